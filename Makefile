@@ -1,0 +1,58 @@
+# Every target does its own set-up. `make run` ends with a release in public/, `make test` passes the tests.
+SHELL := /bin/bash
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: run dev test check bench format lock schemas clean
+
+run: .venv/.runtime
+	$(BIN)/hubpacks run
+
+dev: .venv/.runtime
+	mkdir -p .dagster && DAGSTER_HOME=$(CURDIR)/.dagster $(BIN)/dagster dev -w workspace.yaml -h 127.0.0.1
+
+test: .venv/.dev
+	@.ci/need chromium chromium
+	$(BIN)/pytest --cov --cov-report=term $(ARGS)
+
+check: .venv/.dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/hubpacks registry check
+
+bench: .venv/.dev
+	$(BIN)/python -m tests.bench $(ARGS)
+
+format: .venv/.dev
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+# Generated from the contract and checked in; a test says when they are behind.
+schemas: .venv/.dev
+	$(BIN)/python -m hubs.contract.generate
+
+# Exact versions with hashes and without any registry's address. uv stays out of the product's environment.
+UV_FLAGS := -q --python-version 3.11 --no-strip-extras --generate-hashes --no-emit-index-url --custom-compile-command "make lock"
+lock:
+	$(PYTHON) -m venv build/uv && build/uv/bin/pip install -q uv
+	build/uv/bin/uv pip compile pyproject.toml --extra build $(UV_FLAGS) -o requirements.lock
+	build/uv/bin/uv pip compile pyproject.toml --extra build --extra dev -c requirements.lock $(UV_FLAGS) -o requirements-dev.lock
+
+.venv/.made:
+	@.ci/need python3-venv --test "$(PYTHON) -c 'import ensurepip, sys; assert sys.version_info >= (3, 11)'"
+	$(PYTHON) -m venv .venv
+	@touch $@
+
+.venv/.runtime: .venv/.made requirements.lock pyproject.toml
+	$(BIN)/pip install -q --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/pip install -q --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+.venv/.dev: .venv/.runtime requirements-dev.lock
+	$(BIN)/pip install -q --disable-pip-version-check --require-hashes -r requirements-dev.lock
+	@touch $@
+
+clean:
+	rm -rf .venv build store public .dagster

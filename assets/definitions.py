@@ -1,0 +1,41 @@
+"""The code location: puts assets, checks, jobs and schedules together. ``workspace.yaml`` points here."""
+
+import dagster as dg
+
+from assets.hubs import hub_assets, hub_checks
+from assets.release import CHECKS, release_assets
+from assets.resources import LineResource
+
+TIME_ZONE = "Europe/London"
+
+
+def build_defs(line: LineResource) -> dg.Definitions:
+    """Fresh definitions over the hubs of ``line``'s registry."""
+    registrations = list(line.open().registry.hubs.values())
+    of_hubs = [hub_assets(registration) for registration in registrations]
+    of_release = release_assets([registration.id for registration in registrations])
+    pull = dg.define_asset_job("pull", dg.AssetSelection.assets(*of_hubs), description="Pull and judge every hub.")
+    release = dg.define_asset_job(
+        "release",
+        dg.AssetSelection.assets(*of_release),
+        description="Consolidate, count, check and publish.",
+    )
+    return dg.Definitions(
+        assets=[*of_hubs, *of_release],
+        asset_checks=[*CHECKS, *(check for r in registrations for check in hub_checks(r))],
+        jobs=[pull, release],
+        schedules=[
+            dg.ScheduleDefinition(name="pull_daily", job=pull, cron_schedule="0 5 * * *", execution_timezone=TIME_ZONE),
+            dg.ScheduleDefinition(
+                name="release_weekly", job=release, cron_schedule="0 7 * * 1", execution_timezone=TIME_ZONE
+            ),
+        ],
+        resources={"line": line},
+        executor=dg.in_process_executor,  # hubs are small: a process for each would cost a second of start-up each
+    )
+
+
+@dg.definitions
+def defs() -> dg.Definitions:
+    """The definitions over the folders of the settings."""
+    return build_defs(LineResource())

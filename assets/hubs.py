@@ -1,0 +1,98 @@
+"""Assets of one hub: what it delivered, and how it stands. The hub is in the asset key; nothing here knows two hubs."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import dagster as dg
+
+from assets.resources import LineResource
+from hubs.registration import CADENCE, Registration
+from pipelines.edition import HubState, State
+from pipelines.line import gather
+from pipelines.validate import hub_state
+
+
+def snapshot_key(hub: str) -> dg.AssetKey:
+    """Key of what the hub delivered."""
+    return dg.AssetKey(["hubs", hub, "snapshot"])
+
+
+def standing_key(hub: str) -> dg.AssetKey:
+    """Key of how the hub stands."""
+    return dg.AssetKey(["hubs", hub, "standing"])
+
+
+def hub_assets(registration: Registration) -> dg.AssetsDefinition:
+    """The assets of one hub, made in one step: ``snapshot`` only when new bytes came, ``standing`` always.
+
+    So a silent hub grows stale by itself, and the library never waits for a hub that has nothing.
+    """
+    hub, cadence = registration.id, CADENCE[registration.cadence]
+    group = f"hub_{hub.replace('-', '_')}"
+    snapshot = dg.AssetSpec(
+        snapshot_key(hub),
+        description=f"{registration.name.en}: the feed's bytes, immutable, kept by content.",
+        group_name=group,
+        kinds={"file"},
+        skippable=True,
+        freshness_policy=dg.FreshnessPolicy.time_window(fail_window=cadence * 2, warn_window=cadence),
+    )
+    standing = dg.AssetSpec(
+        standing_key(hub),
+        description=f"{registration.name.en}: the verdict on its newest feed, and which feed the next release uses.",
+        group_name=group,
+        kinds={"pydantic", "greatexpectations"},
+    )
+
+    @dg.multi_asset(name=f"gather_{hub.replace('-', '_')}", specs=[snapshot, standing])
+    def gather_hub(line: LineResource) -> Iterator[dg.MaterializeResult]:
+        state, is_new = gather(line.open(), hub, datetime.now(UTC))
+        if is_new:
+            yield dg.MaterializeResult(snapshot_key(hub), metadata={"digest": state.snapshot or "held"})
+        yield dg.MaterializeResult(standing_key(hub), metadata=state_metadata(state))
+
+    return gather_hub
+
+
+def hub_checks(registration: Registration) -> list[dg.AssetChecksDefinition]:
+    """Checks of one hub. They warn and never block: one hub's trouble is not another's."""
+    hub = registration.id
+
+    @dg.asset_check(asset=standing_key(hub), name="newest_feed_is_used")
+    def newest_feed_is_used(line: LineResource) -> dg.AssetCheckResult:
+        """The newest feed was had, was accepted, and is what the next release uses."""
+        opened = line.open()
+        state = hub_state(opened.store, opened.registry, hub)
+        return dg.AssetCheckResult(
+            passed=state.state in (State.FRESH, State.RETIRED),
+            severity=dg.AssetCheckSeverity.WARN,
+            description=state.reason,
+            metadata={"held_by": list(state.held_by)},
+        )
+
+    @dg.asset_check(asset=standing_key(hub), name="content_is_current")
+    def content_is_current(line: LineResource) -> dg.AssetCheckResult:
+        """The feed in use has changed within twice the hub's cadence: the same bytes again are not news."""
+        opened = line.open()
+        state = hub_state(opened.store, opened.registry, hub)
+        age = datetime.now(UTC) - state.fetched if state.fetched else timedelta.max
+        return dg.AssetCheckResult(
+            passed=age <= CADENCE[registration.cadence] * 2,
+            severity=dg.AssetCheckSeverity.WARN,
+            metadata={"age_days": age.days if state.fetched else None},
+        )
+
+    return [newest_feed_is_used, content_is_current]
+
+
+def state_metadata(state: HubState) -> dict[str, Any]:
+    """What the operator sees beside a hub's standing: state, reason, counts by verdict, quarantine by code."""
+    rows = [f"| {code} | {number:,} |" for code, number in state.quarantined.items()]
+    return {
+        "state": state.state.value,
+        "reason": state.reason or "none",
+        "fetched": dg.MetadataValue.timestamp(state.fetched) if state.fetched else "never",
+        **dict(state.counts.items()),
+        "quarantined_by_code": dg.MetadataValue.md("\n".join(["| code | number |", "|---|---|", *rows])),
+    }

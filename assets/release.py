@@ -1,0 +1,90 @@
+"""Assets over all hubs: the library, the benchmarks and the release, with the checks that stop a release.
+
+One run makes all three, since a blocking check acts only inside its run.
+"""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+import dagster as dg
+from pipelines.benchmark import below_threshold
+from pipelines.policy import read_policy
+
+from assets.hubs import standing_key
+from assets.resources import LineResource
+from pipelines import publish
+from pipelines.consolidate import packs
+from pipelines.line import make_benchmarks, make_library, make_release
+
+PREVIEW_ROWS = 10
+
+
+def release_assets(hubs: list[str]) -> list[dg.AssetsDefinition]:
+    """``library``, ``benchmarks`` and ``release``, downstream of how the given hubs stand."""
+    standings = [standing_key(hub) for hub in hubs]
+
+    @dg.asset(deps=standings, group_name="consolidation", kinds={"python"})
+    def library(line: LineResource) -> dg.MaterializeResult:
+        """All accepted documents, merged, linked and given their addresses."""
+        made = make_library(line.open())
+        rows = [f"| {r.id} | {r.record.document.heading} | {', '.join(r.credits)} |" for r in made.values()]
+        preview = "\n".join(["| id | heading | hubs |", "|---|---|---|", *rows[:PREVIEW_ROWS]])
+        merged = sum(len(record.merged) for record in made.values())
+        metadata = {"dagster/row_count": len(made), "merged": merged, "packs": len(packs(made))}
+        return dg.MaterializeResult(metadata=metadata | {"preview": dg.MetadataValue.md(preview)})
+
+    @dg.asset(deps=standings, group_name="consolidation", kinds={"parquet"})
+    def benchmarks(line: LineResource) -> dg.MaterializeResult:
+        """What may be published of the returns: rounded numbers of organisations and medians, by group."""
+        table = make_benchmarks(line.open())
+        preview = table.slice(0, PREVIEW_ROWS).to_pandas().to_markdown(index=False)
+        published = table.num_rows - table["n"].null_count
+        metadata = {"dagster/row_count": table.num_rows, "cells_published": published}
+        return dg.MaterializeResult(metadata=metadata | {"preview": dg.MetadataValue.md(preview)})
+
+    @dg.asset(deps=[library, benchmarks], group_name="consolidation", kinds={"html"}, output_required=False)
+    def release(line: LineResource) -> Iterator[dg.MaterializeResult]:
+        """The immutable release that readers see. Nothing is published when nothing has changed."""
+        opened = line.open()
+        if (made := make_release(opened, datetime.now(UTC))) is not None:
+            folder = (opened.public / "releases" / made).resolve()
+            metadata = {"release": made, "site": dg.MetadataValue.url((folder / "index.html").as_uri())}
+            yield dg.MaterializeResult(metadata=metadata)
+
+    return [library, benchmarks, release]
+
+
+@dg.asset_check(asset="library", blocking=True)
+def library_has_records(line: LineResource) -> dg.AssetCheckResult:
+    """There is something to publish: a library without a record means that every hub was lost at once."""
+    records = len(line.open().store.library())
+    return dg.AssetCheckResult(passed=records > 0, metadata={"records": records})
+
+
+@dg.asset_check(asset="library", blocking=True)
+def addresses_are_unique(line: LineResource) -> dg.AssetCheckResult:
+    """No two records share an address, and none has lost the address it was published under."""
+    store = line.open().store
+    given, entries = store.slugs(), store.library()
+    slugs = [entry.slug for entry in entries.values()]
+    moved = [id for id, entry in entries.items() if given.get(id, entry.slug) != entry.slug]
+    return dg.AssetCheckResult(passed=len(set(slugs)) == len(slugs) and not moved, metadata={"moved": moved})
+
+
+@dg.asset_check(asset="benchmarks", blocking=True)
+def thresholds_are_kept(line: LineResource) -> dg.AssetCheckResult:
+    """No published number is of fewer organisations than the policy allows, or not rounded."""
+    offenders = below_threshold(line.open().store.benchmarks(), read_policy())
+    return dg.AssetCheckResult(passed=not offenders, metadata={"offenders": offenders[:PREVIEW_ROWS]})
+
+
+@dg.asset_check(asset="release")
+def latest_release_verifies(line: LineResource) -> dg.AssetCheckResult:
+    """What readers see now still has every file, byte for byte, that it was published with."""
+    public = line.open().public
+    newest = publish.latest(public)
+    problems = publish.verify_release(public / "releases" / newest.id) if newest else ["nothing is published"]
+    return dg.AssetCheckResult(passed=not problems, metadata={"problems": problems[:PREVIEW_ROWS]})
+
+
+CHECKS = [library_has_records, addresses_are_unique, thresholds_are_kept, latest_release_verifies]

@@ -1,0 +1,21 @@
+"""The one resource: a plain ``Line`` that knows no Dagster, opened when a step needs it."""
+
+from pathlib import Path
+
+import dagster as dg
+
+from pipelines.line import Line, open_line
+from pipelines.settings import setting
+
+
+class LineResource(dg.ConfigurableResource):
+    """Folders of the line; empty means the setting of the same name (flag, variable, file, default)."""
+
+    registry: str = ""
+    store: str = ""
+    publish: str = ""
+
+    def open(self) -> Line:
+        """The line over these folders, with the registry read afresh."""
+        folders = [setting(name, Path(value) if value else None) for name, value in self.model_dump().items()]
+        return open_line(*folders)

@@ -1,0 +1,298 @@
+"""What the judge may say: one table of stable codes, each with severity, reason, mend and who has to act.
+
+A finding is data, never an exception. A new rule adds a line to ``CODES``; a published code never changes meaning.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+from typing import Any
+
+MAX_VALUE_CHARACTERS = 120
+"""A finding shows this much of an offending value; a value is a pointer, not a copy of the content."""
+
+
+class Severity(StrEnum):
+    """``error``: the record (or the feed) cannot be accepted. ``warning``: accepted, but readers lose something.
+    ``note``: worth knowing.
+    """
+
+    ERROR = "error"
+    WARNING = "warning"
+    NOTE = "note"
+
+
+class Who(StrEnum):
+    """Who has to act."""
+
+    EDITOR = "hub editor"
+    TECHNICAL = "hub technical contact"
+    CCS = "CCS"
+
+
+@dataclass(frozen=True)
+class Code:
+    """The meaning of a code. ``scope``: what one such error stops (``feed``, ``file``, ``record``)."""
+
+    severity: Severity
+    scope: str
+    who: Who
+    why: str
+    mend: str
+
+
+def _error(why: str, mend: str, who: Who = Who.EDITOR, scope: str = "record") -> Code:
+    return Code(Severity.ERROR, scope, who, why, mend)
+
+
+def _warning(why: str, mend: str, who: Who = Who.EDITOR, scope: str = "record") -> Code:
+    return Code(Severity.WARNING, scope, who, why, mend)
+
+
+def _note(why: str, mend: str, who: Who = Who.EDITOR, scope: str = "record") -> Code:
+    return Code(Severity.NOTE, scope, who, why, mend)
+
+
+CODES: dict[str, Code] = {
+    # The feed as a whole.
+    "empty_feed": _error(
+        "The feed holds no record that can be accepted.",
+        "Check that the address and the file patterns still lead to your content. Your last good feed stays published.",
+        Who.TECHNICAL,
+        "feed",
+    ),
+    "unusable_registration": _error(
+        "The hub's registration cannot be read any more, so its feed was not pulled.",
+        "Run hubpacks registry check and mend what it names; your last good feed stays published.",
+        Who.CCS,
+        "feed",
+    ),
+    "unreachable_feed": _error(
+        "The feed's address did not answer, or broke off.",
+        "Check that the server is up. We try again at the next run; your last good feed stays published.",
+        Who.TECHNICAL,
+        "feed",
+    ),
+    "address_refused": _error(
+        "The feed's address says no: not found, gone, or no permission.",
+        "Correct the address in the registration, or renew the token it names.",
+        Who.TECHNICAL,
+        "feed",
+    ),
+    "not_a_feed": _error(
+        "This is not a feed: it has neither a datapackage.json, nor a workbook, nor files that the mapping reads.",
+        "Open the address in a browser without logging in. If you see a log-in or error page, so do we.",
+        Who.TECHNICAL,
+        "feed",
+    ),
+    "hopeless_feed": _error(
+        "More than half of the feed's records have errors, so none of it is used.",
+        "Mend the errors listed below, the commonest first, and publish again. Your last good feed stays published.",
+        scope="feed",
+    ),
+    "unreadable_manifest": _error(
+        "datapackage.json cannot be read as a Data Package descriptor.",
+        "Check it with a JSON validator; every resource needs a name, a path and a kind.",
+        Who.TECHNICAL,
+        "feed",
+    ),
+    "unsupported_contract": _error(
+        "The feed follows a version of the contract that is not known here.",
+        "Set hubpacks.contract to a supported version in datapackage.json.",
+        Who.TECHNICAL,
+        "feed",
+    ),
+    "mapping_expectation_failed": _error(
+        "The source has changed: it no longer looks as its mapping says it must.",
+        "Compare the source with the mapping's expect: lines, then change the mapping or restore the source.",
+        Who.TECHNICAL,
+        "feed",
+    ),
+    # A file.
+    "missing_file": _error(
+        "The manifest lists this file, but it is not in the feed.",
+        "Add the file or take it out of datapackage.json.",
+        Who.TECHNICAL,
+        "file",
+    ),
+    "unreadable_file": _error(
+        "The file cannot be read as what it claims to be.",
+        "Open it in the program it was made with and save it again in the format its name promises.",
+        Who.EDITOR,
+        "file",
+    ),
+    "wrong_encoding": _warning(
+        "The file is not UTF-8; it was read as Windows-1252, so accented letters may be wrong.",
+        "Save the file as UTF-8.",
+        Who.EDITOR,
+        "file",
+    ),
+    "unsafe_path": _error(
+        "A path in the feed leads out of it, is a link, or appears twice.",
+        "Pack the files again with plain relative paths.",
+        Who.TECHNICAL,
+        "feed",
+    ),
+    "too_large": _error(
+        "The feed, or one file of it, is larger than the contract allows.",
+        "Split it, or take out what readers do not need.",
+        Who.TECHNICAL,
+        "feed",
+    ),
+    "unmapped_file": _warning(
+        "No source of the registration takes this file, so nothing was read from it.",
+        "Add it to a source, or list it under skip: with the reason.",
+        Who.TECHNICAL,
+        "file",
+    ),
+    "no_records_in_file": _warning(
+        "The file was read, but no record was found in it.",
+        "Check that its headings, rows or sheets are as the mapping expects, or skip it with a reason.",
+        Who.EDITOR,
+        "file",
+    ),
+    "unreadable_front_matter": _error(
+        "The block of settings between the --- lines is not valid YAML.",
+        "Put values with a colon or a quotation mark inside quotation marks.",
+    ),
+    # A document.
+    "missing_id": _error("The record has no identifier.", "Give it a short id that never changes."),
+    "invalid_id": _error(
+        "An id may hold lower-case letters, digits, dots, hyphens and underscores, at most 120 of them.",
+        "Change the id before its first publication; afterwards ask CCS to map it.",
+    ),
+    "duplicate_id": _error("Two records of the feed have the same id.", "Give each record an id of its own."),
+    "missing_title": _error("Readers find records by their title, and this has none.", "Add a title."),
+    "missing_summary": _error("The record has no summary.", "Add one or two sentences that say what was gained."),
+    "missing_body": _error("The record has no text.", "Write the context, approach, outcome and lessons."),
+    "missing_question": _error("The record has no question.", "Add the question as a reader would ask it."),
+    "missing_answer": _error("The question has no answer.", "Write the answer, or skip drafts in the mapping."),
+    "missing_sector": _error("No sector says who can use this.", "Add at least one sector of the vocabulary."),
+    "missing_audience": _error("No audience is named.", "Add decision_maker, procurement_professional or both."),
+    "missing_technology_type": _warning(
+        "Without a technology type the record appears in fewer packs.", "Add technology types of the vocabulary."
+    ),
+    "missing_licence": _error(
+        "Without an open licence nothing may be published.",
+        "Add a licence to the record or a default licence to the registration.",
+    ),
+    "missing_language": _error("The language is not stated.", "Add language: en or cy."),
+    "missing_date": _warning(
+        "Without a date readers cannot see how old this is.", "Add the date of publication (year-month-day)."
+    ),
+    "missing_field": _error("A required field is missing.", "Add the field."),
+    "missing_sections": _note(
+        "The text lacks some of the headings Context, Approach, Outcome and Lessons.",
+        "Use these four headings: readers compare studies by them.",
+    ),
+    "unknown_sector": _error("Not a sector of the vocabulary.", "Use a listed sector, or map yours to one."),
+    "unknown_technology_type": _error(
+        "Not a technology type of the vocabulary.", "Use a listed technology type, or map yours to one."
+    ),
+    "unknown_audience": _error("Not an audience of the vocabulary.", "Use decision_maker or procurement_professional."),
+    "unknown_language": _error("Not a language of the contract.", "Use en or cy."),
+    "closed_licence": _error(
+        "The licence is unknown or not open, so the record may not be published.", "Publish it under an open licence."
+    ),
+    "unknown_translation": _warning(
+        "translation_of names a record that is not in the feed.", "Give the id of the original record."
+    ),
+    "invalid_date": _error("Not a date that can be read for certain.", "Write dates as year-month-day: 2026-03-31."),
+    "date_in_future": _warning("The date lies in the future.", "Correct the date."),
+    "unknown_field": _warning(
+        "The contract has no such field, so it is not published.", "Check the spelling, or take the field out."
+    ),
+    "invalid_value": _error("The value does not fit the field.", "Correct the value."),
+    "too_long": _error("Longer than the contract allows.", "Shorten it."),
+    "too_many_values": _error("More values than the contract allows.", "Keep the ones that matter."),
+    "contact_masked": _warning(
+        "An e-mail address or telephone number stands in the text; it will be masked when published.",
+        "Use the contact field for a role mailbox, and take personal details out of the text.",
+    ),
+    "template_code": _warning(
+        "The text holds code of a site generator ({{ }} or {% %}), which was left out.",
+        "Replace the code by what it would show.",
+    ),
+    "value_left_out": _note(
+        "The mapping leaves this value out: the vocabulary has nothing like it.",
+        "Nothing, if that is right. Otherwise give the value a place in the mapping.",
+        Who.TECHNICAL,
+    ),
+    "skipped_draft": _note("Marked as a draft, so not read.", "Nothing, if that is right."),
+    # A return.
+    "missing_column": _error(
+        "A column that every return needs is missing.",
+        "Add the column, or name it in the mapping.",
+        Who.TECHNICAL,
+        "file",
+    ),
+    "column_not_allowed": _warning(
+        "Returns may hold only the contract's columns; this one was left out before anything was stored.",
+        "Take the column out: free text and details can identify an organisation.",
+    ),
+    "missing_value": _error("A value that every answer needs is missing.", "Fill it in, or use not_stated."),
+    "invalid_key": _error(
+        "Keys must be random: 8 to 64 letters, digits, hyphens or underscores, no names.", "Make new random keys."
+    ),
+    "invalid_period": _error("Not a period.", "Write a year (2026) or a quarter (2026-Q3)."),
+    "unknown_instrument": _error("Not a self-assessment that is known here.", "Use the id of a published instrument."),
+    "unknown_question": _error(
+        "The instrument asks no such question of this audience.", "Use the question ids of the instrument."
+    ),
+    "unknown_organisation_type": _error("Not an organisation type of the vocabulary.", "Use a listed type."),
+    "unknown_size_band": _error("Not a size band of the vocabulary.", "Use a listed band."),
+    "unknown_region": _error("Not a region of the vocabulary.", "Use a listed region."),
+    "level_out_of_range": _error("A level is a whole number from 0 to 5, or na.", "Correct the level."),
+    "duplicate_answer": _error(
+        "The same respondent answers the same question twice in one period.", "Keep one answer of each."
+    ),
+    "conflicting_organisation": _warning(
+        "An organisation key has different types, sizes, regions or sectors in one period; the first is used.",
+        "Use one key an organisation, and describe it alike on every row.",
+    ),
+}
+"""Every code the judge may use. Listed in docs/reference by a test."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing to know about a feed, with where it is.
+
+    ``row`` counts from 1 at the first line of data (the header is not counted). ``count`` is how many records or
+    rows are alike; ``rows`` then gives the first few of them. ``detail`` adds what the code alone cannot say.
+    """
+
+    code: str
+    file: str | None = None
+    record: str | None = None
+    field: str | None = None
+    value: str | None = None
+    row: int | None = None
+    count: int = 1
+    rows: tuple[int, ...] = ()
+    detail: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.code not in CODES:
+            raise KeyError(f"no such finding code: {self.code}")
+        if self.value is not None and len(self.value) > MAX_VALUE_CHARACTERS:
+            object.__setattr__(self, "value", self.value[: MAX_VALUE_CHARACTERS - 1] + "…")
+
+    @property
+    def severity(self) -> Severity:
+        """How bad it is."""
+        return CODES[self.code].severity
+
+    def to_dict(self) -> dict[str, Any]:
+        """All of it in plain types, the code's meaning included; empty entries are left out."""
+        code = CODES[self.code]
+        data = {k: v for k, v in asdict(self).items() if v not in (None, ())}
+        return data | {"severity": code.severity.value, "why": code.why, "mend": code.mend, "who": code.who.value}
+
+    @classmethod
+    def from_dict(cls, data: dict[str, Any]) -> Finding:
+        """The finding that ``to_dict`` wrote."""
+        names = cls.__dataclass_fields__
+        known: dict[str, Any] = {name: value for name, value in data.items() if name in names}
+        return cls(**known | {"rows": tuple(data.get("rows", ()))})

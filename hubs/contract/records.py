@@ -1,0 +1,113 @@
+"""What passes from a feed to a verdict: raw records as mapped, accepted records as typed."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import unicodedata
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from hubs.contract.kinds import document_kinds
+from hubs.contract.kinds.base import Document
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from hubs.contract.findings import Finding
+
+
+@dataclass(frozen=True)
+class RawDocument:
+    """One document as its mapping found it, not yet judged.
+
+    ``place`` says where in the file (``row 12``, a heading), empty for a whole file. ``raw`` are the original bytes.
+    ``derived`` names the fields that were not stated but worked out, and how (``title: first_heading``).
+    ``faults`` are codes of errors that mapping already reported: such a document can only be quarantined.
+    """
+
+    kind: str
+    file: str
+    place: str
+    fields: dict[str, Any]
+    raw: bytes
+    derived: dict[str, str] = field(default_factory=dict)
+    faults: tuple[str, ...] = ()
+
+
+class UnreadableTable(ValueError):
+    """A table turned out to be unreadable part of the way through. ``finding`` says where; nothing of it may be used."""
+
+    def __init__(self, finding: Finding) -> None:
+        super().__init__(finding.detail or finding.code)
+        self.finding = finding
+
+
+@dataclass(frozen=True)
+class RawTable:
+    """One table of a kind, not yet judged. ``batches`` opens it afresh at each call and yields tables of the
+    contract's columns as (dictionary-encoded) strings, plus ``row``: the 1-based number of the source's data row.
+    It raises UnreadableTable where the file breaks off or stops being a table.
+    """
+
+    kind: str
+    file: str
+    place: str
+    batches: Callable[[], Iterator[pa.Table]]
+    derived: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Skip:
+    """A file, or one record of it, that is left out on purpose, and why."""
+
+    file: str
+    place: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Record:
+    """An accepted document with where it came from."""
+
+    hub: str
+    kind: str
+    document: Document
+    file: str
+    place: str
+    derived: dict[str, str]
+
+    @property
+    def id(self) -> str:
+        """Canonical id: ``hub/local-id``."""
+        return f"{self.hub}/{self.document.id}"
+
+    @property
+    def fingerprint(self) -> str:
+        """SHA-256 of what a reader reads (heading and text) with case, spacing and Unicode form evened out."""
+        text = f"{self.document.heading}\n{self.document.text}"
+        even = " ".join(unicodedata.normalize("NFKC", text).casefold().split())
+        return hashlib.sha256(even.encode()).hexdigest()
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain types, for storing."""
+        return {
+            "hub": self.hub,
+            "kind": self.kind,
+            "document": self.document.model_dump(mode="json"),
+            "file": self.file,
+            "place": self.place,
+            "derived": self.derived,
+        }
+
+    @classmethod
+    def from_dict(cls, data: dict[str, Any]) -> Record:
+        """The record that ``to_dict`` wrote."""
+        document = document_kinds()[data["kind"]].model.model_validate(data["document"])
+        return cls(data["hub"], data["kind"], document, data["file"], data["place"], data["derived"])
+
+
+def canonical_json(data: Any) -> str:
+    """JSON with sorted keys and no spaces: the form that is hashed."""
+    return json.dumps(data, sort_keys=True, ensure_ascii=False, separators=(",", ":"))

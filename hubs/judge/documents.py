@@ -1,0 +1,104 @@
+"""Judging documents: each against the typed model of its kind, all faults of a record at once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import date
+from typing import Any
+
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
+
+from hubs.contract.findings import CODES, Finding, Severity
+from hubs.contract.kinds import document_kinds
+from hubs.contract.kinds.base import Document, DocumentKind
+from hubs.contract.personal import contacts_in
+from hubs.contract.records import RawDocument, Record
+from hubs.contract.verdict import Quarantined
+from hubs.registration import Registration
+
+_PYDANTIC_CODES = {"string_too_long": "too_long", "too_long": "too_many_values"}
+_ABSENT = {"missing", "string_too_short", "too_short"}
+
+
+def judge_documents(
+    documents: Iterable[RawDocument], registration: Registration, today: date
+) -> tuple[list[Record], list[Quarantined], list[Finding]]:
+    """Accepted records, quarantined documents and findings, each in the order of ``documents``.
+
+    ``today`` is the day the feed was fetched; a later date in a record earns a warning.
+    """
+    records: list[Record] = []
+    quarantine: list[Quarantined] = []
+    findings: list[Finding] = []
+    first_place: dict[str, str] = {}
+    for raw in documents:
+        kind = document_kinds()[raw.kind]
+        fields = {name: value for name, value in raw.fields.items() if value is not None}
+        local_id = str(fields.get("id", "")) or None
+        found, document = _typed(kind, fields)
+        if document is not None:
+            place = f"{raw.file} {raw.place}".strip()
+            if (earlier := first_place.setdefault(document.id, place)) != place:
+                found.append(Finding("duplicate_id", field="id", value=document.id, detail=f"also: {earlier}"))
+                document = None
+        if document is None:
+            codes = tuple(dict.fromkeys(f.code for f in found if f.severity is Severity.ERROR))
+            quarantine.append(Quarantined(raw.kind, raw.file, raw.place, local_id, codes, raw.raw))
+        else:
+            found += _remarks(kind, document, today)
+            records.append(Record(registration.id, raw.kind, document, raw.file, raw.place, raw.derived))
+        findings += [replace(finding, file=raw.file, record=local_id) for finding in found]
+    return records, quarantine, findings + _lost_translations(records)
+
+
+def _typed(kind: DocumentKind, fields: dict[str, Any]) -> tuple[list[Finding], Document | None]:
+    """The document, or None and why not. A field that the contract does not know is left out with a warning."""
+    known = {name: value for name, value in fields.items() if name in kind.model.model_fields}
+    findings = [
+        Finding("unknown_field", field=name, value=_shown(value)) for name, value in fields.items() if name not in known
+    ]
+    try:
+        return findings, kind.model.model_validate(known)
+    except ValidationError as error:
+        return findings + [_finding(kind, problem) for problem in error.errors()], None
+
+
+def _finding(kind: DocumentKind, problem: ErrorDetails) -> Finding:
+    name, type_ = str(problem["loc"][0]), problem["type"]
+    is_whole_field = len(problem["loc"]) == 1
+    if type_ in _ABSENT and is_whole_field:
+        return Finding(kind.missing.get(name, "missing_field"), field=name)
+    code = _PYDANTIC_CODES.get(type_, type_ if type_ in CODES else "invalid_value")
+    if code == type_:  # one of the contract's own, which says all there is to say
+        return Finding(code, field=name, value=_shown(problem["input"]))
+    return Finding(code, field=name, value=_shown(problem["input"]), detail=problem["msg"])
+
+
+def _remarks(kind: DocumentKind, document: Document, today: date) -> list[Finding]:
+    """What readers lose although the record is accepted."""
+    findings = [Finding(code, field=name) for code, name in kind.warn(document)]
+    findings += [
+        Finding("date_in_future", field=name, value=value.isoformat())
+        for name in ("published", "updated")
+        if (value := getattr(document, name)) is not None and value > today
+    ]
+    contacts = contacts_in(document.text)
+    if contacts:
+        # The value is not repeated: a report travels further than the feed.
+        findings.append(Finding("contact_masked", field=kind.text, count=len(contacts)))
+    return findings
+
+
+def _lost_translations(records: list[Record]) -> list[Finding]:
+    ids = {record.document.id for record in records}
+    return [
+        Finding("unknown_translation", r.file, r.document.id, "translation_of", r.document.translation_of)
+        for r in records
+        if r.document.translation_of and r.document.translation_of not in ids
+    ]
+
+
+def _shown(value: object) -> str:
+    return value if isinstance(value, str) else repr(value)

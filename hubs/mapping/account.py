@@ -1,0 +1,86 @@
+"""What mapping one feed gathers: documents, tables, skips and findings, and which files were taken.
+
+Every file of the feed must end in one of them; that is checked here and nowhere else.
+"""
+
+from __future__ import annotations
+
+import fnmatch
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import PurePosixPath
+
+from hubs.contract.findings import Finding
+from hubs.contract.records import RawDocument, RawTable, Skip
+from hubs.feed import Feed
+from hubs.mapping.spec import SkipRule
+from hubs.mapping.text import decode
+
+_ABOUT_THE_FEED = ("readme*", "license*", "licence*", "changelog*", "contributing*", "notice*", "sha256sums*")
+_PICTURES = {".png", ".jpg", ".jpeg", ".gif", ".svg", ".webp", ".ico"}
+
+
+@dataclass
+class Account:
+    """Fills up while a feed is mapped."""
+
+    feed: Feed
+    documents: list[RawDocument] = field(default_factory=list)
+    tables: list[RawTable] = field(default_factory=list)
+    skips: list[Skip] = field(default_factory=list)
+    findings: list[Finding] = field(default_factory=list)
+    held_by: list[str] = field(default_factory=list)
+    taken: set[str] = field(default_factory=set)
+
+    def hold(self, code: str, detail: str, file: str | None = None) -> None:
+        """Hold the feed as a whole."""
+        self.findings.append(Finding(code, file=file, detail=detail))
+        if code not in self.held_by:
+            self.held_by.append(code)
+
+    def find(self, code: str, file: str, detail: str | None = None) -> None:
+        """Note a finding about a file."""
+        self.findings.append(Finding(code, file=file, detail=detail))
+
+    def skip(self, file: str, reason: str, place: str = "") -> None:
+        """Leave a file, or a part of it, out on purpose."""
+        self.skips.append(Skip(file, place, reason))
+
+    def skip_by_rule(self, rules: Iterable[SkipRule]) -> None:
+        """Leave out the files that the registration says to leave out; the first rule gives the reason."""
+        for rule in rules:
+            for name in sorted({name for glob in rule.glob for name in self.feed.glob(glob)} - self.taken):
+                self.taken.add(name)
+                self.skip(name, rule.reason)
+
+    def text(self, name: str) -> str:
+        """The text of a file; a wrong encoding is a finding."""
+        text, is_fallback = decode(self.feed.read(name))
+        if is_fallback:
+            self.find("wrong_encoding", name)
+        return text
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether every file of a feed that is not empty has been taken."""
+        return bool(self.feed.files) and self.taken >= set(self.feed.files)
+
+    def settle(self) -> None:
+        """Account for the files that nothing took."""
+        for name in sorted(set(self.feed.files) - self.taken):
+            reason = _reason_to_skip(name)
+            if reason:
+                self.skip(name, reason)
+            else:
+                self.find("unmapped_file", name)
+
+
+def _reason_to_skip(name: str) -> str | None:
+    path = PurePosixPath(name)
+    if path.name.startswith("."):
+        return "A settings file, not content."
+    if any(fnmatch.fnmatch(path.name.lower(), pattern) for pattern in _ABOUT_THE_FEED):
+        return "About the feed, not part of its content."
+    if path.suffix.lower() in _PICTURES:
+        return "Pictures are not read."
+    return None

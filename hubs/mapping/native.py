@@ -1,0 +1,312 @@
+"""Feeds that follow the contract as it is: a Data Package at the root, or one workbook with a sheet per kind."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from functools import partial
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING, Any
+
+from hubs.contract import CONTRACT_VERSION
+from hubs.contract.findings import Finding
+from hubs.contract.kinds import document_kinds, kinds, table_kinds
+from hubs.contract.records import RawTable, UnreadableTable
+from hubs.mapping.account import Account
+from hubs.mapping.columns import folded, native_batches, native_positions
+from hubs.mapping.fields import Material, native_document
+from hubs.mapping.readers.markdown import read_markdown
+from hubs.mapping.readers.rows import UnreadableRows, column_name, csv_rows, json_rows, materials, table_rows
+from hubs.mapping.readers.tables import TableFile, open_table, sheet_table
+from hubs.mapping.readers.workbook import Sheet, UnreadableWorkbook, is_workbook, sheets
+from hubs.mapping.text import decode, looks_like_html
+
+if TYPE_CHECKING:
+    from hubs.registration import Registration
+
+DESCRIPTOR = "datapackage.json"
+COVER_SHEETS = {"feed", "cover"}
+MAX_COLUMNS_NAMED = 10
+"""Columns that are not allowed are named one by one up to this many, then only counted."""
+
+_WORKBOOKS = {".ods", ".xlsx", ".xls"}
+_MARKDOWN = {".md", ".markdown"}
+
+
+def read_native(account: Account, registration: Registration) -> None:
+    """Fill ``account`` from a feed in the contract's own shape, or hold it."""
+    feed = account.feed
+    if DESCRIPTOR in feed.files:
+        account.taken.add(DESCRIPTOR)
+        _read_package(account, registration)
+        account.skip(DESCRIPTOR, "Describes the feed.")
+        return
+    workbooks = [name for name in feed.files if "/" not in name and PurePosixPath(name).suffix.lower() in _WORKBOOKS]
+    if len(workbooks) == 1:
+        _read_workbook(account, workbooks[0], registration)
+    elif workbooks:
+        account.hold("not_a_feed", f"{len(workbooks)} workbooks; a feed without {DESCRIPTOR} has exactly one")
+    else:
+        account.hold("not_a_feed", f"neither {DESCRIPTOR} nor a workbook at its root")
+
+
+# Data Package.
+
+
+def _read_package(account: Account, registration: Registration) -> None:
+    data = account.feed.read(DESCRIPTOR)
+    if looks_like_html(data):
+        account.hold("not_a_feed", "a web page in place of the descriptor", DESCRIPTOR)
+        return
+    try:
+        descriptor = json.loads(decode(data)[0])
+        resources = list(_resources(descriptor))
+    except (json.JSONDecodeError, RecursionError) as error:
+        detail = f"line {error.lineno}: {error.msg}" if isinstance(error, json.JSONDecodeError) else "nested too deeply"
+        account.hold("unreadable_manifest", detail, DESCRIPTOR)
+        return
+    except ValueError as error:
+        account.hold("unreadable_manifest", str(error), DESCRIPTOR)
+        return
+    settings = descriptor.get("hubpacks")
+    contract = str(settings.get("contract", "")) if isinstance(settings, dict) else ""
+    if contract != CONTRACT_VERSION:
+        named = f"'{contract}'" if contract else "no version"
+        account.hold("unsupported_contract", f"hubpacks.contract names {named}; known: {CONTRACT_VERSION}", DESCRIPTOR)
+        return
+    for name, kind, paths in resources:
+        for file in _files(account, paths):
+            if file in account.taken:
+                continue
+            account.taken.add(file)
+            if kind in kinds():
+                read_contract_file(account, file, kind, registration)
+            else:
+                detail = f"resource '{name}' has no kind" if kind is None else f"'{kind}' is no kind of the contract"
+                account.find("unmapped_file", file, detail)
+
+
+def _resources(descriptor: Any) -> Iterator[tuple[str, str | None, list[str]]]:
+    """Name, kind and paths of each resource. Raises ValueError saying what is missing."""
+    if not isinstance(descriptor, dict) or not isinstance(descriptor.get("resources"), list):
+        raise ValueError("there is no list of resources")
+    for number, resource in enumerate(descriptor["resources"], start=1):
+        if not isinstance(resource, dict):
+            raise ValueError(f"resource {number} is no object")
+        name = resource.get("name")
+        if not isinstance(name, str) or not name:
+            raise ValueError(f"resource {number} has no name")
+        paths = resource.get("path")
+        paths = [paths] if isinstance(paths, str) else paths
+        if not isinstance(paths, list) or not paths or not all(isinstance(path, str) and path for path in paths):
+            raise ValueError(f"resource '{name}' has no path")
+        settings = resource.get("hubpacks")
+        kind = settings.get("kind") if isinstance(settings, dict) else None
+        kind = kind or resource.get("kind")
+        yield name, kind if isinstance(kind, str) else None, paths
+
+
+def _files(account: Account, paths: list[str]) -> Iterator[str]:
+    for path in paths:
+        plain_path = path.removeprefix("./")
+        if plain_path.startswith("/") or ".." in plain_path.split("/") or "://" in plain_path or "\\" in plain_path:
+            account.find("unsafe_path", path)
+        elif plain_path in account.feed.files:
+            yield plain_path
+        else:
+            pattern = f"{plain_path.rstrip('/')}/**" if _is_folder(account, plain_path) else plain_path
+            found = account.feed.glob(pattern)
+            if not found:
+                account.find("missing_file", path)
+            yield from found
+
+
+def _is_folder(account: Account, path: str) -> bool:
+    return any(name.startswith(f"{path.rstrip('/')}/") for name in account.feed.files)
+
+
+def read_contract_file(account: Account, file: str, kind: str, registration: Registration) -> None:
+    """Read one file that holds records of ``kind`` in the contract's own shape."""
+    if kind in table_kinds():
+        _read_table_file(account, file, kind, registration)
+    elif PurePosixPath(file).suffix.lower() in _MARKDOWN:
+        _read_markdown(account, file, kind, registration)
+    else:
+        _read_rows(account, file, kind, registration)
+
+
+# Documents.
+
+
+def _read_markdown(account: Account, file: str, kind: str, registration: Registration) -> None:
+    if looks_like_html(account.feed.read(file)):
+        account.find("unreadable_file", file, "a web page, not Markdown")
+        return
+    account.text(file)
+    material, problem = read_markdown(account.feed, file)
+    _add(account, kind, material, registration, problem)
+
+
+def _add(
+    account: Account, kind: str, material: Material, registration: Registration, problem: str | None = None
+) -> None:
+    if material.keys.get("draft") is True:
+        account.skip(material.file, "Marked as a draft.", material.place)
+        account.find("skipped_draft", material.file, material.place or None)
+        return
+    if "draft" in material.keys:
+        keys = {name: value for name, value in material.keys.items() if name != "draft"}
+        material = Material(material.file, material.place, keys, material.body, material.raw, material.changed)
+    document, findings = native_document(kind, material, registration)
+    account.documents.append(document)
+    account.findings += [with_detail(finding, problem) for finding in findings]
+
+
+def with_detail(finding: Finding, problem: str | None) -> Finding:
+    """The finding about front matter with what is wrong there."""
+    if finding.code != "unreadable_front_matter":
+        return finding
+    return Finding(finding.code, finding.file, finding.record, detail=problem)
+
+
+def _read_rows(account: Account, file: str, kind: str, registration: Registration) -> None:
+    for sheet, rows in rows_of(account, file, kind):
+        try:
+            found = list(materials(file, sheet, ((n, _by_field(cells)) for n, cells in rows)))
+        except UnreadableRows as error:
+            account.find("unreadable_file", file, str(error))
+            continue
+        if not found:
+            account.find("no_records_in_file", file, f"sheet {sheet}" if sheet else None)
+        for material in found:
+            _add(account, kind, material, registration)
+
+
+def rows_of(
+    account: Account, file: str, kind: str, header_row: int = 1, wanted_sheet: str | None = None
+) -> Iterator[tuple[str, Iterator[tuple[int, dict[str, Any]]]]]:
+    """Sheet (empty for a plain file) and rows of a file of documents, told by its first bytes."""
+    data = account.feed.read(file)
+    if looks_like_html(data):
+        account.find("unreadable_file", file, "a web page, not rows")
+    elif is_workbook(data[:8]):
+        try:
+            for sheet in sheets(data):
+                if _is_wanted(sheet.name, kind, wanted_sheet):
+                    yield sheet.name, table_rows(iter(sheet.rows), header_row)
+        except UnreadableWorkbook as error:
+            account.find("unreadable_file", file, str(error))
+    else:
+        text = account.text(file)
+        is_json = text.lstrip("\ufeff \t\r\n").startswith(("{", "["))
+        yield "", json_rows(text) if is_json else csv_rows(text, header_row)
+
+
+def _is_wanted(sheet: str, kind: str, wanted: str | None) -> bool:
+    return folded(sheet) == folded(wanted) if wanted is not None else kind_of_sheet(sheet) in (kind, None)
+
+
+def _by_field(cells: dict[str, Any]) -> dict[str, Any]:
+    return {column_name(name): cell for name, cell in cells.items()}
+
+
+# Tables.
+
+
+def _read_table_file(account: Account, file: str, kind: str, registration: Registration) -> None:
+    try:
+        table = open_table(file, account.feed.files[file])
+    except UnreadableTable as error:
+        account.findings.append(error.finding)
+        return
+    if table.is_windows:
+        account.find("wrong_encoding", file)
+    add_contract_table(account, (file, ""), kind, table, registration)
+
+
+def add_contract_table(
+    account: Account, where_is: tuple[str, str], kind: str, table: TableFile, registration: Registration
+) -> None:
+    """Take a table that has the contract's own columns, whatever their order. ``where_is`` is its file and place."""
+    file, place = where_is
+    try:
+        where, missing, extra = native_positions(kind, table.columns)
+    except ValueError as error:
+        account.find("unreadable_file", file, str(error))
+        return
+    account.findings += [Finding("missing_column", file, field=name, detail=place or None) for name in missing]
+    account.findings += columns_not_allowed(file, extra)
+    if missing:
+        return
+    if not table.has_rows:
+        account.find("no_records_in_file", file, place or None)
+        return
+    derived = {} if "sector" in where else {"sector": "registration"}
+    batches = partial(native_batches, kind, table, where, registration.sector)
+    account.tables.append(RawTable(kind, file, place, batches, derived))
+
+
+def columns_not_allowed(file: str, columns: list[str]) -> list[Finding]:
+    """A finding for each column that is left unread, or one for all of them when they are many."""
+    names = [name[:60] for name in columns if name]
+    if len(names) <= MAX_COLUMNS_NAMED:
+        return [Finding("column_not_allowed", file, field=name) for name in names]
+    detail = f"first of them: {', '.join(names[:MAX_COLUMNS_NAMED])}"
+    return [Finding("column_not_allowed", file, count=len(names), detail=detail)]
+
+
+# Workbook.
+
+
+def kind_of_sheet(name: str) -> str | None:
+    """The kind that a sheet's name means: ``FAQs``, ``Case studies`` and ``case_study`` are all names of kinds."""
+    names: dict[str, str] = {}
+    for kind in kinds().values():
+        plurals = (kind.plural_en, kind.label_en, f"{kind.name}s", f"{kind.name.removesuffix('y')}ies")
+        names |= {folded(alias): kind.name for alias in (kind.name, *plurals)}
+    return names.get(folded(name))
+
+
+def _read_workbook(account: Account, file: str, registration: Registration) -> None:
+    account.taken.add(file)
+    data = account.feed.read(file)
+    if looks_like_html(data):
+        account.hold("not_a_feed", "a web page in place of a workbook", file)
+        return
+    try:
+        found = list(sheets(data))
+    except UnreadableWorkbook as error:
+        account.hold("not_a_feed", f"not a workbook that can be opened: {error}", file)
+        return
+    known = [sheet for sheet in found if kind_of_sheet(sheet.name)]
+    if not known:
+        account.hold("not_a_feed", "no sheet of the workbook is called after a kind of record", file)
+    for sheet in found:
+        if sheet in known:
+            _read_sheet(account, file, sheet, registration)
+        elif folded(sheet.name) in COVER_SHEETS:
+            account.skip(file, "About the feed, not part of its content.", f"sheet {sheet.name}")
+        elif sheet.rows:
+            account.find("unmapped_file", file, f"sheet {sheet.name}")
+
+
+def _read_sheet(account: Account, file: str, sheet: Sheet, registration: Registration) -> None:
+    kind = kind_of_sheet(sheet.name) or ""
+    place = f"sheet {sheet.name}"
+    if kind in document_kinds():
+        try:
+            rows = [(number, _by_field(cells)) for number, cells in table_rows(iter(sheet.rows))]
+        except UnreadableRows as error:
+            account.find("unreadable_file", file, f"{place}: {error}")
+            return
+        if not rows:
+            account.find("no_records_in_file", file, place)
+        for material in materials(file, sheet.name, iter(rows)):
+            _add(account, kind, material, registration)
+        return
+    try:
+        table = sheet_table(file, sheet.rows)
+    except UnreadableTable as error:
+        account.find("unreadable_file", file, f"{place}: {error.finding.detail}")
+        return
+    add_contract_table(account, (file, place), kind, table, registration)

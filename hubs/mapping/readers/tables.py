@@ -1,0 +1,273 @@
+"""Tables with any number of rows, read in batches as dictionary-encoded text: CSV, Parquet, sheets.
+
+Only the columns asked for are ever turned into values; free text in the others is never held. What the columns mean is
+``hubs.mapping.columns``.
+"""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from io import TextIOWrapper
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.csv as arrow_csv
+import pyarrow.parquet as pq
+
+from hubs.contract.findings import Finding
+from hubs.contract.records import UnreadableTable
+from hubs.mapping.readers.rows import delimiter_of
+from hubs.mapping.readers.workbook import UnreadableWorkbook, as_text, is_workbook, sheets
+from hubs.mapping.text import looks_like_html
+
+BLOCK_BYTES = 32 << 20
+"""A batch comes from this much of a CSV file: large enough to be fast, small enough to keep memory flat."""
+BATCH_ROWS = 400_000
+"""Rows in a batch of a Parquet file or a sheet."""
+SCAN_BYTES = 4 << 20
+
+CODED = pa.dictionary(pa.int32(), pa.string())
+"""How every column comes: each distinct text once a batch, and a number a row."""
+
+_PARQUET = b"PAR1"
+_RAGGED = re.compile(r"(?:Row #(\d+): )?Expected (\d+) columns, got (\d+)")
+
+
+class TableFile(Protocol):
+    """A table in a file. ``columns`` are the names in its header, ``has_rows`` whether anything follows it,
+    ``is_windows`` whether it had to be taken for Windows-1252.
+    """
+
+    @property
+    def columns(self) -> list[str]: ...
+
+    @property
+    def has_rows(self) -> bool: ...
+
+    @property
+    def is_windows(self) -> bool: ...
+
+    def batches(self, wanted: Sequence[int]) -> Iterator[pa.Table]:
+        """The columns at the positions ``wanted``, named by position, as ``CODED``; and ``row``, numbered from 1.
+
+        Raises UnreadableTable.
+        """
+        ...
+
+
+def unreadable(file: str, detail: str) -> UnreadableTable:
+    """The error for a file that is no table."""
+    return UnreadableTable(Finding("unreadable_file", file=file, detail=detail))
+
+
+def open_table(file: str, path: Path, sheet: str | None = None, header_row: int = 1) -> TableFile:
+    """The table in ``path``, told by its first bytes. ``sheet`` names one of a workbook; else its first is taken.
+
+    Raises UnreadableTable.
+    """
+    with path.open("rb") as stream:
+        start = stream.read(512)
+    if looks_like_html(start):
+        raise unreadable(file, "a web page, not a table")
+    if start.startswith(_PARQUET):
+        return _open_parquet(file, path)
+    if is_workbook(start):
+        return _open_sheet(file, path, sheet, header_row)
+    return _open_csv(file, path, header_row)
+
+
+# CSV.
+
+
+@dataclass(frozen=True)
+class _CsvTable:
+    file: str
+    path: Path
+    encoding: str
+    delimiter: str
+    header_row: int
+    columns: list[str]
+    has_rows: bool
+
+    @property
+    def is_windows(self) -> bool:
+        return self.encoding == "cp1252"
+
+    def batches(self, wanted: Sequence[int]) -> Iterator[pa.Table]:
+        if not self.has_rows:
+            return
+        names = [str(position) for position in range(len(self.columns))]
+        wanted_names = [str(position) for position in wanted]
+        try:
+            reader = arrow_csv.open_csv(
+                self.path,
+                arrow_csv.ReadOptions(
+                    block_size=BLOCK_BYTES,
+                    column_names=names,
+                    skip_rows_after_names=self.header_row,
+                    encoding=self.encoding,
+                ),
+                arrow_csv.ParseOptions(delimiter=self.delimiter, newlines_in_values=True),
+                # At least one column is read, so that rows can be counted.
+                arrow_csv.ConvertOptions(
+                    include_columns=wanted_names or names[:1],
+                    column_types=dict.fromkeys(names, CODED),
+                    strings_can_be_null=False,
+                ),
+            )
+            rows = 0
+            for batch in reader:
+                table = pa.Table.from_batches([batch])
+                yield _numbered(table.select(wanted_names), rows)
+                rows += batch.num_rows
+        except (pa.ArrowInvalid, UnicodeDecodeError) as error:
+            raise unreadable(self.file, _without_content(error)) from error
+
+
+def _open_csv(file: str, path: Path, header_row: int) -> _CsvTable:
+    encoding = _encoding_of(path)
+    with path.open("rb") as stream:
+        text = TextIOWrapper(stream, encoding={"utf8": "utf-8-sig"}.get(encoding, encoding), newline="")
+        for _ in range(header_row - 1):
+            text.readline()
+        at = text.tell()
+        delimiter = delimiter_of(text.readline())
+        text.seek(at)
+        # tell() is forbidden while iterating, so the header is read through a plain generator.
+        lines = csv.reader(iter(text.readline, ""), delimiter=delimiter)
+        try:
+            header = next(lines, [])
+            has_rows = any(any(cell.strip() for cell in line) for line in lines)
+        except csv.Error as error:
+            raise unreadable(file, f"line {header_row}: {error}") from error
+    if not any(name.strip() for name in header):
+        raise unreadable(file, "there is no line that names the columns")
+    return _CsvTable(file, path, encoding, delimiter, header_row, [name.strip() for name in header], has_rows)
+
+
+def _encoding_of(path: Path) -> str:
+    """``utf8``, ``utf-16`` (by its mark) or, if it is neither, ``cp1252``. Reads the whole file: about 0.1 s a GB."""
+    with path.open("rb") as stream:
+        chunk = stream.read(SCAN_BYTES)
+        if chunk.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+            return "utf-16"
+        decoder = codecs.getincrementaldecoder("utf-8")()
+        is_between_characters = True
+        try:
+            while chunk:
+                if not (is_between_characters and chunk.isascii()):
+                    decoder.decode(chunk)
+                    is_between_characters = not decoder.getstate()[0]
+                chunk = stream.read(SCAN_BYTES)
+            decoder.decode(b"", final=True)
+        except UnicodeDecodeError:
+            return "cp1252"
+    return "utf8"
+
+
+def _without_content(error: Exception) -> str:
+    """What is wrong, without the line itself: it may hold what nobody should see."""
+    ragged = _RAGGED.search(str(error))
+    if ragged:
+        row = f"row {ragged[1]} has" if ragged[1] else "a row has"
+        return f"{row} {ragged[3]} cells where the header names {ragged[2]} columns"
+    if isinstance(error, UnicodeDecodeError) or "UTF8" in str(error):
+        return "a character is in no known encoding"
+    return "not a table of separated values"
+
+
+def _numbered(table: pa.Table, rows_before: int) -> pa.Table:
+    numbers = np.arange(rows_before + 1, rows_before + 1 + table.num_rows, dtype=np.int64)
+    return table.append_column("row", pa.array(numbers))
+
+
+# Parquet.
+
+
+@dataclass(frozen=True)
+class _ParquetTable:
+    file: str
+    path: Path
+    columns: list[str]
+    has_rows: bool
+    is_windows: bool = False
+
+    def batches(self, wanted: Sequence[int]) -> Iterator[pa.Table]:
+        names = [self.columns[position] for position in wanted]
+        try:
+            file = pq.ParquetFile(self.path, read_dictionary=names)
+            rows = 0
+            for batch in file.iter_batches(BATCH_ROWS, columns=names):
+                arrays = [_coded(batch.column(name)) for name in names]
+                table = pa.table(arrays, names=[str(position) for position in wanted])
+                yield _numbered(table, rows)
+                rows += batch.num_rows
+        except (pa.ArrowException, OSError) as error:
+            raise unreadable(self.file, "not a Parquet file of plain columns") from error
+
+
+def _open_parquet(file: str, path: Path) -> _ParquetTable:
+    try:
+        described = pq.ParquetFile(path)
+    except (pa.ArrowException, OSError) as error:
+        raise unreadable(file, "not a Parquet file") from error
+    return _ParquetTable(file, path, described.schema_arrow.names, described.metadata.num_rows > 0)
+
+
+def _coded(array: pa.Array) -> pa.Array:
+    """Any plain column as coded text; nothing is the empty text."""
+    if array.type == CODED and not array.null_count:
+        return array
+    return array.cast(pa.string()).fill_null("").dictionary_encode()
+
+
+# Sheets.
+
+
+@dataclass(frozen=True)
+class SheetTable:
+    """A table in a sheet, held as it was read."""
+
+    columns: list[str]
+    rows: list[list[Any]]
+    is_windows: bool = False
+
+    @property
+    def has_rows(self) -> bool:
+        """Whether any row has a cell with something in it."""
+        return any(any(cell is not None for cell in row) for row in self.rows)
+
+    def batches(self, wanted: Sequence[int]) -> Iterator[pa.Table]:
+        """See TableFile. Rows that are empty throughout keep their number but are left out."""
+        filled = [(n, row) for n, row in enumerate(self.rows, start=1) if any(cell is not None for cell in row)]
+        for start in range(0, len(filled), BATCH_ROWS):
+            batch = filled[start : start + BATCH_ROWS]
+            columns = {
+                str(position): pa.array([as_text(row[position]) for _, row in batch], pa.string()).dictionary_encode()
+                for position in wanted
+            }
+            yield pa.table(columns | {"row": pa.array([number for number, _ in batch], pa.int64())})
+
+
+def sheet_table(file: str, rows: list[list[Any]], header_row: int = 1) -> SheetTable:
+    """The table whose header is the row ``header_row`` of a sheet. Raises UnreadableTable."""
+    header = [as_text(cell) for cell in rows[header_row - 1]] if len(rows) >= header_row else []
+    if not any(header):
+        raise unreadable(file, "there is no row that names the columns")
+    return SheetTable(header, rows[header_row:])
+
+
+def _open_sheet(file: str, path: Path, sheet: str | None, header_row: int) -> SheetTable:
+    try:
+        for candidate in sheets(path.read_bytes()):
+            if sheet is None or candidate.name.strip().casefold() == sheet.strip().casefold():
+                return sheet_table(file, candidate.rows, header_row)
+    except UnreadableWorkbook as error:
+        raise unreadable(file, f"not a workbook that can be opened: {error}") from error
+    raise unreadable(file, f"there is no sheet '{sheet}'")

@@ -1,0 +1,135 @@
+"""Registrations: one YAML file a hub says who it is, where its feed is and how to read it. Data, never code."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from hubs.contract import CONTRACT_VERSION
+from hubs.contract.kinds.base import Audience, Licence, Sector
+from hubs.mapping.spec import SkipRule, Source
+from hubs.yamlfile import UnreadableYaml, read_yaml
+
+HubId = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{1,59}$")]
+
+CADENCE = {
+    "weekly": timedelta(days=7),
+    "monthly": timedelta(days=31),
+    "quarterly": timedelta(days=92),
+    "yearly": timedelta(days=366),
+}
+"""How long a hub may take between two changes before its feed counts as stale."""
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Name(_Strict):
+    """A name in English and, where there is one, Welsh."""
+
+    en: str = Field(min_length=1)
+    cy: str | None = None
+
+    def label(self, language: str) -> str:
+        """The name in ``en`` or ``cy``, English where there is no Welsh one."""
+        return self.cy if language == "cy" and self.cy else self.en
+
+
+class Contact(_Strict):
+    """A role and how to reach it. Never a person's name."""
+
+    role: str = Field(min_length=1)
+    email: str | None = None
+
+
+class Registration(_Strict):
+    """One hub. Without ``sources`` its feed must follow the contract as it is."""
+
+    id: HubId
+    name: Name
+    sector: Sector = Field(description="Sector of the hub; default for its records and returns.")
+    owner: Contact
+    data_contact: Contact
+    address: str = Field(min_length=1, description="Folder or zip (relative to this file) or http(s) address.")
+    sample: bool = Field(False, description="The content was written to show how hubpacks works.")
+    retired: bool = Field(False, description="The hub has left; its content is retired on purpose.")
+    contract: Literal["1"] = CONTRACT_VERSION
+    cadence: Literal["weekly", "monthly", "quarterly", "yearly"] = "quarterly"
+    carry_for_days: int = Field(365, ge=1, description="How long the last good feed may be carried forward.")
+    licence: Licence | None = Field(None, description="Licence of records that state none.")
+    language: Literal["en", "cy"] = Field("en", description="Language of records that state none.")
+    audience: list[Audience] = Field([], description="Audience of questions that state none.")
+    secret: str | None = Field(None, pattern=r"^[A-Z][A-Z0-9_]*$", description="Environment variable with the token.")
+    sources: list[Source] = Field([], description="How to read a feed that keeps a shape of its own.")
+    skip: list[SkipRule] = Field([], description="Files left out on purpose, each with a reason.")
+
+    @property
+    def needs_git_dates(self) -> bool:
+        """Whether a rule of the mapping asks for the date of a file's last commit."""
+        return any(source.needs_git_dates for source in self.sources)
+
+
+class UnusableRegistration(ValueError):
+    """A registration cannot be used. The message names the file, the field and the mend, a line a problem."""
+
+
+@dataclass(frozen=True)
+class Registry:
+    """The registrations of one folder, by hub id, and what was wrong with the others (by file name)."""
+
+    folder: Path
+    hubs: dict[str, Registration]
+    problems: dict[str, list[str]]
+
+    @property
+    def instrument_folders(self) -> tuple[Path, ...]:
+        """Folders with question banks: the project's own, then the registry's ``instruments``."""
+        from hubs.instruments import FOLDER
+
+        own = self.folder / "instruments"
+        return (FOLDER, own) if own.is_dir() else (FOLDER,)
+
+    def address(self, hub: str) -> str:
+        """Where the hub's feed is: a web address as it stands, a path made absolute."""
+        address = self.hubs[hub].address
+        return address if "://" in address else str((self.folder / address).resolve())
+
+
+def read_registration(path: Path) -> Registration:
+    """The registration in ``path``. Raises UnusableRegistration with every problem at once."""
+    try:
+        data = read_yaml(path)
+    except (UnreadableYaml, OSError) as error:
+        raise UnusableRegistration(f"cannot be read: {error}") from error
+    if not isinstance(data, dict):
+        raise UnusableRegistration("is not a registration: expected fields such as id, name and address")
+    try:
+        registration = Registration.model_validate(data)
+    except ValidationError as error:
+        lines = [f"{'.'.join(str(p) for p in e['loc']) or 'file'}: {e['msg']}" for e in error.errors()]
+        raise UnusableRegistration("\n".join(lines)) from error
+    if registration.id != path.stem:
+        raise UnusableRegistration(f"id: '{registration.id}' must be the file's name, '{path.stem}'")
+    return registration
+
+
+def read_registry(folder: Path) -> Registry:
+    """All registrations in ``folder``. One that is unusable is a problem, and never stops the others.
+
+    Raises OSError when the folder itself cannot be read.
+    """
+    hubs: dict[str, Registration] = {}
+    problems: dict[str, list[str]] = {}
+    for path in sorted(p for p in folder.iterdir() if p.suffix in (".yaml", ".yml")):
+        try:
+            registration = read_registration(path)
+        except UnusableRegistration as error:
+            problems[path.name] = str(error).splitlines()
+        else:
+            hubs[registration.id] = registration
+    return Registry(folder, hubs, problems)

@@ -1,0 +1,68 @@
+"""Reading YAML that strangers wrote: no code, no aliases (a few lines of them can fill any memory), clear errors."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+
+MAX_DEPTH = 40
+
+
+class UnreadableYaml(ValueError):
+    """The text is not YAML, or uses what we refuse. The message names the line."""
+
+
+class _Loader(yaml.CSafeLoader):
+    """Safe loader that refuses repeated and non-scalar keys."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        seen: set[Any] = set()
+        for key_node, _ in node.value:
+            line = key_node.start_mark.line + 1
+            if not isinstance(key_node, yaml.ScalarNode):
+                raise UnreadableYaml(f"line {line}: a key must be plain text")
+            key = self.construct_object(key_node, deep=True)
+            if key in seen:
+                raise UnreadableYaml(f"line {line}: the key '{key}' appears twice")
+            seen.add(key)
+        return super().construct_mapping(node, deep)
+
+
+def parse_yaml(text: str) -> Any:
+    """The data in ``text``: dicts, lists, strings, numbers, booleans, dates. Raises UnreadableYaml."""
+    try:
+        _refuse_harm(text)
+        return yaml.load(text, Loader=_Loader)  # noqa: S506 - a subclass of the safe loader
+    except UnreadableYaml:
+        raise
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        raise UnreadableYaml(f"line {mark.line + 1 if mark else 1}: {error.problem or error.context}") from error
+    except (yaml.YAMLError, ValueError) as error:
+        raise UnreadableYaml(str(error)) from error
+
+
+def read_yaml(path: Path) -> Any:
+    """The data in the file at ``path``. Raises UnreadableYaml (also for a wrong encoding) and OSError."""
+    try:
+        return parse_yaml(path.read_text(encoding="utf-8-sig"))
+    except UnicodeDecodeError as error:
+        raise UnreadableYaml(f"not UTF-8 at byte {error.start}") from error
+
+
+def _refuse_harm(text: str) -> None:
+    """Look through the text without building anything: the library's own recursion dies of deep nesting."""
+    depth = 0
+    for event in yaml.parse(text, Loader=yaml.CSafeLoader):
+        line = event.start_mark.line + 1
+        if isinstance(event, yaml.AliasEvent):
+            raise UnreadableYaml(f"line {line}: aliases (*{event.anchor}) are not allowed")
+        if isinstance(event, yaml.CollectionStartEvent):
+            depth += 1
+            if depth > MAX_DEPTH:
+                raise UnreadableYaml(f"line {line}: nested more than {MAX_DEPTH} deep")
+        elif isinstance(event, yaml.CollectionEndEvent):
+            depth -= 1

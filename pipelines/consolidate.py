@@ -1,0 +1,216 @@
+"""Consolidate: make one library of all hubs' accepted documents.
+
+Identical records become one with credit to every hub, near-copies are linked, language pairs are kept together, each
+record gets a stable address, personal contact details are masked. What a record may be was decided before; how it looks
+is decided in ``publish``.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from datasketch import MinHash, MinHashLSH
+
+from hubs.contract.kinds import document_kinds
+from hubs.contract.personal import masked
+from hubs.contract.records import Record
+from hubs.contract.vocabularies import vocabulary
+from pipelines.edition import LibraryRecord, Pack, Related
+
+MERGE_SIMILARITY = 0.95
+"""From this share of shingles in common two texts are the same record with a slip corrected."""
+LINK_SIMILARITY = 0.5
+"""From here on two texts tell readers the same story, and each says so."""
+SHINGLE_WORDS = 4
+PERMUTATIONS = 64
+CANDIDATE_SIMILARITY = 0.4
+"""The estimate is coarse, so candidates are taken below the link limit and then measured exactly."""
+_SLUG_CHARACTERS = 80
+
+
+@dataclass(frozen=True)
+class HubRecords:
+    """The accepted documents of one hub and the digest of the snapshot they came from."""
+
+    hub: str
+    snapshot: str
+    records: tuple[Record, ...]
+
+
+def consolidate(feeds: Iterable[HubRecords], slugs: Mapping[str, str]) -> dict[str, LibraryRecord]:
+    """The library by canonical id, sorted. ``slugs`` are the addresses given in earlier releases, by id: they hold."""
+    snapshots = {}
+    records: dict[str, Record] = {}
+    for feed in sorted(feeds, key=lambda feed: feed.hub):
+        snapshots[feed.hub] = feed.snapshot
+        records |= {record.id: record for record in feed.records}
+    order = sorted(records, key=lambda name: (name not in slugs, _age(records[name]), name))
+    near = _near_copies(records)
+    survivor = _merge(records, order, near)
+    kept = [id for id in sorted(records) if survivor[id] == id]
+    addresses = _addresses([records[id] for id in kept], slugs)
+    translations = _translations(records, survivor)
+    return {
+        id: LibraryRecord(
+            record=records[id],
+            slug=addresses[id],
+            text=masked(records[id].document.text),
+            abstract=masked(records[id].document.abstract),
+            snapshot=snapshots[records[id].hub],
+            credits=_credits(id, records, survivor),
+            merged=tuple(sorted(other for other in records if survivor[other] == id and other != id)),
+            related=_related(id, near, survivor),
+            translations=translations.get(id, {}),
+        )
+        for id in kept
+    }
+
+
+def packs(library: Mapping[str, LibraryRecord]) -> list[Pack]:
+    """The packs: one national, one a sector and technology type that has records, one an audience.
+
+    Inside a pack case studies come before questions, newest first.
+    """
+    order = sorted(library.values(), key=_reading_order)
+    result = [Pack("national", "national", None, "National pack", "Pecyn cenedlaethol", _ids(order))]
+    for scheme, prefix in (("sectors", "sector"), ("technology_types", "technology")):
+        for term in vocabulary(scheme):
+            chosen = [r for r in order if term.id in getattr(r.record.document, scheme)]
+            if chosen:
+                result.append(Pack(f"{prefix}-{_slug(term.id)}", scheme, term.id, term.en, term.cy, _ids(chosen)))
+    for term in vocabulary("audiences"):
+        chosen = [r for r in order if term.id in getattr(r.record.document, "audience", ())]
+        title_en = f"Interoperability 101 for {term.en.lower()}"
+        title_cy = f"Rhyngweithredu 101: {term.cy.lower()}"
+        result.append(Pack(f"audience-{_slug(term.id)}", "audiences", term.id, title_en, title_cy, _ids(chosen)))
+    return result
+
+
+def _ids(entries: list[LibraryRecord]) -> tuple[str, ...]:
+    return tuple(entry.id for entry in entries)
+
+
+def _reading_order(entry: LibraryRecord) -> tuple[int, int, str]:
+    document = entry.record.document
+    newest = document.updated or document.published
+    kind_rank = list(document_kinds()).index(entry.record.kind)
+    return kind_rank, -newest.toordinal() if newest else 0, entry.id
+
+
+def _age(record: Record) -> int:
+    day = record.document.published or record.document.updated
+    return day.toordinal() if day else 10**7  # undated records come after all dated ones
+
+
+def _merge(records: Mapping[str, Record], order: list[str], near: Mapping[tuple[str, str], float]) -> dict[str, str]:
+    """For each id the id of the record it became. The one published first, else the oldest, survives."""
+    survivor: dict[str, str] = {}
+    by_content: dict[tuple[str, str, str], str] = {}
+    copies = defaultdict(list)
+    for (one, other), similarity in near.items():
+        if similarity >= MERGE_SIMILARITY:
+            copies[one].append(other)
+            copies[other].append(one)
+    for id in order:
+        record = records[id]
+        content = (record.kind, record.document.language, record.fingerprint)
+        earlier = [by_content[content]] if content in by_content else [c for c in copies[id] if survivor.get(c) == c]
+        survivor[id] = min(earlier, key=order.index) if earlier else id
+        by_content.setdefault(content, survivor[id])
+    return survivor
+
+
+def _near_copies(records: Mapping[str, Record]) -> dict[tuple[str, str], float]:
+    """Pairs of ids (in order) of the same kind and language whose texts share at least ``LINK_SIMILARITY`` of their
+    shingles, with that share (Jaccard). Identical texts are left to their fingerprints, one of each is compared.
+    """
+    shingles: dict[str, frozenset[str]] = {}
+    seen: set[tuple[str, str, str]] = set()
+    index = MinHashLSH(threshold=CANDIDATE_SIMILARITY, num_perm=PERMUTATIONS)
+    pairs: dict[tuple[str, str], float] = {}
+    for id in sorted(records):
+        record = records[id]
+        content = (record.kind, record.document.language, record.fingerprint)
+        if content in seen:
+            continue
+        seen.add(content)
+        shingles[id] = _shingles(f"{record.document.heading} {record.document.text}")
+        sketch = MinHash(num_perm=PERMUTATIONS, seed=1)
+        sketch.update_batch([shingle.encode() for shingle in sorted(shingles[id])])
+        for other in index.query(sketch):
+            same_shelf = (records[other].kind, records[other].document.language) == content[:2]
+            similarity = _jaccard(shingles[id], shingles[other]) if same_shelf else 0.0
+            if similarity >= LINK_SIMILARITY:
+                pairs[min(id, other), max(id, other)] = float(np.round(similarity, 2))
+        index.insert(id, sketch)
+    return dict(sorted(pairs.items()))
+
+
+def _shingles(text: str) -> frozenset[str]:
+    words = re.findall(r"\w+", unicodedata.normalize("NFKC", text).casefold())
+    last = max(len(words) - SHINGLE_WORDS, 0)
+    return frozenset(" ".join(words[start : start + SHINGLE_WORDS]) for start in range(last + 1))
+
+
+def _jaccard(one: frozenset[str], other: frozenset[str]) -> float:
+    return len(one & other) / len(one | other)
+
+
+def _related(id: str, near: Mapping[tuple[str, str], float], survivor: Mapping[str, str]) -> tuple[Related, ...]:
+    best: dict[str, float] = {}
+    for (one, other), similarity in near.items():
+        ends = {survivor[one], survivor[other]}
+        if id in ends and len(ends) == 2:  # noqa: PLR2004 - a pair that was not merged
+            (neighbour,) = ends - {id}
+            best[neighbour] = max(similarity, best.get(neighbour, 0.0))
+    ranked = sorted(best.items(), key=lambda item: (-item[1], item[0]))
+    return tuple(Related(neighbour, "near_copy", similarity) for neighbour, similarity in ranked)
+
+
+def _credits(id: str, records: Mapping[str, Record], survivor: Mapping[str, str]) -> tuple[str, ...]:
+    own = records[id].hub
+    others = {records[other].hub for other, kept in survivor.items() if kept == id}
+    return (own, *sorted(others - {own}))
+
+
+def _translations(records: Mapping[str, Record], survivor: Mapping[str, str]) -> dict[str, dict[str, str]]:
+    """For each surviving id the ids of the same text in other languages, by language."""
+    families: dict[str, dict[str, str]] = defaultdict(dict)
+    for id in sorted(records):
+        original = records[id].document.translation_of
+        if original and f"{records[id].hub}/{original}" in records:
+            root = survivor[f"{records[id].hub}/{original}"]
+            families[root].setdefault(records[root].document.language, root)
+            families[root].setdefault(records[id].document.language, survivor[id])
+    return {
+        member: {language: other for language, other in family.items() if other != member}
+        for family in families.values()
+        for member in family.values()
+    }
+
+
+def _addresses(kept: list[Record], slugs: Mapping[str, str]) -> dict[str, str]:
+    """A slug a record: the earlier one if it has one, else made of its heading and never one that was used before."""
+    addresses = {record.id: slugs[record.id] for record in kept if record.id in slugs}
+    taken = set(slugs.values())
+    for record in kept:
+        if record.id not in addresses:
+            slug = base = _slug(record.document.heading) or _slug(record.id)
+            number = 1
+            while slug in taken:
+                number += 1
+                slug = f"{base}-{number}"
+            taken.add(slug)
+            addresses[record.id] = slug
+    return addresses
+
+
+def _slug(text: str) -> str:
+    plain = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode().casefold()
+    words = re.sub(r"[^a-z0-9]+", "-", re.sub(r"['’]", "", plain)).strip("-")
+    return words if len(words) <= _SLUG_CHARACTERS else words[:_SLUG_CHARACTERS].rsplit("-", 1)[0]

@@ -1,0 +1,144 @@
+"""What one release says, before any format: the plain data that ``consolidate`` and ``benchmark`` make and ``publish``
+writes. No step lives here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+import pyarrow as pa
+
+from hubs.contract.records import Record
+from hubs.instruments import Instrument
+
+
+class State(StrEnum):
+    """How a hub stands in a release."""
+
+    FRESH = "fresh"
+    CARRIED_FORWARD = "carried_forward"
+    HELD = "held"
+    MISSING = "missing"
+    RETIRED = "retired"
+
+
+@dataclass(frozen=True)
+class HubState:
+    """One hub in one release. ``snapshot`` (digest) and ``fetched`` are of the content used, None when none is.
+    ``since`` is when the present state began; ``held_by`` the codes that hold the newest feed, if any.
+    ``counts`` are those of ``Verdict.counts`` for the content used, ``quarantined`` those by code.
+    """
+
+    id: str
+    name_en: str
+    name_cy: str
+    sector: str
+    is_sample: bool
+    state: State
+    since: datetime | None
+    reason: str | None
+    held_by: tuple[str, ...]
+    snapshot: str | None
+    fetched: datetime | None
+    counts: Mapping[str, int]
+    quarantined: Mapping[str, int]
+
+    def name(self, language: str) -> str:
+        """The hub's name in ``en`` or ``cy``."""
+        return self.name_cy if language == "cy" else self.name_en
+
+
+@dataclass(frozen=True)
+class Related:
+    """A link from one library record to another: ``near_copy`` (with the share of text in common, 0 to 1)."""
+
+    id: str
+    relation: str
+    similarity: float
+
+
+@dataclass(frozen=True)
+class LibraryRecord:
+    """One published record. ``text`` and ``abstract`` are masked Markdown and plain text, safe to publish.
+
+    ``credits`` are all hubs that submitted it, the record's own first; ``merged`` the ids that became this one.
+    ``translations`` gives by language the ids of the same text in other languages; ``slug`` is its stable address
+    inside the site. ``snapshot`` is the digest it came from.
+    """
+
+    record: Record
+    slug: str
+    text: str
+    abstract: str
+    snapshot: str
+    credits: tuple[str, ...]
+    merged: tuple[str, ...]
+    related: tuple[Related, ...]
+    translations: Mapping[str, str]
+
+    @property
+    def id(self) -> str:
+        """Canonical id: ``hub/local-id``."""
+        return self.record.id
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain types, for storing."""
+        return self.__dict__ | {
+            "record": self.record.to_dict(),
+            "related": [[link.id, link.relation, link.similarity] for link in self.related],
+        }
+
+    @classmethod
+    def from_dict(cls, data: dict[str, Any]) -> LibraryRecord:
+        """The record that ``to_dict`` wrote."""
+        return cls(
+            **data
+            | {
+                "record": Record.from_dict(data["record"]),
+                "credits": tuple(data["credits"]),
+                "merged": tuple(data["merged"]),
+                "related": tuple(Related(*link) for link in data["related"]),
+            }
+        )
+
+
+@dataclass(frozen=True)
+class Pack:
+    """A bundle for one purpose: ``scheme`` is ``national``, ``sectors``, ``technology_types`` or ``audiences``;
+    ``term`` the vocabulary term (None for national). ``records`` are canonical ids in reading order.
+    """
+
+    id: str
+    scheme: str
+    term: str | None
+    title_en: str
+    title_cy: str
+    records: tuple[str, ...]
+
+    def title(self, language: str) -> str:
+        """The pack's title in ``en`` or ``cy``."""
+        return self.title_cy if language == "cy" else self.title_en
+
+
+@dataclass(frozen=True)
+class Edition:
+    """Everything a release says. ``benchmarks`` has the columns of ``pipelines.benchmark.COLUMNS``.
+
+    ``build_key`` is a digest of all inputs, rules, code and templates: equal keys mean equal content.
+    """
+
+    id: str
+    published: datetime
+    previous: str | None
+    build_key: str
+    code_version: str
+    rules: str
+    hubs: tuple[HubState, ...]
+    library: Mapping[str, LibraryRecord]
+    packs: tuple[Pack, ...]
+    benchmarks: pa.Table
+    instruments: Mapping[str, Instrument]

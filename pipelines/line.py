@@ -1,0 +1,189 @@
+"""The whole line, stage by stage: the one place that knows their order. The command line runs it at once, Dagster asset
+by asset; both call the same functions, and what passes between stages lies in the store.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from hubs.contract.records import canonical_json
+from hubs.instruments import instruments
+from hubs.judge import RULES_VERSION
+from hubs.registration import Registration, Registry, read_registry
+from pipelines import benchmark, publish, validate
+from pipelines.consolidate import HubRecords, consolidate, packs
+from pipelines.edition import Edition, HubState, LibraryRecord, State
+from pipelines.policy import read_policy
+from pipelines.pull import pull
+from pipelines.store import Store
+from pipelines.version import code_version
+
+Progress = Callable[[str, str], None]
+"""Told of each step: a stage's name and what it is about."""
+
+
+@dataclass(frozen=True)
+class Line:
+    """Where one line reads and writes: the registry, the store and the folder that readers see."""
+
+    registry: Registry
+    store: Store
+    public: Path
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a run ended. ``release`` is the id of the release that readers now see, None if there has never been one;
+    ``is_new`` whether this run made it.
+    """
+
+    release: str | None
+    is_new: bool
+    hubs: tuple[HubState, ...]
+    library: Mapping[str, LibraryRecord]
+    problems: Mapping[str, list[str]]
+
+
+def open_line(registry: Path, store: Path, public: Path) -> Line:
+    """The line over these folders. Hubs whose registration has become unusable, or is gone, keep their last one.
+
+    Raises OSError when the registry cannot be read.
+    """
+    lasting = Store(store)
+    found = read_registry(registry)
+    hubs = dict(found.hubs)
+    broken = {Path(name).stem for name in found.problems}
+    for hub, data in lasting.remembered_registrations().items():
+        if hub not in hubs:
+            remembered = Registration.model_validate(data)
+            hubs[hub] = remembered if hub in broken else remembered.model_copy(update={"retired": True})
+    return Line(Registry(found.folder, dict(sorted(hubs.items())), found.problems), lasting, public)
+
+
+def gather(line: Line, hub: str, now: datetime) -> tuple[HubState, bool]:
+    """Pull one hub's feed, have it judged, and settle how the hub stands; also whether the bytes were new.
+
+    Raises files.Busy when somebody else is at work on the same hub.
+    """
+    registration, store = line.registry.hubs[hub], line.store
+    with store.locked(f"hub-{hub}"):
+        before = (store.last_pull(hub) or {}).get("digest")
+        if hub in {Path(name).stem for name in line.registry.problems}:
+            detail = f"{hub}.yaml: {line.registry.problems[f'{hub}.yaml'][0]}"
+            store.log_pull(hub, {"at": now.isoformat(), "code": "unusable_registration", "detail": detail})
+        elif not registration.retired:
+            store.remember_registration(hub, registration.model_dump(mode="json"))
+            pull(store, registration, line.registry.address(hub), now)
+        state = validate.settle(store, line.registry, hub, now)
+        return state, (store.last_pull(hub) or {}).get("digest") not in (None, before)
+
+
+def standings(line: Line) -> tuple[HubState, ...]:
+    """How every hub stands, by id; a registration that never was usable counts as a missing hub."""
+    states = {hub: validate.hub_state(line.store, line.registry, hub) for hub in line.registry.hubs}
+    for name, problems in line.registry.problems.items():
+        hub = Path(name).stem
+        if hub not in states:
+            reason = f"registration {name}: {problems[0]}"
+            codes = ("unusable_registration",)
+            states[hub] = HubState(
+                hub, hub, hub, "cross_sector", False, State.MISSING, None, reason, codes, None, None, {}, {}
+            )
+    return tuple(states[hub] for hub in sorted(states))
+
+
+def make_library(line: Line) -> dict[str, LibraryRecord]:
+    """Consolidate the documents of all feeds in use, and keep the library."""
+    feeds = []
+    for hub in line.registry.hubs:
+        verdict, standing = validate.used_verdict(line.store, hub), line.store.standing(hub)
+        if verdict is not None and standing is not None and standing.good_digest is not None:
+            feeds.append(HubRecords(hub, standing.good_digest, tuple(verdict.records)))
+    library = consolidate(feeds, line.store.slugs())
+    line.store.write_library(library)
+    return library
+
+
+def make_benchmarks(line: Line) -> pa.Table:
+    """Count the returns of all feeds in use, a hub at a time, and keep what may be published of them."""
+    banks = instruments(*line.registry.instrument_folders)
+    levels = {}
+    for hub in line.registry.hubs:
+        standing = line.store.standing(hub)
+        if standing is None or standing.good_digest is None or standing.good_rules is None:
+            continue
+        path = line.store.levels_path(hub, standing.good_digest, standing.good_rules)
+        if not path.exists():
+            verdict = line.store.verdict(hub, standing.good_digest, standing.good_rules)
+            returns = [table.accepted for table in verdict.tables if table.accepted is not None]
+            line.store.write_table(path, benchmark.organisation_levels(returns, banks))
+        levels[hub] = pq.read_table(path)
+    table = benchmark.benchmarks(benchmark.combine(levels), read_policy())
+    line.store.write_benchmarks(table)
+    return table
+
+
+def build_key(line: Line) -> str:
+    """Digest of everything that a release's content depends on. Clocks and addresses are not part of it."""
+    states = [[s.id, s.state, s.held_by, s.snapshot, s.counts] for s in standings(line)]
+    rules = {hub: standing.good_rules for hub in line.registry.hubs if (standing := line.store.standing(hub))}
+    names = {hub: registration.model_dump(mode="json") for hub, registration in line.registry.hubs.items()}
+    return hashlib.sha256(canonical_json([states, rules, names, code_version()]).encode()).hexdigest()
+
+
+def make_release(line: Line, now: datetime) -> str | None:
+    """Publish the library and the benchmarks that were made last, and give the new release's id; None when the latest
+    release says the same already.
+
+    Raises publish.ReleaseRefused when the release does not pass its own verification (the old one stays), files.Busy
+    when somebody else is publishing.
+    """
+    with line.store.locked("release"):
+        previous, key = publish.latest(line.public), build_key(line)
+        if previous is not None and previous.build_key == key:
+            return None
+        library = line.store.library()
+        edition = Edition(
+            id=publish.next_id(line.public, now),
+            published=now,
+            previous=previous.id if previous else None,
+            build_key=key,
+            code_version=code_version(),
+            rules=RULES_VERSION,
+            hubs=standings(line),
+            library=library,
+            packs=tuple(packs(library)),
+            benchmarks=line.store.benchmarks(),
+            instruments=instruments(*line.registry.instrument_folders),
+        )
+        publish.publish(edition, line.public)
+        line.store.keep_slugs(library)
+        return edition.id
+
+
+def run(line: Line, now: datetime, progress: Progress) -> Outcome:
+    """Pull, judge, consolidate, count and publish once; publish nothing when nothing has changed.
+
+    Raises files.Busy when another run is at work on the same store.
+    """
+    with line.store.locked("run"):
+        for hub in line.registry.hubs:
+            progress("pull and validate", hub)
+            gather(line, hub, now)
+        progress("consolidate", "all hubs")
+        library = make_library(line)
+        progress("benchmark", "all hubs")
+        make_benchmarks(line)
+        progress("publish", "what is new")
+        release = make_release(line, now)
+        latest = publish.latest(line.public)
+        return Outcome(
+            latest.id if latest else None, release is not None, standings(line), library, line.registry.problems
+        )

@@ -1,0 +1,69 @@
+"""The disclosure policy: thresholds and the list of breakdowns, read from one reviewed file. No figures live here."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from hubs.yamlfile import UnreadableYaml, read_yaml
+
+FILE = Path(__file__).with_name("policy.yaml")
+
+BREAKDOWNS: dict[str, tuple[str, ...]] = {
+    "total": (),
+    "sector": ("sector",),
+    "organisation_type": ("organisation_type",),
+    "size_band": ("size_band",),
+    "region": ("region",),
+    "sector_size_band": ("sector", "size_band"),
+}
+"""The cube, version 1: each breakdown and the attributes of organisations by which it groups them."""
+
+
+class UnusablePolicy(ValueError):
+    """The policy cannot be used. The message names the field and the mend."""
+
+
+class Policy(BaseModel):
+    """What may be published about groups of organisations. No value may be looser than its default."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    cube_version: int = Field(1, ge=1, description="Version of the list of breakdowns.")
+    threshold: int = Field(10, ge=10, description="Fewest organisations in a group, also without any one hub's.")
+    base: int = Field(5, ge=5, description="Published numbers of organisations are multiples of this.")
+    median_gate: int = Field(20, ge=20, description="Fewest organisations for a median.")
+    quartile_gate: int = Field(40, ge=40, description="Fewest organisations for quartiles.")
+    breakdowns: tuple[str, ...] = Field(tuple(BREAKDOWNS), min_length=1, description="Names from the cube.")
+
+    @field_validator("breakdowns")
+    @classmethod
+    def _known(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        unknown = [name for name in names if name not in BREAKDOWNS]
+        if unknown:
+            raise ValueError(f"not in the cube: {', '.join(unknown)}")
+        if "total" not in names:
+            raise ValueError("must have total, to which all others roll up")
+        return tuple(name for name in BREAKDOWNS if name in names)
+
+    @model_validator(mode="after")
+    def _gates_fit(self) -> Policy:
+        # A published number must never fall on the other side of a gate than the number behind it.
+        for gate in ("threshold", "median_gate", "quartile_gate"):
+            if getattr(self, gate) % self.base:
+                raise ValueError(f"{gate} must be a multiple of base ({self.base})")
+        if not self.threshold <= self.median_gate <= self.quartile_gate:
+            raise ValueError("threshold, median_gate and quartile_gate must not fall")
+        return self
+
+
+def read_policy(path: Path = FILE) -> Policy:
+    """The policy in ``path``. Raises UnusablePolicy with every problem at once, a line each."""
+    try:
+        return Policy.model_validate(read_yaml(path))
+    except (UnreadableYaml, OSError) as error:
+        raise UnusablePolicy(f"{path.name} cannot be read: {error}") from error
+    except ValidationError as error:
+        problems = [f"{'.'.join(str(part) for part in e['loc']) or path.name}: {e['msg']}" for e in error.errors()]
+        raise UnusablePolicy("\n".join(problems)) from error

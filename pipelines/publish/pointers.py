@@ -1,0 +1,187 @@
+"""Which release readers see: building aside, verifying, moving into place, and one swap of all pointers.
+
+**Why a symlink.** Four files point at the newest release (``index.html``, ``latest.json``, ``releases.json``,
+``feed.xml``) and must change together, but a file system renames one name at a time. So the four are written into a new
+folder ``.pointers/<n>/``, and one symlink, ``.current``, is renamed over the old one: the only step that readers can
+see, and atomic. The files at the root are relative symlinks through ``.current`` that never change again. A reader, a
+copy (``rsync``, ``tar``) and every static web server that follows links inside its own root see the same. A kill before
+the rename leaves the old release in place; after it, the new one; nothing has to be repaired.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from pipelines.edition import Edition
+from pipelines.files import only_one, read_json, write_bytes
+from pipelines.publish import site, writers
+from pipelines.publish.release import MANIFEST, ReleaseRefused, build_release, verify_release
+
+POINTERS = ("index.html", "latest.json", "releases.json", "feed.xml")
+RELEASE_ID = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}\.[0-9]{2,}")
+"""The day of publication and a number of two digits within it: ids sort by time as plain text."""
+
+_BUILDING = ".building-"
+_CURRENT = ".current"
+_FOLDER = ".pointers"
+_LOCK = ".publishing.lock"
+_LAST_OF_DAY = 99
+
+
+@dataclass(frozen=True)
+class Published:
+    """A release as its manifest tells it."""
+
+    id: str
+    published: str
+    previous: str | None
+    build_key: str
+    period: str | None
+
+    @property
+    def address(self) -> str:
+        """Its folder, from the root of what is published."""
+        return f"releases/{self.id}/"
+
+
+def latest(public: Path) -> Published | None:
+    """The release that readers now see, None when there has been none."""
+    pointer = read_json(public / "latest.json")
+    return _read(public, pointer["release"]) if pointer else None
+
+
+def next_id(public: Path, now: datetime) -> str:
+    """An id for a release made at ``now``: above every id there has been, even one that was only begun.
+
+    Raises ReleaseRefused when the clock stands before the newest release, or the day's numbers are used up.
+    """
+    day = now.astimezone(UTC).date().isoformat()
+    newest = max(_ids(public), default="")
+    number = int(newest.partition(".")[2]) + 1 if newest.startswith(f"{day}.") else 1
+    candidate = f"{day}.{number:02d}"
+    if candidate <= newest or number > _LAST_OF_DAY:
+        raise ReleaseRefused(f"no release id of {day} is left above {newest}: check the clock")
+    return candidate
+
+
+def publish(edition: Edition, public: Path, workers: int = 1) -> None:
+    """Build ``edition`` aside, verify it, move it to ``releases/<id>`` and let readers see it.
+
+    Raises ReleaseRefused when the id was used before or is not above all others, or when verification finds a problem;
+    files.Busy when another publication is at work. Whatever goes wrong, the old release stays and nothing is removed.
+    """
+    releases = public / "releases"
+    releases.mkdir(parents=True, exist_ok=True)
+    with only_one(public / _LOCK):
+        _check_id(public, edition.id)
+        for leftover in releases.glob(f"{_BUILDING}*"):  # we hold the lock, so their builders are dead
+            shutil.rmtree(leftover)
+        aside = releases / f"{_BUILDING}{edition.id}"
+        build_release(edition, aside, workers)
+        problems = verify_release(aside)
+        if problems:
+            raise ReleaseRefused("\n".join(problems))
+        os.sync()  # thousands of files: one flush of the disk instead of one each
+        aside.rename(releases / edition.id)
+        _sync_folder(releases)
+        swap(public, edition.id)
+
+
+def swap(public: Path, release_id: str) -> None:
+    """Let readers see ``releases/<release_id>``: write the four pointers aside, then move one symlink.
+
+    ``releases.json`` and the feed list this release and all before it. Raises FileNotFoundError without the release.
+    """
+    listed = [_read(public, id) for id in _ids(public) if id <= release_id and (public / "releases" / id).is_dir()]
+    newest = listed[-1] if listed else None
+    if newest is None or newest.id != release_id:
+        raise FileNotFoundError(public / "releases" / release_id)
+    folder = _next_folder(public / _FOLDER)
+    for name, data in _pointer_files(listed).items():
+        write_bytes(folder / name, data)
+    _sync_folder(folder)
+    _link(public / _CURRENT, f"{_FOLDER}/{folder.name}")
+    for name in POINTERS:
+        target = f"{_CURRENT}/{name}"
+        if not (public / name).is_symlink() or (public / name).readlink() != Path(target):
+            _link(public / name, target)
+    for old in (public / _FOLDER).iterdir():
+        # The folder before stays: somebody may be reading through it.
+        if int(old.name) < int(folder.name) - 1:
+            shutil.rmtree(old)
+
+
+def _pointer_files(listed: list[Published]) -> dict[str, bytes]:
+    newest = listed[-1]
+    entries = [_entry(release) for release in reversed(listed)]
+    return {
+        "index.html": site.render_pointer_page(listed[::-1]).encode(),
+        "latest.json": writers.json_bytes(_entry(newest)),
+        "releases.json": writers.json_bytes({"releases": entries}),
+        "feed.xml": site.render_feed(listed[::-1]).encode(),
+    }
+
+
+def _entry(release: Published) -> dict[str, Any]:
+    return {
+        "release": release.id,
+        "address": release.address,
+        "published": release.published,
+        "period": release.period,
+        "previous": release.previous,
+    }
+
+
+def _read(public: Path, release_id: str) -> Published:
+    manifest = read_json(public / "releases" / release_id / MANIFEST)
+    if manifest is None:
+        raise FileNotFoundError(public / "releases" / release_id / MANIFEST)
+    return Published(
+        manifest["id"], manifest["published"], manifest["previous"], manifest["build_key"], manifest["period"]
+    )
+
+
+def _ids(public: Path) -> list[str]:
+    """Every id that was used, oldest first, also those only begun."""
+    folder = public / "releases"
+    names = (path.name.removeprefix(_BUILDING) for path in folder.iterdir()) if folder.is_dir() else ()
+    return sorted({name for name in names if RELEASE_ID.fullmatch(name)})
+
+
+def _check_id(public: Path, release_id: str) -> None:
+    if not RELEASE_ID.fullmatch(release_id):
+        raise ReleaseRefused(f"not a release id: {release_id}")
+    used = [path.name for path in (public / "releases").iterdir() if RELEASE_ID.fullmatch(path.name)]
+    if used and release_id <= max(used):
+        raise ReleaseRefused(f"the release id {release_id} is used or below {max(used)}: ids are never used again")
+
+
+def _next_folder(root: Path) -> Path:
+    root.mkdir(exist_ok=True)
+    number = max((int(path.name) for path in root.iterdir()), default=0) + 1
+    folder = root / str(number)
+    folder.mkdir()
+    return folder
+
+
+def _link(path: Path, target: str) -> None:
+    """Make ``path`` a symlink to ``target`` in one step, whatever it was before."""
+    new = path.with_name(f".{path.name.lstrip('.')}.new")
+    new.unlink(missing_ok=True)
+    new.symlink_to(target)
+    new.rename(path)
+    _sync_folder(path.parent)
+
+
+def _sync_folder(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

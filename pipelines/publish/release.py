@@ -1,0 +1,308 @@
+"""One release as a folder: tables, pages, statements, checksums; and the proof that the folder is what it claims.
+
+Where releases stand beside one another, and which one readers see, is for ``pointers``.
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import json
+import posixpath
+import re
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote
+
+from hubs.contract import CONTRACT_VERSION
+from hubs.contract.kinds import document_kinds
+from pipelines.edition import Edition, HubState, LibraryRecord, Pack
+from pipelines.publish import site, writers
+
+THRESHOLD_N = 10
+ROUNDING_BASE = 5
+"""What verification holds every published count against. Kept apart from the policy that made the counts on purpose:
+a slip there must not loosen the check here."""
+
+SUMS = "SHA256SUMS"
+MANIFEST = "release.json"
+MEDIA_TYPES = {
+    ".html": "text/html",
+    ".css": "text/css",
+    ".svg": "image/svg+xml",
+    ".txt": "text/plain",
+    ".csv": "text/csv",
+    ".json": "application/json",
+    ".jsonl": "application/jsonl",
+    ".parquet": "application/vnd.apache.parquet",
+}
+
+_TAG = re.compile(r'<[a-z](?:[^<>"]|"[^"]*")*>')
+_LINK = re.compile(r'\s(?:href|src)="([^"]*)"')
+_ID = re.compile(r'\sid="([^"]*)"')
+_OUTSIDE = re.compile(r"[a-z][a-z0-9+.-]*:|//", re.IGNORECASE)
+_SUMS_LINE = re.compile(r"([0-9a-f]{64})  (.+)")
+
+
+class ReleaseRefused(RuntimeError):
+    """A release was not published. The message lists every problem, one a line."""
+
+
+def build_release(edition: Edition, folder: Path, workers: int = 1) -> None:
+    """Write the whole release of ``edition`` into ``folder``, which must be empty or absent.
+
+    The same edition gives the same bytes, whatever ``workers`` (processes that render pages).
+    Raises FileExistsError when the folder holds anything.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    if any(folder.iterdir()):
+        raise FileExistsError(f"{folder} is not empty")
+    _write_benchmarks(edition, folder / "benchmarks")
+    for pack in edition.packs:
+        _write_pack(edition, pack, folder / "packs" / pack.id)
+    (folder / "coverage.json").write_bytes(writers.json_bytes(coverage(edition)))
+    (folder / "quality.json").write_bytes(writers.json_bytes(quality(edition)))
+    sizes = {name: path.stat().st_size for name, path in _files(folder)}
+    site.write_site(edition, folder, sizes, workers)
+    _seal(edition, folder)
+
+
+def record_row(entry: LibraryRecord) -> dict[str, Any]:
+    """A library record as a row of ``writers.RECORDS``."""
+    record, document = entry.record, entry.record.document
+    heading = document_kinds()[record.kind].heading
+    return {
+        "kind": record.kind,
+        "id": entry.id,
+        heading: document.heading,
+        "summary": entry.abstract,
+        "text": entry.text,
+        "language": document.language,
+        "sectors": document.sectors,
+        "technology_types": document.technology_types,
+        "audience": getattr(document, "audience", None),
+        "organisations": getattr(document, "organisations", None),
+        "standards_used": getattr(document, "standards_used", None),
+        "licence": document.licence,
+        "contact": document.contact,
+        "published": document.published,
+        "updated": document.updated,
+        "hub": record.hub,
+        "credits": entry.credits,
+        "merged": entry.merged,
+        "related": [{"id": r.id, "relation": r.relation, "similarity": r.similarity} for r in entry.related],
+        "translations": dict(sorted(entry.translations.items())),
+        "derived": dict(sorted(record.derived.items())),
+        "source": {"snapshot": entry.snapshot, "file": record.file, "place": record.place},
+        "slug": entry.slug,
+        "address": f"{document.language}/{site.record_path(entry)}",
+    }
+
+
+def period(edition: Edition) -> str | None:
+    """The latest period of the benchmarks, None when there are none."""
+    periods = edition.benchmarks.column("period").unique().to_pylist() if edition.benchmarks.num_rows else []
+    return max(periods, default=None)
+
+
+def coverage(edition: Edition) -> dict[str, Any]:
+    """What stands in this release from whom, and what does not, and why."""
+    return {
+        "release": edition.id,
+        "published": edition.published.isoformat(),
+        "states": dict(sorted(Counter(hub.state.value for hub in edition.hubs).items())),
+        "hubs": [_hub_statement(edition, hub) for hub in edition.hubs],
+    }
+
+
+def quality(edition: Edition) -> dict[str, Any]:
+    """How many records and rows of each hub were judged how, and why the quarantined ones were. Counts only."""
+    return {
+        "release": edition.id,
+        "rules": edition.rules,
+        "hubs": [
+            {
+                "id": hub.id,
+                "by_verdict": dict(sorted(hub.counts.items())),
+                "quarantined_by_code": dict(sorted(hub.quarantined.items())),
+            }
+            for hub in edition.hubs
+        ],
+    }
+
+
+def verify_release(folder: Path) -> list[str]:
+    """What is wrong with the release in ``folder``, in words; an empty list when nothing is.
+
+    Needs nothing but the folder. Checks: every file is listed and as listed, the manifest agrees with the checksums,
+    every link between pages leads somewhere, no published count is under the threshold or unrounded.
+    """
+    try:
+        sums = _read_sums(folder / SUMS)
+        manifest = json.loads((folder / MANIFEST).read_bytes())
+        listed = {file["path"]: file["sha256"] for file in manifest["files"]}
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        return [f"the release cannot be read: {error}"]
+    present = dict(_files(folder))
+    problems = [f"missing: {name}" for name in sorted(sums.keys() - present.keys())]
+    problems += [f"not listed: {name}" for name in sorted(present.keys() - sums.keys() - {SUMS})]
+    problems += [
+        f"changed: {name}" for name in sorted(sums.keys() & present.keys()) if _sha256(present[name]) != sums[name]
+    ]
+    expected = {name: digest for name, digest in sums.items() if name != MANIFEST}
+    problems += [
+        f"{MANIFEST} and {SUMS} differ: {name}"
+        for name in sorted(expected.keys() | listed.keys())
+        if expected.get(name) != listed.get(name)
+    ]
+    return problems + list(_broken_links(present)) + list(_unsafe_counts(folder / "benchmarks" / "benchmarks.csv"))
+
+
+def _hub_statement(edition: Edition, hub: HubState) -> dict[str, Any]:
+    return {
+        "id": hub.id,
+        "name": {"en": hub.name_en, "cy": hub.name_cy},
+        "sector": hub.sector,
+        "sample": hub.is_sample,
+        "state": hub.state.value,
+        "since": hub.since.isoformat() if hub.since else None,
+        "reason": hub.reason,
+        "held_by": list(hub.held_by),
+        "snapshot": hub.snapshot,
+        "fetched": hub.fetched.isoformat() if hub.fetched else None,
+        "records": dict(sorted(hub.counts.items())),
+        "published": sum(entry.record.hub == hub.id for entry in edition.library.values()),
+        "derived": site.derived(edition, hub.id),
+    }
+
+
+def _write_benchmarks(edition: Edition, folder: Path) -> None:
+    folder.mkdir()
+    rows = edition.benchmarks.to_pylist()
+    (folder / "benchmarks.csv").write_bytes(writers.csv_bytes(writers.BENCHMARKS, rows))
+    writers.write_parquet(folder / "benchmarks.parquet", writers.BENCHMARKS, rows)
+    data = {
+        "release": edition.id,
+        "licence": site.OWN_LICENCE,
+        "columns": writers.json_columns(writers.BENCHMARKS),
+        "rows": writers.json_rows(writers.BENCHMARKS, rows),
+    }
+    (folder / "benchmarks.json").write_bytes(writers.json_bytes(data))
+
+
+def _write_pack(edition: Edition, pack: Pack, folder: Path) -> None:
+    folder.mkdir(parents=True)
+    rows = [record_row(edition.library[id]) for id in pack.records]
+    (folder / "records.csv").write_bytes(writers.csv_bytes(writers.RECORDS, rows))
+    (folder / "records.jsonl").write_bytes(writers.jsonl_bytes(writers.RECORDS, rows))
+    data = {
+        "release": edition.id,
+        "published": edition.published.isoformat(),
+        "id": pack.id,
+        "scheme": pack.scheme,
+        "term": pack.term,
+        "title": {"en": pack.title_en, "cy": pack.title_cy},
+        "columns": writers.json_columns(writers.RECORDS),
+        "records": writers.json_rows(writers.RECORDS, rows),
+    }
+    (folder / "pack.json").write_bytes(writers.json_bytes(data))
+
+
+def _seal(edition: Edition, folder: Path) -> None:
+    """Write the manifest over all files so far, then the checksums over all files and the manifest."""
+    sums = {name: _sha256(path) for name, path in _files(folder)}
+    files = [
+        {"path": name, "bytes": (folder / name).stat().st_size, "sha256": digest, "media_type": _media_type(name)}
+        for name, digest in sums.items()
+    ]
+    manifest = {
+        "id": edition.id,
+        "published": edition.published.isoformat(),
+        "period": period(edition),
+        "contract": CONTRACT_VERSION,
+        "rules": edition.rules,
+        "code_version": edition.code_version,
+        "build_key": edition.build_key,
+        "previous": edition.previous,
+        "approved_by": None,
+        "licence": site.OWN_LICENCE,
+        "inputs": [
+            {
+                "hub": hub.id,
+                "state": hub.state.value,
+                "since": hub.since.isoformat() if hub.since else None,
+                "snapshot": hub.snapshot,
+                "fetched": hub.fetched.isoformat() if hub.fetched else None,
+                "records": dict(sorted(hub.counts.items())),
+            }
+            for hub in edition.hubs
+        ],
+        "files": files,
+    }
+    (folder / MANIFEST).write_bytes(writers.json_bytes(manifest))
+    sums[MANIFEST] = _sha256(folder / MANIFEST)
+    lines = "".join(f"{digest}  {name}\n" for name, digest in sorted(sums.items()))
+    (folder / SUMS).write_text(lines, encoding="utf-8")
+
+
+def _media_type(name: str) -> str:
+    return MEDIA_TYPES[posixpath.splitext(name)[1]]
+
+
+def _files(folder: Path) -> Iterator[tuple[str, Path]]:
+    """Every file under ``folder`` with its path from there, in order of that path."""
+    found = {path.relative_to(folder).as_posix(): path for path in folder.rglob("*") if path.is_file()}
+    yield from sorted(found.items())
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _read_sums(path: Path) -> dict[str, str]:
+    sums = {}
+    for line in path.read_text(encoding="utf-8").splitlines():
+        match = _SUMS_LINE.fullmatch(line)
+        if match is None:
+            raise ValueError(f"{SUMS}: not a line of checksums: {line[:80]}")
+        sums[match[2]] = match[1]
+    return sums
+
+
+def _broken_links(present: Mapping[str, Path]) -> Iterator[str]:
+    """Links from a page of the release to a file, or a place in a page, that is not there."""
+    ids: dict[str, set[str]] = {}
+    links: dict[str, set[str]] = defaultdict(set)
+    for name, path in present.items():
+        if not name.endswith(".html"):
+            continue
+        folder = posixpath.dirname(name)
+        tags = " ".join(_TAG.findall(path.read_text(encoding="utf-8")))
+        ids[name] = set(_ID.findall(tags))
+        for address in set(_LINK.findall(tags)):
+            if _OUTSIDE.match(address):
+                continue
+            target, _, fragment = unquote(address.replace("&amp;", "&")).partition("#")
+            full = posixpath.normpath(posixpath.join(folder, target)) if target else name
+            links[f"{full}#{fragment}"].add(name)
+    for link in sorted(links):
+        target, _, fragment = link.partition("#")
+        if target not in present or (fragment and fragment not in ids.get(target, ())):
+            yield f"link to nowhere: {target}{'#' + fragment if fragment else ''} (from {min(links[link])})"
+
+
+def _unsafe_counts(path: Path) -> Iterator[str]:
+    if not path.is_file():
+        yield "missing: benchmarks/benchmarks.csv"
+        return
+    with path.open(encoding="utf-8", newline="") as file:
+        for number, row in enumerate(csv.DictReader(file), 1):
+            count = row["n"]
+            if count == "":
+                if row["median"] != "":
+                    yield f"benchmarks.csv row {number}: a median without a count"
+            elif not count.isdigit() or int(count) < THRESHOLD_N or int(count) % ROUNDING_BASE:
+                yield f"benchmarks.csv row {number}: a count of {count}, under {THRESHOLD_N} or not rounded"

@@ -1,0 +1,458 @@
+"""The pages of a release: which there are, what each is called, and how it is rendered.
+
+Layout and wording live in ``templates``; figures and groupings in ``views``. Every link is relative, so that a release
+opens from a disk and under any address; nothing is asked of any other site.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import shutil
+import uuid
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from functools import cache, cached_property, partial
+from itertools import product
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from jinja2 import Environment, FileSystemLoader, PackageLoader, PrefixLoader, StrictUndefined
+from markupsafe import Markup, escape
+
+from hubs.contract.findings import CODES
+from hubs.contract.kinds import document_kinds
+from hubs.contract.vocabularies import vocabulary
+from pipelines.edition import Edition, HubState, LibraryRecord, Pack, State
+from pipelines.publish import markdown, strings, views, writers
+from pipelines.publish.strings import LANGUAGES, TEMPLATES
+
+if TYPE_CHECKING:
+    from pipelines.publish.pointers import Published
+
+OWN_LICENCE = "OGL-UK-3.0"
+"""Licence of what the project itself writes: figures, tables, the words around the hubs' texts."""
+ASSETS = {
+    "assets/govuk-frontend.css": TEMPLATES / "vendor" / "govuk-frontend-6.3.0" / "govuk-frontend.css",
+    "assets/govuk-frontend-licence.txt": TEMPLATES / "vendor" / "govuk-frontend-6.3.0" / "LICENSE.txt",
+    "assets/hubpacks.css": TEMPLATES / "static" / "hubpacks.css",
+    "assets/favicon.svg": TEMPLATES / "static" / "favicon.svg",
+}
+DESCRIPTION_CHARACTERS = 200
+LATEST_N = 5
+
+derived = views.derived
+
+_GOVUK = {
+    "govuk_breadcrumbs": ("breadcrumbs", "govukBreadcrumbs"),
+    "govuk_generic_header": ("generic-header", "govukGenericHeader"),
+    "govuk_service_navigation": ("service-navigation", "govukServiceNavigation"),
+    "govuk_skip_link": ("skip-link", "govukSkipLink"),
+    "govuk_tag": ("tag", "govukTag"),
+    "govuk_summary_list": ("summary-list", "govukSummaryList"),
+    "govuk_inset_text": ("inset-text", "govukInsetText"),
+}
+
+
+@dataclass(frozen=True)
+class Page:
+    """One page. ``path`` and ``alternate`` (the same in the other language) count from the root of the release,
+    the addresses of ``crumbs`` from the folder of the page's language.
+    """
+
+    path: str
+    language: str
+    template: str
+    title: str
+    description: str
+    section: str
+    alternate: str
+    crumbs: tuple[tuple[str, str], ...] = ()
+    title_language: str | None = None
+    data: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def up(self) -> str:
+        """From the page's folder to the root of the release."""
+        return "../" * self.path.count("/")
+
+
+def record_path(entry: LibraryRecord) -> str:
+    """The address of a record's page, from the folder of a language."""
+    return f"records/{entry.slug}.html"
+
+
+def write_site(edition: Edition, folder: Path, sizes: Mapping[str, int], workers: int = 1) -> None:
+    """Write every page, style sheet and picture into ``folder``.
+
+    ``sizes`` are the bytes of the files that the downloads page offers, by path. ``workers`` processes share the pages.
+    """
+    for name, source in ASSETS.items():
+        target = folder / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(source, target)
+    shares = [(edition, folder, dict(sizes), start, workers) for start in range(workers)]
+    if workers == 1:
+        _write_share(*shares[0])
+        return
+    # Fresh processes: forking one that runs threads (Arrow, Dagster) can lock up.
+    with ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn")) as pool:
+        for future in [pool.submit(_write_share, *share) for share in shares]:
+            future.result()
+
+
+def render_pointer_page(releases: Sequence[Published]) -> str:
+    """The page at the root of all releases, newest first."""
+    return _environment().get_template("releases.html").render(releases=releases, **_words("en"), when=_when)
+
+
+def render_feed(releases: Sequence[Published]) -> str:
+    """An Atom feed of the releases, newest first."""
+    identifier = partial(uuid.uuid5, uuid.NAMESPACE_URL)
+    return _environment().get_template("feed.xml").render(releases=releases, identifier=identifier)
+
+
+def _when(moment: str, language: str) -> str:
+    return strings.day(datetime.fromisoformat(moment), language)
+
+
+def _write_share(edition: Edition, folder: Path, sizes: Mapping[str, int], start: int, step: int) -> None:
+    site = Site(edition, sizes)
+    for page in site.pages()[start::step]:
+        path = folder / page.path
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(site.render(page), encoding="utf-8")
+
+
+class Site:
+    """All pages of an edition."""
+
+    def __init__(self, edition: Edition, sizes: Mapping[str, int]) -> None:
+        self.edition = edition
+        self.sizes = sizes
+        self.library = views.Library(edition)
+        self.hubs = {hub.id: hub for hub in edition.hubs}
+        self.benchmarks = views.benchmark_views(edition)
+        self._fragments: dict[tuple[str, str], Markup] = {}
+
+    def pages(self) -> list[Page]:
+        """Every page, in a fixed order."""
+        pages = [page for language in LANGUAGES for page in self._pages_in(language)]
+        root = Page(
+            path="index.html",
+            language="en",
+            template="root.html",
+            title=strings.text("site.tagline", "en"),
+            description=strings.text("home.description", "en"),
+            section="",
+            alternate="cy/index.html",
+        )
+        return [root, *pages]
+
+    def render(self, page: Page) -> str:
+        """The page as HTML."""
+        context = self._context(page)
+        return _environment().get_template(page.template).render(context | dict(page.data))
+
+    def _pages_in(self, language: str) -> Iterator[Page]:
+        words = partial(strings.text, language=language)
+        other = LANGUAGES[1 - LANGUAGES.index(language)]
+
+        def page(path: str, template: str, title: str, description: str, section: str, **more: Any) -> Page:
+            more.setdefault("alternate", f"{other}/{path}")
+            return Page(f"{language}/{path}", language, template, title, description, section, **more)
+
+        def plain(path: str, template: str, key: str, **data: Any) -> Page:
+            section = path.split("/", maxsplit=1)[0].removesuffix(".html")
+            return page(path, template, words(f"{key}.title"), words(f"{key}.description"), section, data=data)
+
+        library = self.library
+        newest = library.shown(library.order, language)
+        yield plain("index.html", "home.html", "home", newest=newest[:LATEST_N], totals=self._totals(language))
+        yield plain("packs/index.html", "packs.html", "packs")
+        for pack in self.edition.packs:
+            yield from self._pack_pages(pack, language, page)
+        for kind in document_kinds().values():
+            yield self._kind_page(kind.name, language, page)
+        for entry in self.library.records.values():
+            yield self._record_page(entry, language, other, page)
+        yield plain("browse/index.html", "browse.html", "browse")
+        for scheme in views.BROWSE_SCHEMES:
+            for term in vocabulary(scheme):
+                if found := library.with_term(scheme, term.id, language):
+                    yield self._term_page(scheme, term.id, found, language, page)
+        yield page(
+            "browse/a-z.html",
+            "a_z.html",
+            words("a_z.title"),
+            words("a_z.description"),
+            "browse",
+            crumbs=((words("nav.browse"), "browse/index.html"),),
+            data={"letters": library.a_to_z(language)},
+        )
+        yield plain("benchmarks/index.html", "benchmarks.html", "benchmarks")
+        for view in self.benchmarks:
+            audience = vocabulary("audiences")[view.audience].label(language)
+            yield page(
+                f"benchmarks/{view.name}.html",
+                "benchmark.html",
+                words("benchmark.title", audience=audience),
+                words("benchmark.description", audience=audience, period=view.period),
+                "benchmarks",
+                crumbs=((words("nav.benchmarks"), "benchmarks/index.html"),),
+                data={"view": view},
+            )
+        yield plain("self-assessment/index.html", "self_assessment.html", "self_assessment")
+        for instrument, asked in product(self.edition.instruments.values(), vocabulary("audiences")):
+            if questions := instrument.asked_of(asked.id):
+                yield page(
+                    f"self-assessment/{instrument.name}-{asked.id.replace('_', '-')}.html",
+                    "question_bank.html",
+                    words("question_bank.title", audience=asked.label(language)),
+                    words("question_bank.description", audience=asked.label(language)),
+                    "self-assessment",
+                    crumbs=((words("nav.self_assessment"), "self-assessment/index.html"),),
+                    data={"instrument": instrument, "questions": questions, "audience": asked.id},
+                )
+        yield plain("data.html", "data.html", "data", tables=(writers.RECORDS, writers.BENCHMARKS))
+        yield plain("coverage.html", "coverage.html", "coverage")
+        yield plain("method.html", "method.html", "method")
+        yield plain("accessibility.html", "accessibility.html", "accessibility")
+
+    def _pack_pages(self, pack: Pack, language: str, page: Any) -> Iterator[Page]:
+        entries = self.library.shown(pack.records, language)
+        description = strings.text("pack.description", language, title=pack.title(language), count=len(entries))
+        data = {"pack": pack, "entries": entries, "groups": self.library.by_kind(entries)}
+        yield page(
+            f"packs/{pack.id}.html",
+            "pack.html",
+            pack.title(language),
+            description,
+            "packs",
+            crumbs=((strings.text("nav.packs", language), "packs/index.html"),),
+            data=data | {"printable": _printable(pack, language)},
+        )
+        yield Page(
+            path=_printable(pack, language),
+            language=language,
+            template="pack_printable.html",
+            title=pack.title(language),
+            description=description,
+            section="packs",
+            alternate=_printable(pack, LANGUAGES[1 - LANGUAGES.index(language)]),
+            data=data,
+        )
+
+    def _kind_page(self, kind: str, language: str, page: Any) -> Page:
+        plural = document_kinds()[kind].label(language, 2)
+        entries = self.library.of_kind(kind, language)
+        return page(  # type: ignore[no-any-return]
+            f"{kind.replace('_', '-')}/index.html",
+            "kind.html",
+            plural,
+            strings.text("kind.description", language, kinds=plural.lower()),
+            kind,
+            data={"kind": kind, "entries": entries, "groups": self.library.by_first_sector(entries)},
+        )
+
+    def _term_page(self, scheme: str, term: str, entries: list[LibraryRecord], language: str, page: Any) -> Page:
+        label = vocabulary(scheme)[term].label(language)
+        packs = [pack for pack in self.edition.packs if pack.scheme == scheme and pack.term == term]
+        return page(  # type: ignore[no-any-return]
+            f"browse/{scheme.replace('_', '-')}/{term.replace('_', '-')}.html",
+            "term.html",
+            label,
+            strings.text("term.description", language, label=label, count=len(entries)),
+            "browse",
+            crumbs=((strings.text("nav.browse", language), "browse/index.html"),),
+            data={"scheme": scheme, "term": term, "groups": self.library.by_kind(entries), "packs": packs},
+        )
+
+    def _record_page(self, entry: LibraryRecord, language: str, other: str, page: Any) -> Page:
+        document = entry.record.document
+        kind = document_kinds()[entry.record.kind]
+        counterpart = self.library.in_language(entry, other)
+        return page(  # type: ignore[no-any-return]
+            record_path(entry),
+            f"kinds/{entry.record.kind}.html",
+            document.heading,
+            _shortened(entry.abstract),
+            entry.record.kind,
+            title_language=None if document.language == language else document.language,
+            alternate=f"{other}/{record_path(counterpart)}",
+            crumbs=((kind.label(language, 2), f"{entry.record.kind.replace('_', '-')}/index.html"),),
+            data={
+                "entry": entry,
+                "document": document,
+                "translation": self._translation(entry, language),
+                "neighbours": self.library.neighbours(entry, language),
+            },
+        )
+
+    def _translation(self, entry: LibraryRecord, language: str) -> LibraryRecord | None:
+        """The same text in the page's language, when the record itself is not in it."""
+        if entry.record.document.language == language:
+            return None
+        found = self.library.in_language(entry, language)
+        return None if found is entry else found
+
+    def _totals(self, language: str) -> list[tuple[str, int]]:
+        shown = self.library.shown(self.library.order, language)
+        kinds = [(kind, len(entries)) for kind, entries in self.library.by_kind(shown)]
+        hubs = len(views.in_use(self.edition.hubs))
+        organisations = max((view.organisations for view in self.benchmarks), default=0)
+        return [*kinds, ("hubs", hubs), ("organisations", organisations)]
+
+    def _context(self, page: Page) -> dict[str, Any]:
+        language = page.language
+        return _words(language) | {
+            "page": page,
+            "site": self,
+            "edition": self.edition,
+            "library": self.library,
+            "url": lambda path: f"{page.up}{language}/{path}",
+            "root": lambda path: f"{page.up}{path}",
+            "lang_of": lambda entry: _lang(entry.record.document.language, language),
+            "record_url": lambda entry: f"{page.up}{language}/{record_path(entry)}",
+            "navigation": _navigation(language),
+            "page_title_of": lambda view: strings.text(
+                "benchmark.title", language, audience=vocabulary("audiences")[view.audience].label(language)
+            ),
+            "published_of": lambda hub: self.published_counts.get(hub, 0),
+            "derived_of": partial(views.derived, self.edition),
+            "why": _why,
+            "states": tuple(State),
+            "hub": self.hubs.get,
+            "hub_name": lambda hub: self.hubs[hub].name(language) if hub in self.hubs else hub,
+        }
+
+    def body(self, entry: LibraryRecord) -> markdown.Rendered:
+        """A record's text as safe HTML, rendered once however many pages show it."""
+        document = entry.record.document
+        words = partial(strings.text, language=document.language)
+        return markdown.render(entry.text, words("text.image"), words("text.table"), document.heading)
+
+    def body_html(self, entry: LibraryRecord) -> Markup:
+        """The same as markup for a page of its own."""
+        return Markup(self.body(entry).html)  # noqa: S704 - cleaned by nh3
+
+    def body_deeper(self, entry: LibraryRecord) -> Markup:
+        """The same for a page of many texts: headings two levels further down, ids unique on the page."""
+        key = (entry.id, "deeper")
+        if key not in self._fragments:
+            html = markdown.deeper(self.body(entry), 2, f"{entry.slug}--")
+            self._fragments[key] = Markup(html)  # noqa: S704 - cleaned by nh3
+        return self._fragments[key]
+
+    def size(self, path: str, language: str) -> str:
+        """The size of a file of the release as people write it: 12 KB."""
+        number = self.sizes[path]
+        for unit, divisor in (("MB", 1_000_000), ("KB", 1_000)):
+            if number >= divisor:
+                return f"{number / divisor:.{1 if number < 10 * divisor else 0}f} {unit}"
+        return strings.text("data.bytes", language, number=number)
+
+    def why_held(self, hub: HubState) -> list[str]:
+        """In plain English, why the hub's newest feed is not used."""
+        return [_why(code) for code in hub.held_by]
+
+    @cached_property
+    def published_counts(self) -> Counter[str]:
+        """How many records of each hub stand in the release."""
+        return Counter(entry.record.hub for entry in self.library.records.values())
+
+    @property
+    def is_sample(self) -> bool:
+        """Whether all content in use was written to show how hubpacks works."""
+        used = views.in_use(self.edition.hubs)
+        return bool(used) and all(hub.is_sample for hub in used)
+
+    @property
+    def oldest_fetch(self) -> datetime | None:
+        """When the content that has been carried longest was fetched."""
+        return min((hub.fetched for hub in views.in_use(self.edition.hubs) if hub.fetched), default=None)
+
+
+def _printable(pack: Pack, language: str) -> str:
+    return f"packs/{pack.id}/{'pack.html' if language == 'en' else f'pack.{language}.html'}"
+
+
+def _navigation(language: str) -> list[tuple[str, str, str]]:
+    """The entries of the main menu: address from the folder of the language, section, words."""
+    kinds = [(f"{k.replace('_', '-')}/index.html", k, kind.label(language, 2)) for k, kind in document_kinds().items()]
+    return [
+        ("packs/index.html", "packs", strings.text("nav.packs", language)),
+        *kinds,
+        ("browse/index.html", "browse", strings.text("nav.browse", language)),
+        ("benchmarks/index.html", "benchmarks", strings.text("nav.benchmarks", language)),
+        ("self-assessment/index.html", "self-assessment", strings.text("nav.self_assessment", language)),
+        ("data.html", "data", strings.text("nav.data", language)),
+    ]
+
+
+def _why(code: str) -> str:
+    """A finding's code in plain English; one that is no finding of the contract as it stands."""
+    return CODES[code].why if code in CODES else code.replace("_", " ")
+
+
+def _words(language: str) -> dict[str, Any]:
+    """The language-bound helpers of every template."""
+    return {
+        "language": language,
+        "other_language": LANGUAGES[1 - LANGUAGES.index(language)],
+        "t": partial(strings.text, language=language),
+        "t_in": strings.text,
+        "day": lambda when: strings.day(when, language),
+        "day_in": strings.day,
+        "label": lambda scheme, term: vocabulary(scheme)[term].label(language),
+        "terms": vocabulary,
+        "kinds": document_kinds(),
+    }
+
+
+def _lang(text_language: str, page_language: str) -> Markup:
+    return Markup("") if text_language == page_language else Markup(' lang="{}"').format(text_language)
+
+
+def _shortened(text: str) -> str:
+    plain = " ".join(text.split())
+    return plain if len(plain) <= DESCRIPTION_CHARACTERS else plain[:DESCRIPTION_CHARACTERS].rsplit(" ", 1)[0] + "…"
+
+
+@cache
+def _environment() -> Environment:
+    """The one environment: strict about names, escaping everything, each template compiled once."""
+    environment = Environment(
+        loader=FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+        auto_reload=False,
+    )
+    environment.filters["slug"] = lambda text: text.replace("_", "-")
+    environment.filters["level"] = views.level
+    environment.filters["thousands"] = lambda number: f"{number:,}"
+    environment.filters["isodate"] = lambda when: (when.date() if isinstance(when, datetime) else when).isoformat()
+    environment.tests["dated"] = lambda when: isinstance(when, date)
+    environment.globals |= _govuk_macros() | {
+        "groupings": views.GROUPINGS,
+        "browse_schemes": tuple(views.BROWSE_SCHEMES),
+        "highest_level": views.HIGHEST_LEVEL,
+        "own_licence": vocabulary("licences")[OWN_LICENCE],
+        "escape": escape,
+    }
+    return environment
+
+
+def _govuk_macros() -> dict[str, Any]:
+    # The macros of govuk-frontend-jinja read parameters that nobody set, so they live outside the strict environment.
+    loader = PrefixLoader({"govuk_frontend_jinja": PackageLoader("govuk_frontend_jinja")})
+    lenient = Environment(loader=loader, autoescape=True, auto_reload=False, trim_blocks=True, lstrip_blocks=True)
+    return {
+        name: getattr(lenient.get_template(f"govuk_frontend_jinja/components/{folder}/macro.html").module, macro)
+        for name, (folder, macro) in _GOVUK.items()
+    }

@@ -1,0 +1,254 @@
+"""What templates read: an edition seen from a page. Finding, grouping and wording of figures; no HTML and no files."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date
+from functools import cached_property
+from typing import Any
+
+from hubs.contract.kinds import document_kinds
+from hubs.contract.vocabularies import vocabulary
+from hubs.instruments import Instrument
+from pipelines.edition import Edition, HubState, LibraryRecord, Pack, State
+
+ALL = "all"
+BROWSE_SCHEMES = {"sectors": "sectors", "technology_types": "technology_types", "audiences": "audience"}
+"""The vocabularies to browse by, and the field of a record that names their terms."""
+GROUPINGS = {
+    "sector": "sectors",
+    "organisation_type": "organisation_types",
+    "size_band": "size_bands",
+    "region": "regions",
+}
+"""The columns of a benchmark that form groups, and the vocabulary of each."""
+HIGHEST_LEVEL = 5
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One figure of a benchmark: rounded count, median level, status. None where suppressed."""
+
+    n: int | None
+    median: float | None
+    status: str
+
+    @property
+    def shown(self) -> str:
+        """The median as printed, or the marker that stands in its place."""
+        if self.n is None:
+            return self.status if self.status.startswith("[") else "[c]"
+        return "[x]" if self.median is None else level(self.median)
+
+    @property
+    def tint(self) -> int:
+        """The level, rounded down, for shading; 0 when there is none."""
+        return int(self.median) if self.median is not None else 0
+
+
+@dataclass(frozen=True)
+class GroupRow:
+    """A group's medians, a cell a dimension, and the range of its counts."""
+
+    term: str
+    cells: tuple[Cell | None, ...]
+
+    @property
+    def counts(self) -> tuple[int, int] | None:
+        """Lowest and highest count over the dimensions, None when all are suppressed."""
+        known = [cell.n for cell in self.cells if cell is not None and cell.n is not None]
+        return (min(known), max(known)) if known else None
+
+
+@dataclass(frozen=True)
+class BenchmarkView:
+    """The benchmarks of one instrument and audience."""
+
+    instrument: Instrument
+    audience: str
+    period: str
+    dimensions: tuple[str, ...]
+    national: dict[str, Cell]
+    groups: dict[str, tuple[GroupRow, ...]]
+    trend: dict[str, dict[str, Cell]]
+
+    @property
+    def name(self) -> str:
+        """Name of its page."""
+        return f"{self.instrument.name}-{self.audience.replace('_', '-')}"
+
+    @property
+    def organisations(self) -> int:
+        """The highest count of the national group."""
+        return max((cell.n for cell in self.national.values() if cell.n is not None), default=0)
+
+    @property
+    def ranked(self) -> list[tuple[str, float]]:
+        """Dimensions with a median, highest first."""
+        known = [(d, c.median) for d, c in self.national.items() if c.median is not None]
+        return sorted(known, key=lambda pair: (-pair[1], self.dimensions.index(pair[0])))
+
+
+class Library:
+    """The records of an edition, found in the ways that pages need. Reading order is that of the packs."""
+
+    def __init__(self, edition: Edition) -> None:
+        self.edition = edition
+        self.records = edition.library
+        self._packs = {pack.id: pack for pack in edition.packs}
+
+    @cached_property
+    def order(self) -> dict[str, int]:
+        """The place of each id in reading order: newest first, then by heading."""
+        ordered = sorted(
+            self.records.values(), key=lambda r: (-dated(r).toordinal(), sort_key(r.record.document.heading), r.id)
+        )
+        return {entry.id: place for place, entry in enumerate(ordered)}
+
+    def shown(self, ids: Iterable[str], language: str) -> list[LibraryRecord]:
+        """The records in the order given, each text once: in ``language`` where there is one, else as it is."""
+        seen: set[str] = set()
+        result = []
+        for id in ids:
+            entry = self.in_language(self.records[id], language)
+            if entry.id not in seen:
+                seen.add(entry.id)
+                result.append(entry)
+        return result
+
+    def in_language(self, entry: LibraryRecord, language: str) -> LibraryRecord:
+        """The same text in ``language`` where the library has it, else the record itself."""
+        if entry.record.document.language == language:
+            return entry
+        return self.records.get(entry.translations.get(language, ""), entry)
+
+    @cached_property
+    def _by_term(self) -> dict[tuple[str, str], list[str]]:
+        found: dict[tuple[str, str], list[str]] = defaultdict(list)
+        for id in self.order:
+            document = self.records[id].record.document
+            for scheme, field in BROWSE_SCHEMES.items():
+                for term in getattr(document, field, ()):
+                    found[scheme, term].append(id)
+        return found
+
+    def with_term(self, scheme: str, term: str, language: str) -> list[LibraryRecord]:
+        """The records that name ``term``, newest first."""
+        return self.shown(self._by_term.get((scheme, term), ()), language)
+
+    def of_kind(self, kind: str, language: str) -> list[LibraryRecord]:
+        """The records of ``kind``, newest first."""
+        return self.shown((id for id in self.order if self.records[id].record.kind == kind), language)
+
+    def by_kind(self, entries: Sequence[LibraryRecord]) -> list[tuple[str, list[LibraryRecord]]]:
+        """The records grouped by kind, order kept; kinds without a record are left out."""
+        grouped = {kind: [e for e in entries if e.record.kind == kind] for kind in document_kinds()}
+        return [(kind, found) for kind, found in grouped.items() if found]
+
+    def by_first_sector(self, entries: Sequence[LibraryRecord]) -> list[tuple[str, list[LibraryRecord]]]:
+        """The records grouped by the sector they name first, each once; sectors in vocabulary order."""
+        grouped: dict[str, list[LibraryRecord]] = {term.id: [] for term in vocabulary("sectors")}
+        for entry in entries:
+            grouped[entry.record.document.sectors[0]].append(entry)
+        return [(sector, found) for sector, found in grouped.items() if found]
+
+    def a_to_z(self, language: str) -> list[tuple[str, list[LibraryRecord]]]:
+        """All records by the first letter of their heading; figures and signs under ``#``."""
+        entries = sorted(self.shown(self.order, language), key=lambda e: (sort_key(e.record.document.heading), e.id))
+        letters: dict[str, list[LibraryRecord]] = defaultdict(list)
+        for entry in entries:
+            first = sort_key(entry.record.document.heading)[:1].upper()
+            letters[first if first.isascii() and first.isalpha() else "#"].append(entry)
+        return sorted(letters.items())
+
+    def packs_of(self, scheme: str) -> list[Pack]:
+        """The packs of one scheme, those with records."""
+        return [pack for pack in self.edition.packs if pack.scheme == scheme and pack.records]
+
+    def neighbours(self, entry: LibraryRecord, language: str, limit: int = 4) -> list[LibraryRecord]:
+        """Records that share most sectors and technology types with ``entry``; newer ones first among equals."""
+        own = entry.record.document
+        same = {entry.id, *entry.translations.values(), *(r.id for r in entry.related)}
+        shared: Counter[str] = Counter()
+        for scheme, field, weight in (("technology_types", "technology_types", 2), ("sectors", "sectors", 1)):
+            for term in getattr(own, field):
+                shared.update(dict.fromkeys(self._by_term.get((scheme, term), ()), weight))
+        best = sorted((id for id in shared if id not in same), key=lambda other: (-shared[other], self.order[other]))
+        found = [e for e in self.shown(best[: 4 * limit], language) if e.id not in same]
+        return found[:limit]
+
+
+def dated(entry: LibraryRecord) -> date:
+    """When the text was last touched by its hub; the first of dates when it does not say."""
+    document = entry.record.document
+    return document.updated or document.published or date.min
+
+
+def sort_key(text: str) -> str:
+    """``text`` for sorting: no accents, case or leading quotation marks."""
+    plain = "".join(c for c in unicodedata.normalize("NFKD", text) if not unicodedata.combining(c))
+    return plain.casefold().lstrip("'\"‘“¿ ")
+
+
+def level(value: float) -> str:
+    """A level as printed: 3, 2.5."""
+    return f"{value:g}"
+
+
+def derived(edition: Edition, hub: str) -> dict[str, int]:
+    """What was worked out rather than stated in a hub's published records: ``field from how``, number of records."""
+    tally: Counter[str] = Counter()
+    for entry in edition.library.values():
+        if entry.record.hub == hub:
+            tally.update(f"{field} from {how}" for field, how in entry.record.derived.items())
+    return dict(sorted(tally.items(), key=lambda pair: (-pair[1], pair[0])))
+
+
+def in_use(hubs: Iterable[HubState]) -> list[HubState]:
+    """The hubs whose content stands in the release."""
+    return [hub for hub in hubs if hub.snapshot is not None and hub.state is not State.RETIRED]
+
+
+def benchmark_views(edition: Edition) -> list[BenchmarkView]:
+    """The benchmarks by instrument and audience, each at its latest period."""
+    rows: dict[tuple[str, str], list[dict[str, Any]]] = defaultdict(list)
+    for row in edition.benchmarks.to_pylist():
+        rows[row["instrument"], row["audience"]].append(row)
+    return [
+        _view(edition.instruments[instrument], audience, found)
+        for (instrument, audience), found in sorted(rows.items())
+        if instrument in edition.instruments
+    ]
+
+
+def _view(instrument: Instrument, audience: str, rows: list[dict[str, Any]]) -> BenchmarkView:
+    period = max(row["period"] for row in rows)
+    dimensions = tuple(d for d in instrument.dimensions if any(row["dimension"] == d for row in rows))
+    cells: dict[tuple[str, str, str, str], Cell] = {}
+    for row in rows:
+        split = [column for column in GROUPINGS if row[column] != ALL]
+        if len(split) > 1:
+            continue  # crossed groups are in the files; a page of them would be a wall of figures
+        column, term = (split[0], row[split[0]]) if split else (ALL, ALL)
+        cells[row["period"], column, term, row["dimension"]] = Cell(row["n"], row["median"], row["status"] or "")
+    groups = {}
+    for column, scheme in GROUPINGS.items():
+        present = {term for p, c, term, _ in cells if p == period and c == column}
+        groups[column] = tuple(
+            GroupRow(term.id, tuple(cells.get((period, column, term.id, d)) for d in dimensions))
+            for term in vocabulary(scheme)
+            if term.id in present
+        )
+    periods = sorted({key[0] for key in cells})[-4:]
+    return BenchmarkView(
+        instrument,
+        audience,
+        period,
+        dimensions,
+        {d: cells[period, ALL, ALL, d] for d in dimensions if (period, ALL, ALL, d) in cells},
+        groups,
+        {p: {d: cells[p, ALL, ALL, d] for d in dimensions if (p, ALL, ALL, d) in cells} for p in periods},
+    )

@@ -1,0 +1,244 @@
+"""Tables for machines and spreadsheets: one specification a table drives CSV, Parquet, JSON and the data guidance page.
+
+What a column means is said here, once. Which rows go in is decided by the caller; nothing is counted or judged here.
+
+**Formula injection.** A spreadsheet runs a CSV cell that begins with ``=``, ``+``, ``-``, ``@``, a tab or a carriage
+return (or a full-width twin of one) as a formula. In CSV such a text cell gets an apostrophe in front, which
+spreadsheets show as plain text. Numbers and dates are never touched. JSON, JSON Lines and Parquet hold the exact text.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from hubs.contract.records import canonical_json
+
+ColumnType = Literal["string", "integer", "number", "date", "list", "object"]
+Row = Mapping[str, Any]
+
+FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "＝", "＋", "－", "＠")
+LIST_SEPARATOR = ";"
+
+_ARROW_TYPES: dict[str, pa.DataType] = {
+    "string": pa.string(),
+    "integer": pa.int64(),
+    "number": pa.float64(),
+    "date": pa.date32(),
+    "list": pa.list_(pa.string()),
+    "object": pa.string(),
+}
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column. A ``list`` is joined by semicolons in CSV; an ``object`` is JSON in CSV and Parquet."""
+
+    name: str
+    type: ColumnType
+    description_en: str
+    description_cy: str
+
+    def description(self, language: str) -> str:
+        """What the column means, in ``en`` or ``cy``."""
+        return self.description_cy if language == "cy" else self.description_en
+
+
+@dataclass(frozen=True)
+class TableSpec:
+    """A table: its columns in order. A row is a mapping; a missing or None value is an empty cell."""
+
+    name: str
+    columns: tuple[Column, ...]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The column names in order."""
+        return tuple(column.name for column in self.columns)
+
+
+RECORDS = TableSpec(
+    "records",
+    (
+        Column("kind", "string", "Kind of record, as case_study or faq.", "Math o gofnod, fel case_study neu faq."),
+        Column(
+            "id",
+            "string",
+            "Identifier, hub/local-id. Never changed and never used again.",
+            "Dynodydd, hwb/dynodydd lleol. Nid yw byth yn newid nac yn cael ei ailddefnyddio.",
+        ),
+        Column("title", "string", "Title; empty for a question.", "Teitl; yn wag ar gyfer cwestiwn."),
+        Column("question", "string", "Question; empty for other kinds.", "Cwestiwn; yn wag ar gyfer mathau eraill."),
+        Column("summary", "string", "One or two plain sentences.", "Un neu ddwy frawddeg blaen."),
+        Column("text", "string", "The full text, in Markdown.", "Y testun llawn, mewn Markdown."),
+        Column("language", "string", "Language of the text: en or cy.", "Iaith y testun: en neu cy."),
+        Column("sectors", "list", "Sectors that can use this.", "Sectorau a all ddefnyddio hwn."),
+        Column("technology_types", "list", "Kinds of technology this is about.", "Mathau o dechnoleg dan sylw."),
+        Column("audience", "list", "For whom a question is answered.", "Ar gyfer pwy yr atebir cwestiwn."),
+        Column("organisations", "list", "Organisations that took part.", "Sefydliadau a gymerodd ran."),
+        Column("standards_used", "list", "Standards and codes of practice used.", "Safonau a chodau ymarfer."),
+        Column("licence", "string", "Open licence of the text.", "Trwydded agored y testun."),
+        Column(
+            "contact",
+            "string",
+            "Role mailbox or page for questions.",
+            "Blwch post rôl neu dudalen ar gyfer cwestiynau.",
+        ),
+        Column("published", "date", "First published by the hub.", "Cyhoeddwyd gyntaf gan yr hwb."),
+        Column("updated", "date", "Last changed by the hub.", "Newidiwyd ddiwethaf gan yr hwb."),
+        Column("hub", "string", "Hub that owns the record.", "Yr hwb sy'n berchen ar y cofnod."),
+        Column(
+            "credits",
+            "list",
+            "All hubs that submitted it, the owner first.",
+            "Pob hwb a'i cyflwynodd, y perchennog gyntaf.",
+        ),
+        Column("merged", "list", "Identifiers that became this record.", "Dynodyddion a ddaeth yn gofnod hwn."),
+        Column(
+            "related",
+            "object",
+            "Other records much like it: id, relation, share of text in common (0 to 1).",
+            "Cofnodion eraill tebyg iawn: id, perthynas, cyfran y testun sy'n gyffredin (0 i 1).",
+        ),
+        Column(
+            "translations",
+            "object",
+            "Identifiers of the same text in other languages, by language.",
+            "Dynodyddion yr un testun mewn ieithoedd eraill, fesul iaith.",
+        ),
+        Column(
+            "derived",
+            "object",
+            "Fields that the hub did not state, and how they were worked out.",
+            "Meysydd na nododd yr hwb, a sut y cawsant eu canfod.",
+        ),
+        Column(
+            "source",
+            "object",
+            "Where it came from: snapshot digest, file, place in the file.",
+            "O ble y daeth: crynodeb y ciplun, ffeil, lle yn y ffeil.",
+        ),
+        Column("slug", "string", "Short name of its page.", "Enw byr ei dudalen."),
+        Column("address", "string", "Its page, from the root of the release.", "Ei dudalen, o wraidd y datganiad."),
+    ),
+)
+"""A row a library record: ``records.csv``, ``records.jsonl`` and the records of ``pack.json``."""
+
+BENCHMARKS = TableSpec(
+    "benchmarks",
+    (
+        Column("period", "string", "Year or quarter of the returns.", "Blwyddyn neu chwarter yr atebion."),
+        Column("instrument", "string", "Self-assessment and version.", "Hunanasesiad a fersiwn."),
+        Column("audience", "string", "Who answered.", "Pwy a atebodd."),
+        Column("dimension", "string", "Topic of the questions.", "Pwnc y cwestiynau."),
+        Column("breakdown", "string", "How the group was formed.", "Sut y ffurfiwyd y grŵp."),
+        Column("sector", "string", "Sector, or all.", "Sector, neu all (pob un)."),
+        Column("organisation_type", "string", "Type of organisation, or all.", "Math o sefydliad, neu all (pob un)."),
+        Column("size_band", "string", "Size of organisation, or all.", "Maint y sefydliad, neu all (pob un)."),
+        Column("region", "string", "Region or nation, or all.", "Rhanbarth neu genedl, neu all (pob un)."),
+        Column(
+            "n",
+            "integer",
+            "Organisations in the group, rounded to a multiple of 5; empty when suppressed.",
+            "Sefydliadau yn y grŵp, wedi'u talgrynnu i luosrif o 5; yn wag pan gaiff ei atal.",
+        ),
+        Column(
+            "median",
+            "number",
+            "Level (0 to 5) of the organisation in the middle; empty when suppressed or too few.",
+            "Lefel (0 i 5) y sefydliad yn y canol; yn wag pan gaiff ei hatal neu os oes rhy ychydig.",
+        ),
+        Column("status", "string", "Why a cell is empty: [c] confidential.", "Pam mae cell yn wag: [c] cyfrinachol."),
+    ),
+)
+"""A row a group × dimension: ``benchmarks.csv``, ``.parquet`` and ``.json``."""
+
+
+def csv_bytes(spec: TableSpec, rows: Iterable[Row]) -> bytes:
+    """The table as CSV: UTF-8 without a byte order mark, CRLF, a header row."""
+    out = io.StringIO(newline="")
+    writer = csv.writer(out, lineterminator="\r\n")
+    writer.writerow(spec.names)
+    for row in rows:
+        writer.writerow([_csv_cell(column, row.get(column.name)) for column in spec.columns])
+    return out.getvalue().encode()
+
+
+def json_rows(spec: TableSpec, rows: Iterable[Row]) -> list[dict[str, Any]]:
+    """The rows in plain JSON types, every column of ``spec`` in order, None where empty."""
+    return [{c.name: _json_value(c, row.get(c.name)) for c in spec.columns} for row in rows]
+
+
+def json_columns(spec: TableSpec) -> list[dict[str, Any]]:
+    """The columns in plain JSON types, for a reader of the file alone."""
+    return [
+        {"name": c.name, "type": c.type, "description": {"en": c.description_en, "cy": c.description_cy}}
+        for c in spec.columns
+    ]
+
+
+def json_bytes(data: Any) -> bytes:
+    """Readable JSON with the order of keys kept, UTF-8."""
+    return (json.dumps(data, ensure_ascii=False, indent=1, allow_nan=False) + "\n").encode()
+
+
+def jsonl_bytes(spec: TableSpec, rows: Iterable[Row]) -> bytes:
+    """A JSON object a line. Columns without a value are left out, so a case study has no ``question``."""
+    lines = []
+    for row in json_rows(spec, rows):
+        kept = {name: value for name, value in row.items() if value is not None}
+        lines.append(json.dumps(kept, ensure_ascii=False, separators=(",", ":"), allow_nan=False) + "\n")
+    return "".join(lines).encode()
+
+
+def write_parquet(path: Path, spec: TableSpec, rows: Sequence[Row]) -> None:
+    """The table as Parquet (zstd), with each column's description in its field metadata."""
+    fields, arrays = [], []
+    for column in spec.columns:
+        kind = _ARROW_TYPES[column.type]
+        values = [_json_value(column, row.get(column.name)) for row in rows]
+        if column.type == "object":
+            values = [None if value is None else canonical_json(value) for value in values]
+        elif column.type == "date":
+            values = [row.get(column.name) for row in rows]
+        metadata = {"description_en": column.description_en, "description_cy": column.description_cy}
+        fields.append(pa.field(column.name, kind, metadata=metadata))
+        arrays.append(pa.array(values, type=kind))
+    table = pa.Table.from_arrays(arrays, schema=pa.schema(fields))
+    pq.write_table(table, path, compression="zstd", row_group_size=1 << 16)
+
+
+def _json_value(column: Column, value: Any) -> Any:
+    if value is None:
+        return None
+    if column.type == "date":
+        return value.isoformat()
+    if column.type == "list":
+        return [str(item) for item in value]
+    if column.type == "number":
+        return int(value) if float(value).is_integer() else float(value)
+    return value
+
+
+def _csv_cell(column: Column, value: Any) -> str:
+    plain = _json_value(column, value)
+    if plain is None:
+        return ""
+    if column.type in ("integer", "number", "date"):
+        return str(plain)
+    if column.type == "object":
+        return canonical_json(plain)
+    return neutralised(LIST_SEPARATOR.join(plain) if column.type == "list" else str(plain))
+
+
+def neutralised(text: str) -> str:
+    """``text`` so that no spreadsheet takes it for a formula. See the head of this module."""
+    return f"'{text}" if text.startswith(FORMULA_STARTS) else text

@@ -1,0 +1,66 @@
+"""Feeds in a zip."""
+
+from __future__ import annotations
+
+import stat
+import zipfile
+import zlib
+from pathlib import Path, PurePosixPath
+from typing import IO
+
+from pipelines.pull.base import MAX_FEED_BYTES, Files, PullFailed
+
+DAMAGE = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError)
+"""What reading a damaged zip raises, at opening or later."""
+MAX_RATIO = 200
+"""Unpacked bytes a packed byte. Text packs to a tenth; a bomb to a thousandth."""
+_NOT_CONTENT = ("__MACOSX/", ".git/")
+_WORKBOOK_MEMBERS = ("xl/workbook.xml", "mimetype")
+
+
+def is_archive(path: Path | IO[bytes]) -> bool:
+    """Whether this is a zip of files, and not a workbook (which is a zip too)."""
+    if not zipfile.is_zipfile(path):
+        return False
+    with zipfile.ZipFile(path) as archive:
+        return not any(name in _WORKBOOK_MEMBERS for name in archive.namelist())
+
+
+def files(source: Path | IO[bytes]) -> Files:
+    """Every file of the zip, in order of path. A single top folder that holds all is left out of the paths.
+
+    Refuses what could do harm before anything is unpacked: paths that lead out, links, passwords, bombs.
+    """
+    try:
+        with zipfile.ZipFile(source) as archive:
+            members = sorted((m for m in archive.infolist() if _is_content(m)), key=lambda m: m.filename)
+            for member in members:
+                _refuse_harm(member)
+            if sum(member.file_size for member in members) > MAX_FEED_BYTES:
+                raise PullFailed("too_large", f"unpacks to more than {MAX_FEED_BYTES:,} bytes")
+            top = _common_top([member.filename for member in members])
+            for member in members:
+                yield member.filename.removeprefix(top), archive.open(member)
+    except DAMAGE as error:
+        raise PullFailed("not_a_feed", f"the zip is damaged: {error}") from error
+
+
+def _is_content(member: zipfile.ZipInfo) -> bool:
+    return not member.is_dir() and not member.filename.startswith(_NOT_CONTENT)
+
+
+def _refuse_harm(member: zipfile.ZipInfo) -> None:
+    path = PurePosixPath(member.filename)
+    if path.is_absolute() or ".." in path.parts or "\\" in member.filename or ":" in member.filename:
+        raise PullFailed("unsafe_path", member.filename)
+    if stat.S_ISLNK(member.external_attr >> 16):
+        raise PullFailed("unsafe_path", f"{member.filename} is a link")
+    if member.flag_bits & 0x1:
+        raise PullFailed("not_a_feed", f"{member.filename} needs a password")
+    if member.file_size > 1 << 20 and member.file_size > MAX_RATIO * max(member.compress_size, 1):
+        raise PullFailed("too_large", f"{member.filename} unpacks to over {MAX_RATIO} times its size")
+
+
+def _common_top(names: list[str]) -> str:
+    tops = {name.split("/", 1)[0] for name in names}
+    return f"{tops.pop()}/" if len(tops) == 1 and all("/" in name for name in names) else ""

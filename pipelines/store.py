@@ -1,0 +1,335 @@
+"""The store: snapshots by content, verdicts by snapshot and rules, and how each hub stands. A folder on disk.
+
+Only reading and writing lives here; what a state means is decided in ``validate``. Layout:
+
+``blobs/ab/<sha256>``                    bytes, once each, whoever sent them
+``snapshots/<hub>/<digest>.json``        which blobs a hub's feed was made of
+``pulls/<hub>.jsonl``                    every attempt, one line each
+``verdicts/<hub>/<digest>/<rules>/``     verdict.json, records.jsonl, quarantine.jsonl, Parquet
+``hubs/<hub>.json``                      the last good verdict and the present state
+``registrations/<hub>.json``             each hub's last usable registration
+``library.jsonl`` ``slugs.json``         the last consolidation; addresses that records have been given for good
+``levels/`` ``benchmarks.parquet``       organisations' levels by hub and verdict; the last benchmarks
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import IO, Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from hubs.contract.findings import Finding
+from hubs.contract.records import Record, Skip, canonical_json
+from hubs.contract.verdict import FileAccount, JudgedTable, Quarantined, Verdict
+from hubs.feed import Feed
+from pipelines.edition import LibraryRecord
+from pipelines.files import copy_hashed, only_one, read_json, write_bytes, write_json
+
+DEFAULT_FILE_LIMIT_BYTES = 8 << 30
+
+
+@dataclass(frozen=True)
+class SnapshotFile:
+    """One file of a snapshot: its path inside the feed, SHA-256 and size in bytes."""
+
+    path: str
+    sha256: str
+    bytes: int
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """A hub's bytes at one moment. ``digest`` covers paths and bytes, not times: equal content, equal digest."""
+
+    hub: str
+    digest: str
+    address: str
+    fetched: datetime
+    files: tuple[SnapshotFile, ...]
+    dates: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Standing:
+    """How a hub stands: its last good verdict (snapshot digest and rules key) and its present state."""
+
+    state: str
+    since: datetime
+    reason: str | None
+    held_by: tuple[str, ...]
+    good_digest: str | None
+    good_rules: str | None
+    good_fetched: datetime | None
+    newest_digest: str | None
+    newest_rules: str | None
+
+
+class Store:
+    """The store in folder ``root``. Every write is atomic; a killed run leaves nothing that is read."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    @contextlib.contextmanager
+    def locked(self, what: str) -> Iterator[None]:
+        """Keep everybody else from doing ``what`` (``run``, ``release``, ``hub-<id>``) here. Raises files.Busy."""
+        with only_one(self.root / "locks" / what):
+            self._clear_staging()
+            yield
+
+    def _staging(self) -> Path:
+        """A folder of this process for what is not complete yet."""
+        folder = self.root / "staging" / str(os.getpid())
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder
+
+    def _clear_staging(self) -> None:
+        """Remove what killed runs have left behind."""
+        for folder in (self.root / "staging").glob("*"):
+            if not Path("/proc", folder.name).exists():
+                shutil.rmtree(folder, ignore_errors=True)
+
+    # Snapshots.
+
+    def add_blob(self, stream: IO[bytes], limit_bytes: int = DEFAULT_FILE_LIMIT_BYTES) -> tuple[str, int]:
+        """Keep the bytes of ``stream``; give their SHA-256 and size. Raises OverflowError past the limit."""
+        handle, name = tempfile.mkstemp(dir=self._staging())
+        with os.fdopen(handle, "wb") as file:
+            sha256, size = copy_hashed(stream, file, limit_bytes)
+        target = self.blob(sha256)
+        if target.exists():
+            Path(name).unlink()
+        else:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            Path(name).chmod(0o444)
+            Path(name).replace(target)
+        return sha256, size
+
+    def blob(self, sha256: str) -> Path:
+        """Where the bytes with this digest lie."""
+        return self.root / "blobs" / sha256[:2] / sha256
+
+    def add_snapshot(
+        self, hub: str, address: str, fetched: datetime, files: list[SnapshotFile], dates: Mapping[str, str]
+    ) -> Snapshot:
+        """Keep the complete snapshot of a hub. The same content again gives the earlier snapshot, first fetch time
+        and all: identical bytes are not news.
+        """
+        ordered = tuple(sorted(files, key=lambda file: file.path))
+        listing = canonical_json([[file.path, file.sha256, file.bytes] for file in ordered])
+        digest = hashlib.sha256(listing.encode()).hexdigest()
+        path = self._snapshot_path(hub, digest)
+        if not path.exists():
+            data = {
+                "hub": hub,
+                "digest": digest,
+                "address": address,
+                "fetched": fetched.isoformat(),
+                "files": [[file.path, file.sha256, file.bytes] for file in ordered],
+                "dates": dict(dates),
+            }
+            write_json(path, data)
+        return self.snapshot(hub, digest)
+
+    def snapshot(self, hub: str, digest: str) -> Snapshot:
+        """The snapshot with this digest. Raises FileNotFoundError."""
+        data = json.loads(self._snapshot_path(hub, digest).read_bytes())
+        files = tuple(SnapshotFile(*entry) for entry in data["files"])
+        fetched = datetime.fromisoformat(data["fetched"])
+        return Snapshot(hub, digest, data["address"], fetched, files, data["dates"])
+
+    def feed(self, snapshot: Snapshot) -> Feed:
+        """The snapshot as the judge reads it."""
+        return Feed({file.path: self.blob(file.sha256) for file in snapshot.files}, snapshot.dates)
+
+    def log_pull(self, hub: str, entry: Mapping[str, Any]) -> None:
+        """Append one attempt to the hub's log of pulls."""
+        path = self.root / "pulls" / f"{hub}.jsonl"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("a", encoding="utf-8") as file:
+            file.write(canonical_json(entry) + "\n")
+
+    def last_pull(self, hub: str) -> dict[str, Any] | None:
+        """The newest line of the hub's log of pulls."""
+        try:
+            lines = (self.root / "pulls" / f"{hub}.jsonl").read_text(encoding="utf-8").splitlines()
+        except FileNotFoundError:
+            return None
+        return json.loads(lines[-1]) if lines else None
+
+    def _snapshot_path(self, hub: str, digest: str) -> Path:
+        return self.root / "snapshots" / hub / f"{digest}.json"
+
+    # Verdicts.
+
+    def verdict_folder(self, hub: str, digest: str, rules_key: str) -> Path:
+        """Where the verdict on this snapshot under these rules is, or would be."""
+        return self.root / "verdicts" / hub / digest / rules_key
+
+    def has_verdict(self, hub: str, digest: str, rules_key: str) -> bool:
+        """Whether this snapshot has been judged under these rules."""
+        return (self.verdict_folder(hub, digest, rules_key) / "verdict.json").exists()
+
+    @contextlib.contextmanager
+    def judging(self, hub: str, digest: str, rules_key: str) -> Iterator[Path]:
+        """A folder to judge in. It becomes the verdict's folder when the block ends well."""
+        folder = Path(tempfile.mkdtemp(dir=self._staging()))
+        try:
+            yield folder
+            target = self.verdict_folder(hub, digest, rules_key)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            if target.exists():  # left by a run that was killed before it wrote verdict.json
+                shutil.rmtree(target)
+            folder.replace(target)
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+
+    @staticmethod
+    def write_verdict(folder: Path, verdict: Verdict) -> None:
+        """Write ``verdict`` into ``folder``. Its tables' Parquet files must lie there already."""
+        _write_lines(folder / "records.jsonl", [record.to_dict() for record in verdict.records])
+        _write_lines(folder / "quarantine.jsonl", [_quarantined_to_dict(entry) for entry in verdict.quarantine])
+        data = {
+            "hub": verdict.hub,
+            "contract": verdict.contract,
+            "rules": verdict.rules,
+            "held_by": verdict.held_by,
+            "tables": [_table_to_dict(table) for table in verdict.tables],
+            "skips": [[skip.file, skip.place, skip.reason] for skip in verdict.skips],
+            "findings": [finding.to_dict() for finding in verdict.findings],
+            "files": [[f.file, f.accepted, f.quarantined, f.skipped, f.findings] for f in verdict.files],
+        }
+        write_json(folder / "verdict.json", data)
+
+    def verdict(self, hub: str, digest: str, rules_key: str) -> Verdict:
+        """The stored verdict. Raises FileNotFoundError."""
+        folder = self.verdict_folder(hub, digest, rules_key)
+        data = json.loads((folder / "verdict.json").read_bytes())
+        return Verdict(
+            hub=data["hub"],
+            contract=data["contract"],
+            rules=data["rules"],
+            held_by=tuple(data["held_by"]),
+            records=[Record.from_dict(entry) for entry in _read_lines(folder / "records.jsonl")],
+            tables=[_table_from_dict(entry, folder) for entry in data["tables"]],
+            quarantine=[_quarantined_from_dict(entry) for entry in _read_lines(folder / "quarantine.jsonl")],
+            skips=[Skip(*entry) for entry in data["skips"]],
+            findings=[Finding.from_dict(entry) for entry in data["findings"]],
+            files=[FileAccount(*entry) for entry in data["files"]],
+        )
+
+    # Standings.
+
+    def standing(self, hub: str) -> Standing | None:
+        """How the hub stands; None before its first pull."""
+        data = read_json(self.root / "hubs" / f"{hub}.json")
+        if data is None:
+            return None
+        good_fetched = data["good_fetched"]
+        return Standing(
+            **data
+            | {
+                "since": datetime.fromisoformat(data["since"]),
+                "held_by": tuple(data["held_by"]),
+                "good_fetched": datetime.fromisoformat(good_fetched) if good_fetched else None,
+            }
+        )
+
+    def save_standing(self, hub: str, standing: Standing) -> None:
+        """Keep how the hub stands."""
+        data = standing.__dict__ | {
+            "since": standing.since.isoformat(),
+            "good_fetched": standing.good_fetched.isoformat() if standing.good_fetched else None,
+        }
+        write_json(self.root / "hubs" / f"{hub}.json", data)
+
+    def remember_registration(self, hub: str, data: Mapping[str, Any]) -> None:
+        """Keep the hub's registration as it was last usable."""
+        path = self.root / "registrations" / f"{hub}.json"
+        if read_json(path) != data:
+            write_json(path, data)
+
+    def remembered_registrations(self) -> dict[str, dict[str, Any]]:
+        """The last usable registration of every hub there has ever been, by id."""
+        paths = sorted((self.root / "registrations").glob("*.json"))
+        return {path.stem: read_json(path) for path in paths}
+
+    # Consolidation and counting.
+
+    def write_library(self, library: Mapping[str, LibraryRecord]) -> None:
+        """Keep the library."""
+        _write_lines(self.root / "library.jsonl", [entry.to_dict() for entry in library.values()])
+
+    def library(self) -> dict[str, LibraryRecord]:
+        """The library that was written last, by canonical id. Raises FileNotFoundError before the first."""
+        entries = [LibraryRecord.from_dict(data) for data in _read_lines(self.root / "library.jsonl")]
+        return {entry.id: entry for entry in entries}
+
+    def slugs(self) -> dict[str, str]:
+        """The addresses that published records have been given, by canonical id."""
+        return read_json(self.root / "slugs.json") or {}
+
+    def keep_slugs(self, library: Mapping[str, LibraryRecord]) -> None:
+        """Give the library's addresses to its records for good."""
+        slugs = self.slugs()
+        kept = slugs | {id: entry.slug for id, entry in library.items()}
+        if kept != slugs:
+            write_json(self.root / "slugs.json", kept)
+
+    def levels_path(self, hub: str, digest: str, rules_key: str) -> Path:
+        """Where the levels of the organisations in this verdict's returns are, or would be."""
+        return self.root / "levels" / hub / f"{digest[:16]}-{rules_key}.parquet"
+
+    def write_table(self, path: Path, table: pa.Table) -> None:
+        """Put ``table`` at ``path`` as Parquet, in one step."""
+        sink = pa.BufferOutputStream()
+        pq.write_table(table, sink)
+        write_bytes(path, sink.getvalue().to_pybytes())
+
+    def write_benchmarks(self, table: pa.Table) -> None:
+        """Keep the benchmarks."""
+        self.write_table(self.root / "benchmarks.parquet", table)
+
+    def benchmarks(self) -> pa.Table:
+        """The benchmarks that were written last. Raises FileNotFoundError before the first."""
+        return pq.read_table(self.root / "benchmarks.parquet")
+
+
+def _write_lines(path: Path, entries: list[dict[str, Any]]) -> None:
+    write_bytes(path, "".join(canonical_json(entry) + "\n" for entry in entries).encode())
+
+
+def _read_lines(path: Path) -> list[dict[str, Any]]:
+    with path.open(encoding="utf-8") as file:
+        return [json.loads(line) for line in file]
+
+
+def _table_to_dict(table: JudgedTable) -> dict[str, Any]:
+    return table.__dict__ | {
+        "accepted": table.accepted.name if table.accepted else None,
+        "quarantined": table.quarantined.name if table.quarantined else None,
+    }
+
+
+def _table_from_dict(data: dict[str, Any], folder: Path) -> JudgedTable:
+    paths = {name: folder / data[name] if data[name] else None for name in ("accepted", "quarantined")}
+    return JudgedTable(**data | paths)
+
+
+def _quarantined_to_dict(entry: Quarantined) -> dict[str, Any]:
+    return entry.__dict__ | {"raw": entry.raw.decode("latin-1")}  # every byte survives, and text stays legible
+
+
+def _quarantined_from_dict(data: dict[str, Any]) -> Quarantined:
+    return Quarantined(**data | {"codes": tuple(data["codes"]), "raw": data["raw"].encode("latin-1")})

@@ -1,0 +1,147 @@
+"""Feeds of any size from a seed: folders in the contract's own shape, one long CSV each, a few rows of them bad."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.csv as pa_csv
+
+from hubs.contract.kinds import table_kinds
+from hubs.contract.vocabularies import vocabulary
+from hubs.instruments import Instrument
+
+PERIODS = ("2026-Q1", "2026-Q2", "2026-Q3", "2026-Q4")
+RESPONDENTS = 3
+"""Most respondents of one organisation in one audience."""
+ANSWERED = 0.95
+"""Share of questions that a respondent answers."""
+BAD_KINDS = (
+    "level_out_of_range",
+    "unknown_region",
+    "invalid_period",
+    "missing_value",
+    "unknown_question",
+    "duplicate_answer",
+)
+
+
+@dataclass(frozen=True)
+class Work:
+    """How much to generate. ``bad`` is the share of rows that are made bad, in equal parts of ``BAD_KINDS``."""
+
+    rows: int
+    hubs: int = 50
+    bad: float = 0.001
+    seed: int = 20260101
+
+
+def write_feeds(folder: Path, work: Work, instrument: Instrument) -> list[Path]:
+    """The feed folders, by hub; each has ``answers.csv`` and ``datapackage.json``. Left alone if they exist."""
+    feeds = []
+    for hub in range(work.hubs):
+        feed = folder / f"hub-{hub:03d}"
+        feeds.append(feed)
+        if (feed / "datapackage.json").exists():
+            continue
+        feed.mkdir(parents=True, exist_ok=True)
+        rows = work.rows // work.hubs + (hub < work.rows % work.hubs)
+        answers = hub_answers(np.random.default_rng([work.seed, hub]), rows, work.bad, hub, instrument)
+        text = pa.table({name: answers[name].cast(pa.string()) for name in answers.column_names})
+        pa_csv.write_csv(text, feed / "answers.csv", pa_csv.WriteOptions(quoting_style="none"))
+        (feed / "datapackage.json").write_text(json.dumps(descriptor(hub), indent=2), encoding="utf-8")
+    return feeds
+
+
+def descriptor(hub: int) -> dict[str, object]:
+    """The Data Package descriptor of a generated feed."""
+    return {
+        "$schema": "https://datapackage.org/profiles/2.0/datapackage.json",
+        "name": f"hub-{hub:03d}",
+        "hubpacks": {"contract": "1"},
+        "resources": [{"name": "answers", "path": "answers.csv", "kind": "assessment", "format": "csv"}],
+    }
+
+
+def hub_sector(hub: int) -> str:
+    """The sector of hub number ``hub``."""
+    sectors = list(vocabulary("sectors").terms)
+    return sectors[hub % len(sectors)]
+
+
+def hub_answers(rng: np.random.Generator, rows: int, bad: float, hub: int, instrument: Instrument) -> pa.Table:
+    """Answers of one hub: the contract's columns as dictionaries, ``rows`` rows, organisation by organisation."""
+    questions = {a: [q.id for q in instrument.asked_of(a)] for a in vocabulary("audiences").terms}
+    audiences = list(questions)
+    per_organisation = sum(len(q) for q in questions.values()) * (1 + RESPONDENTS) / 2
+    n = int(rows / (per_organisation * ANSWERED)) + RESPONDENTS * 2
+    # One respondent after another of one audience, then of the other; then the next organisation.
+    respondents = rng.integers(1, RESPONDENTS + 1, size=(n, len(audiences)))
+    organisation = np.repeat(np.arange(n), respondents.sum(axis=1))
+    audience = np.repeat(np.tile(np.arange(len(audiences)), n), respondents.ravel())
+    asked = np.array([len(questions[a]) for a in audiences])[audience]
+    row_respondent = np.repeat(np.arange(len(audience)), asked)
+    first_question = np.cumsum([0, *(len(q) for q in questions.values())])[:-1]
+    number = np.arange(len(row_respondent)) - np.repeat(np.cumsum(asked) - asked, asked)
+    row_question = first_question[audience[row_respondent]] + number
+    kept = np.flatnonzero(rng.random(len(row_respondent)) < ANSWERED)[:rows]
+    if len(kept) < rows:
+        kept = np.arange(rows)
+    row_respondent, row_question = row_respondent[kept], row_question[kept]
+    row_organisation, row_audience = organisation[row_respondent], audience[row_respondent]
+
+    types, sizes, regions = (vocabulary(s).terms for s in ("organisation_types", "size_bands", "regions"))
+    size = rng.choice(len(sizes), size=n, p=[0.15, 0.25, 0.25, 0.2, 0.1, 0.05])
+    stated = ["", hub_sector(hub + 1)]
+    maturity = np.clip(rng.normal(1.2 + 0.35 * size + 0.1 * (hub % 7), 0.8), 0, 5)
+    level = np.clip(np.rint(maturity[row_organisation] + rng.normal(0, 0.9, rows)), 0, 5).astype(int)
+    level[rng.random(rows) < 0.03] = 6
+    codes = {
+        "organisation": (row_organisation, _keys(rng, n)),
+        "respondent": (row_respondent, _keys(rng, len(audience))),
+        "audience": (row_audience, audiences),
+        "organisation_type": (rng.integers(0, len(types), n)[row_organisation], list(types)),
+        "size_band": (size[row_organisation], list(sizes)),
+        "region": (rng.integers(0, len(regions), n)[row_organisation], list(regions)),
+        "sector": ((rng.random(n) < 0.1).astype(int)[row_organisation], stated),
+        "period": ((np.arange(n) * len(PERIODS) // n)[row_organisation], list(PERIODS)),
+        "instrument": (np.zeros(rows, int), [instrument.name]),
+        "question": (row_question, [q for a in audiences for q in questions[a]]),
+        "level": (level, ["0", "1", "2", "3", "4", "5", "na"]),
+    }
+    table = {name: [np.array(c), list(values)] for name, (c, values) in codes.items()}
+    _spoil(table, rng, rng.choice(rows, size=round(rows * bad), replace=False))
+    assert list(table) == [column.name for column in table_kinds()["assessment"].columns]
+    return pa.table(
+        {n: pa.DictionaryArray.from_arrays(pa.array(c, pa.int32()), pa.array(v)) for n, (c, v) in table.items()}
+    )
+
+
+def _keys(rng: np.random.Generator, n: int) -> list[str]:
+    text = rng.bytes(n * 8).hex()
+    return [text[i : i + 16] for i in range(0, len(text), 16)]
+
+
+def _spoil(table: dict[str, list], rng: np.random.Generator, rows: np.ndarray) -> None:
+    """Make ``rows`` bad, in turn in each way of ``BAD_KINDS``."""
+    wrong = {
+        "level_out_of_range": ("level", "9"),
+        "unknown_region": ("region", "Narnia"),
+        "invalid_period": ("period", "last year"),
+        "missing_value": ("size_band", ""),
+        "unknown_question": ("question", "no-such-question"),
+    }
+    for i, kind in enumerate(BAD_KINDS):
+        chosen = np.sort(rows[i :: len(BAD_KINDS)])
+        if kind == "duplicate_answer":
+            chosen = chosen[chosen > 0]
+            for codes, _ in table.values():
+                codes[chosen] = codes[chosen - 1]
+        else:
+            name, value = wrong[kind]
+            codes, values = table[name]
+            codes[chosen] = len(values)
+            values.append(value)

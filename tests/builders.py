@@ -1,0 +1,271 @@
+"""Builders of plausible small things for tests: everything has a default, and a test changes only what it is about."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, date, datetime
+from itertools import product
+from typing import Any
+
+import pyarrow as pa
+
+from hubs.contract.kinds import document_kinds
+from hubs.contract.records import Record
+from hubs.instruments import instruments
+from pipelines.edition import Edition, HubState, LibraryRecord, Pack, Related, State
+
+INSTRUMENT = "interop-baseline-v1"
+
+BODY = """## Context
+
+The council and its partners could not exchange records. Staff typed **4,000 letters** a year twice.
+
+## Approach
+
+- Asked every bidder for an [open interface](https://example.org/interface).
+- Wrote the format into the contract.
+
+| Part | Cost |
+|---|---|
+| Interface | £20,000 |
+| Training | £4,000 |
+
+## Outcome
+
+Nobody types a letter twice.
+
+## Lessons
+
+Ask for the meaning of each field, not only for the field.
+"""
+
+BODY_CY = """## Cyd-destun
+
+Ni allai'r cyngor a'i bartneriaid gyfnewid cofnodion.
+
+## Dull
+
+Gofynnwyd i bob cynigydd am ryngwyneb agored.
+
+## Canlyniad
+
+Nid oes neb yn teipio llythyr ddwywaith.
+
+## Gwersi
+
+Gofynnwch am ystyr pob maes.
+"""
+
+
+def a_hub(id: str = "vale", **changes: Any) -> HubState:
+    """A hub whose content is fresh."""
+    values: dict[str, Any] = {
+        "id": id,
+        "name_en": f"Sample {id.title()} hub",
+        "name_cy": f"Hwb Sample {id.title()}",
+        "sector": "local_government",
+        "is_sample": True,
+        "state": State.FRESH,
+        "since": datetime(2026, 11, 20, 9, tzinfo=UTC),
+        "reason": None,
+        "held_by": (),
+        "snapshot": "sha256:" + "ab" * 32,
+        "fetched": datetime(2026, 11, 20, 9, tzinfo=UTC),
+        "counts": {"accepted": 3, "quarantined": 0, "skipped": 0, "answers_accepted": 400, "warnings": 0},
+        "quarantined": {},
+    }
+    return HubState(**values | changes)
+
+
+def a_case_study(id: str = "letters", hub: str = "vale", **changes: Any) -> LibraryRecord:
+    """A case study of the library. ``changes`` may name fields of the study or of the library record."""
+    values: dict[str, Any] = {
+        "id": id,
+        "language": "en",
+        "sectors": ["local_government"],
+        "technology_types": ["api"],
+        "licence": "OGL-UK-3.0",
+        "contact": "data@sample-hub.example",
+        "published": date(2026, 3, 14),
+        "title": f"An open interface ended double typing ({id})",
+        "summary": "A council wrote an open interface into its contract. Letters now arrive as data.",
+        "body": BODY,
+        "organisations": ["Sample Vale District Council"],
+        "standards_used": ["OpenAPI 3.0"],
+    }
+    return _entry("case_study", hub, values, changes)
+
+
+def a_question(id: str = "who-owns-it", hub: str = "vale", **changes: Any) -> LibraryRecord:
+    """A question and answer of the library."""
+    values: dict[str, Any] = {
+        "id": id,
+        "language": "en",
+        "sectors": ["cross_sector"],
+        "licence": "OGL-UK-3.0",
+        "published": date(2026, 1, 9),
+        "question": f"Who owns the data when the contract ends ({id})?",
+        "answer": "You do, **if the contract says so**. Ask for it in words.",
+        "audience": ["procurement_professional"],
+    }
+    return _entry("faq", hub, values, changes)
+
+
+def _entry(kind: str, hub: str, values: dict[str, Any], changes: dict[str, Any]) -> LibraryRecord:
+    own = {name: changes.pop(name) for name in list(changes) if name in LibraryRecord.__dataclass_fields__}
+    place = {name: changes.pop(name, default) for name, default in (("file", ""), ("place", ""), ("derived", {}))}
+    document = document_kinds()[kind].model.model_validate(values | changes)
+    record = Record(hub, kind, document, place["file"] or f"{kind}/{document.id}.md", place["place"], place["derived"])
+    defaults: dict[str, Any] = {
+        "record": record,
+        "slug": f"{hub}-{document.id}",
+        "text": document.text,
+        "abstract": document.abstract,
+        "snapshot": "sha256:" + "ab" * 32,
+        "credits": (hub,),
+        "merged": (),
+        "related": (),
+        "translations": {},
+    }
+    return LibraryRecord(**defaults | own)
+
+
+def a_library(*entries: LibraryRecord) -> dict[str, LibraryRecord]:
+    """The records by id, sorted."""
+    return {entry.id: entry for entry in sorted(entries, key=lambda entry: entry.id)}
+
+
+def benchmark_rows(period: str = "2026-Q3", n: int = 45) -> list[dict[str, Any]]:
+    """Rows of a small cube: a national group, two sectors (one suppressed), one size, one type and one region."""
+    instrument = instruments()[INSTRUMENT]
+    groups: tuple[Mapping[str, str], ...] = (
+        {},
+        {"sector": "local_government"},
+        {"sector": "health"},
+        {"size_band": "50_to_249"},
+        {"organisation_type": "council"},
+        {"region": "wales"},
+    )
+    rows = []
+    audiences = ("decision_maker", "procurement_professional")
+    for audience, (place, dimension), group in product(audiences, enumerate(instrument.dimensions), groups):
+        hidden = group.get("sector") == "health"
+        few = "region" in group
+        rows.append(
+            {
+                "period": period,
+                "instrument": INSTRUMENT,
+                "audience": audience,
+                "dimension": dimension,
+                "breakdown": next(iter(group), "total"),
+                **{key: group.get(key, "all") for key in ("sector", "organisation_type", "size_band", "region")},
+                "n": None if hidden else 15 if few else n,
+                "median": None if hidden or few else float(1 + place % 4),
+                "status": "[c]" if hidden else "[x]" if few else "",
+            }
+        )
+    return rows
+
+
+def a_benchmark_table(rows: list[dict[str, Any]] | None = None) -> pa.Table:
+    """Benchmarks of two quarters, as the edition carries them."""
+    names = ("period", "instrument", "audience", "dimension", "breakdown", "sector", "organisation_type", "size_band")
+    schema = pa.schema(
+        [(name, pa.string()) for name in (*names, "region")]
+        + [("n", pa.int64()), ("median", pa.float64()), ("status", pa.string())]
+    )
+    return pa.Table.from_pylist(benchmark_rows("2026-Q2", 40) + benchmark_rows() if rows is None else rows, schema)
+
+
+def an_edition(**changes: Any) -> Edition:
+    """A small edition with four hubs in different states, a bilingual pair, near copies and suppressed cells."""
+    library = a_library(
+        a_case_study(
+            credits=("vale", "coast"), merged=("coast/letters",), related=(Related("coast/twin", "near_copy", 0.91),)
+        ),
+        a_case_study(
+            "twin", "coast", related=(Related("vale/letters", "near_copy", 0.91),), derived={"title": "first_heading"}
+        ),
+        a_case_study("bus", "cymru", sectors=["transport"], translations={"cy": "cymru/bus-cy"}),
+        a_case_study(
+            "bus-cy",
+            "cymru",
+            sectors=["transport"],
+            language="cy",
+            title="Sgriniau bws sy'n siarad dwy iaith",
+            summary="Prynodd partneriaeth sgriniau sy'n derbyn data gan unrhyw weithredwr.",
+            body=BODY_CY,
+            translation_of="bus",
+            translations={"en": "cymru/bus"},
+        ),
+        a_question(),
+        a_question("exit", "coast", audience=["decision_maker"], sectors=["health"], technology_types=["cloud"]),
+    )
+    hubs = (
+        a_hub(
+            "coast",
+            state=State.CARRIED_FORWARD,
+            reason="the server did not answer",
+            fetched=datetime(2026, 9, 1, tzinfo=UTC),
+        ),
+        a_hub("cymru", name_en="Sample Wales hub", name_cy="Hwb Sample Cymru"),
+        a_hub(
+            "harbour",
+            state=State.MISSING,
+            snapshot=None,
+            fetched=None,
+            since=None,
+            counts={},
+            reason="no feed has come",
+        ),
+        a_hub(
+            "vale",
+            state=State.HELD,
+            held_by=("hopeless_feed",),
+            counts={"accepted": 2, "quarantined": 3, "answers_accepted": 400},
+            quarantined={"missing_licence": 2, "unknown_sector": 1},
+        ),
+    )
+    packs = (
+        Pack("national", "national", None, "National pack", "Pecyn cenedlaethol", tuple(library)),
+        Pack(
+            "sector-local-government",
+            "sectors",
+            "local_government",
+            "Local government",
+            "Llywodraeth leol",
+            ("coast/twin", "vale/letters"),
+        ),
+        Pack("sector-transport", "sectors", "transport", "Transport", "Trafnidiaeth", ("cymru/bus", "cymru/bus-cy")),
+        Pack("technology-cloud", "technology_types", "cloud", "Cloud hosting", "Gwesteia cwmwl", ("coast/exit",)),
+        Pack(
+            "audience-decision-maker",
+            "audiences",
+            "decision_maker",
+            "Interoperability 101 for decision-makers",
+            "Rhyngweithredu 101: penderfynwyr",
+            ("coast/exit",),
+        ),
+        Pack(
+            "audience-procurement-professional",
+            "audiences",
+            "procurement_professional",
+            "Interoperability 101 for procurement professionals",
+            "Rhyngweithredu 101: gweithwyr caffael proffesiynol",
+            ("vale/who-owns-it",),
+        ),
+    )
+    values: dict[str, Any] = {
+        "id": "2026-11-23.01",
+        "published": datetime(2026, 11, 23, 12, tzinfo=UTC),
+        "previous": None,
+        "build_key": "0" * 64,
+        "code_version": "0.1.0+test",
+        "rules": "test",
+        "hubs": hubs,
+        "library": library,
+        "packs": packs,
+        "benchmarks": a_benchmark_table(),
+        "instruments": instruments(),
+    }
+    return Edition(**values | changes)

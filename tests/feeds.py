@@ -1,0 +1,172 @@
+"""Builders of real feeds, registries and lines in a folder. Each takes changes by name; nothing is shared."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+from hubs.contract.records import RawDocument
+from hubs.registration import Registration
+
+if TYPE_CHECKING:
+    from pipelines.line import Line
+
+NOW = datetime(2026, 10, 1, 9, 30, tzinfo=UTC)
+QUESTIONS = ("dm-governance-1", "dm-governance-2", "dm-legal-1")
+
+
+def a_case_study(**changes: Any) -> dict[str, Any]:
+    """The fields of a case study that nothing is wrong with."""
+    fields = {
+        "id": "shared-schedule",
+        "title": "A shared schedule let six councils swap repairs data",
+        "summary": "Six councils agreed on one schedule of repairs and saved a day a week.",
+        "sectors": ["local_government"],
+        "technology_types": ["api"],
+        "published": "2026-03-01",
+        "language": "en",
+        "licence": "OGL-UK-3.0",
+        "body": "## Context\n\nBefore.\n\n## Approach\n\nHow.\n\n## Outcome\n\nAfter.\n\n## Lessons\n\nNext time.\n",
+    }
+    return fields | changes
+
+
+def a_faq(**changes: Any) -> dict[str, Any]:
+    """The fields of a question and answer that nothing is wrong with."""
+    fields = {
+        "id": "what-is-an-api",
+        "question": "What is an API?",
+        "audience": ["decision_maker"],
+        "sectors": ["local_government"],
+        "published": "2026-03-01",
+        "language": "en",
+        "licence": "OGL-UK-3.0",
+        "answer": "A way for one system to ask another for information.",
+    }
+    return fields | changes
+
+
+def raw(kind: str, fields: Mapping[str, Any], file: str | None = None) -> RawDocument:
+    """``fields`` as a mapping would hand them over."""
+    return RawDocument(kind, file or f"{fields.get('id')}.md", "", dict(fields), json.dumps(fields).encode())
+
+
+def an_answer(**changes: Any) -> dict[str, str]:
+    """One row of a return that nothing is wrong with."""
+    row = {
+        "organisation": "org-00000001",
+        "respondent": "res-00000001",
+        "audience": "decision_maker",
+        "organisation_type": "council",
+        "size_band": "250_to_999",
+        "region": "wales",
+        "period": "2026-Q3",
+        "instrument": "interop-baseline-v1",
+        "question": QUESTIONS[0],
+        "level": "3",
+    }
+    return row | changes
+
+
+def answers_of(organisations: int, first: int = 1, **changes: Any) -> list[dict[str, str]]:
+    """Answers of that many organisations to the same questions, at levels that go round from 0 to 5."""
+    return [
+        an_answer(
+            organisation=f"org-{number:08d}",
+            respondent=f"res-{number:08d}",
+            question=question,
+            level=str(number % 6),
+            **changes,
+        )
+        for number in range(first, first + organisations)
+        for question in QUESTIONS
+    ]
+
+
+def write_markdown(path: Path, fields: Mapping[str, Any], text: str) -> None:
+    """A Markdown file whose front matter is ``fields`` without ``text``, which becomes the body."""
+    front = {name: value for name, value in fields.items() if name != text}
+    path.parent.mkdir(parents=True, exist_ok=True)
+    head = yaml.safe_dump(front, allow_unicode=True, sort_keys=False)
+    path.write_text(f"---\n{head}---\n{fields.get(text, '')}", encoding="utf-8")
+
+
+def write_csv(path: Path, rows: Iterable[Mapping[str, str]]) -> None:
+    """``rows`` as CSV; the first row's keys are the header."""
+    listed = list(rows)
+    lines = [",".join(listed[0]), *(",".join(row.values()) for row in listed)]
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+def write_feed(
+    folder: Path,
+    case_studies: Iterable[Mapping[str, Any]] = (),
+    faqs: Iterable[Mapping[str, Any]] = (),
+    answers: Iterable[Mapping[str, str]] = (),
+) -> Path:
+    """A contract-native feed in ``folder`` with these records; gives the folder."""
+    resources = []
+    for kind, plural, text, records in (
+        ("case_study", "case_studies", "body", case_studies),
+        ("faq", "faqs", "answer", faqs),
+    ):
+        paths = []
+        for number, fields in enumerate(records):
+            path = f"{plural}/{fields.get('id') or number}.md"
+            write_markdown(folder / path, fields, text)
+            paths.append(path)
+        if paths:
+            resources.append({"name": plural.replace("_", "-"), "path": paths, "hubpacks": {"kind": kind}})
+    rows = list(answers)
+    if rows:
+        write_csv(folder / "returns.csv", rows)
+        resources.append({"name": "returns", "path": "returns.csv", "hubpacks": {"kind": "assessment"}})
+    folder.mkdir(parents=True, exist_ok=True)
+    descriptor = {
+        "$schema": "https://datapackage.org/profiles/2.0/datapackage.json",
+        "name": folder.name,
+        "hubpacks": {"contract": "1"},
+        "resources": resources,
+    }
+    (folder / "datapackage.json").write_text(json.dumps(descriptor), encoding="utf-8")
+    return folder
+
+
+def a_registration(**changes: Any) -> dict[str, Any]:
+    """A registration's data, for the hub ``one`` with a feed beside the registry."""
+    hub = changes.get("id", "one")
+    data = {
+        "id": hub,
+        "name": {"en": f"Hub {hub}", "cy": f"Hwb {hub}"},
+        "sector": "local_government",
+        "owner": {"role": "Owner"},
+        "data_contact": {"role": "Data officer"},
+        "address": f"../feeds/{hub}",
+    }
+    return data | changes
+
+
+def registration(**changes: Any) -> Registration:
+    """The same as a model."""
+    return Registration.model_validate(a_registration(**changes))
+
+
+def register(folder: Path, **changes: Any) -> None:
+    """Write a registration into the registry of the line in ``folder``."""
+    data = a_registration(**changes)
+    path = folder / "registry" / f"{data['id']}.yaml"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(yaml.safe_dump(data, sort_keys=False), encoding="utf-8")
+
+
+def a_line(folder: Path) -> Line:
+    """The line over ``folder``'s registry, store and public folder."""
+    from pipelines.line import open_line  # the tests of hubs do without pipelines
+
+    return open_line(folder / "registry", folder / "store", folder / "public")
