@@ -232,6 +232,18 @@ def benchmarks(levels: pa.Table, policy: Policy) -> pa.Table:
     return pa.concat_tables(published).combine_chunks()
 
 
+def below_threshold(table: pa.Table, policy: Policy) -> list[dict[str, object]]:
+    """The rows of a table of benchmarks that break the policy: too few organisations, not rounded, or a median of too
+    few. Empty when it may be published. Holds the table itself to account, not the code that made it.
+    """
+    return [
+        row
+        for row in table.to_pylist()
+        if (row["n"] is not None and (row["n"] < policy.threshold or row["n"] % policy.base))
+        or (row["median"] is not None and (row["n"] is None or row["n"] < policy.median_gate))
+    ]
+
+
 @dataclass(frozen=True)
 class _Breakdown:
     """One way of grouping: ``cells`` are all its groups, each a term for each of ``by``."""

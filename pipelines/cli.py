@@ -258,7 +258,8 @@ def _summary(outcome: Outcome) -> dict[str, Any]:
 
 def _counts_in_words(state: dict[str, Any]) -> str:
     counts = state["counts"]
-    parts = [f"{counts['accepted']:,} records", f"{counts['answers_accepted']:,} answers accepted"]
+    verdict = "accepted" if state["snapshot"] else "good, but not used"
+    parts = [f"{counts['accepted']:,} records and {counts['answers_accepted']:,} answers {verdict}"]
     bad = counts["quarantined"] + counts["answers_quarantined"]
     if bad:
         codes = ", ".join(f"{code} {number:,}" for code, number in state["quarantined"].items())

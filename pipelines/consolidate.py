@@ -20,6 +20,7 @@ from hubs.contract.kinds import document_kinds
 from hubs.contract.personal import masked
 from hubs.contract.records import Record
 from hubs.contract.vocabularies import vocabulary
+from hubs.mapping.text import cut, plain
 from pipelines.edition import LibraryRecord, Pack, Related
 
 MERGE_SIMILARITY = 0.95
@@ -31,6 +32,7 @@ PERMUTATIONS = 64
 CANDIDATE_SIMILARITY = 0.4
 """The estimate is coarse, so candidates are taken below the link limit and then measured exactly."""
 _SLUG_CHARACTERS = 80
+ABSTRACT_CHARACTERS = 200
 
 
 @dataclass(frozen=True)
@@ -60,7 +62,7 @@ def consolidate(feeds: Iterable[HubRecords], slugs: Mapping[str, str]) -> dict[s
             record=records[id],
             slug=addresses[id],
             text=masked(records[id].document.text),
-            abstract=masked(records[id].document.abstract),
+            abstract=masked(_abstract(records[id])),
             snapshot=snapshots[records[id].hub],
             credits=_credits(id, records, survivor),
             merged=tuple(sorted(other for other in records if survivor[other] == id and other != id)),
@@ -89,6 +91,11 @@ def packs(library: Mapping[str, LibraryRecord]) -> list[Pack]:
         title_cy = f"Rhyngweithredu 101: {term.cy.lower()}"
         result.append(Pack(f"audience-{_slug(term.id)}", "audiences", term.id, title_en, title_cy, _ids(chosen)))
     return result
+
+
+def _abstract(record: Record) -> str:
+    """What lists show of a record: its summary, or the beginning of its text."""
+    return record.document.abstract or cut(plain(record.document.text), ABSTRACT_CHARACTERS)
 
 
 def _ids(entries: list[LibraryRecord]) -> tuple[str, ...]:

@@ -120,7 +120,7 @@ def _entry(kind: str, hub: str, values: dict[str, Any], changes: dict[str, Any])
         "record": record,
         "slug": f"{hub}-{document.id}",
         "text": document.text,
-        "abstract": document.abstract,
+        "abstract": document.abstract or document.text[:200],
         "snapshot": "sha256:" + "ab" * 32,
         "credits": (hub,),
         "merged": (),

@@ -164,7 +164,9 @@ def mapped_document(
     """The record, findings about it, and the values that its vocabulary maps left out, as (field, value)."""
     kind = document_kinds()[source.kind]
     draft = _Draft()
-    rules = {name: source.fields.get(name, _default_rules(kind, name)) for name in kind.model.model_fields}
+    # Where the settings could not be read nothing is guessed in their place: the record is only told apart from others.
+    names = ("id", kind.text) if material.fault else kind.model.model_fields
+    rules = {name: source.fields.get(name, _default_rules(kind, name)) for name in names}
     # Keywords are looked for in the heading and the summary, so those come first.
     for name in sorted(rules, key=lambda name: any(rule.keywords for rule in rules[name])):
         _fill(draft, name, rules[name], kind, material)
@@ -346,7 +348,7 @@ def _finished(
         if isinstance(value, int | float) and not isinstance(value, bool):
             draft.fields[name] = str(value)  # YAML and sheets take an id such as 1001 for a number
         elif isinstance(value, str):
-            tidied, had_code = clean(value) if name == kind.text else strip_template(value)
+            tidied, had_code = clean(value) if name == kind.text else _plain_text(value)
             draft.fields[name] = tidied
             has_code = has_code or had_code
     text = draft.fields.get(kind.text)
@@ -362,6 +364,13 @@ def _finished(
     if has_code:
         findings.append(Finding("template_code", material.file, record, kind.text))
     return document, findings
+
+
+def _plain_text(value: str) -> tuple[str, bool]:
+    """A title or summary without template code and, if it is HTML throughout, tags; and whether it had such code."""
+    without, had_code = strip_template(value)
+    markdown = simple_html_to_markdown(without)
+    return (plain(markdown) if markdown is not None else without), had_code
 
 
 def _use_defaults(kind: DocumentKind, draft: _Draft, registration: Registration) -> None:

@@ -199,7 +199,7 @@ class Site:
                 f"benchmarks/{view.name}.html",
                 "benchmark.html",
                 words("benchmark.title", audience=audience),
-                words("benchmark.description", audience=audience, period=view.period),
+                words("benchmark.description", audience=audience.lower(), period=view.period),
                 "benchmarks",
                 crumbs=((words("nav.benchmarks"), "benchmarks/index.html"),),
                 data={"view": view},
@@ -210,8 +210,8 @@ class Site:
                 yield page(
                     f"self-assessment/{instrument.name}-{asked.id.replace('_', '-')}.html",
                     "question_bank.html",
-                    words("question_bank.title", audience=asked.label(language)),
-                    words("question_bank.description", audience=asked.label(language)),
+                    words("question_bank.title", audience=asked.label(language).lower()),
+                    words("question_bank.description", audience=asked.label(language).lower()),
                     "self-assessment",
                     crumbs=((words("nav.self_assessment"), "self-assessment/index.html"),),
                     data={"instrument": instrument, "questions": questions, "audience": asked.id},
@@ -332,7 +332,9 @@ class Site:
         """A record's text as safe HTML, rendered once however many pages show it."""
         document = entry.record.document
         words = partial(strings.text, language=document.language)
-        return markdown.render(entry.text, words("text.image"), words("text.table"), document.heading)
+        # Pages of sample hubs carry this sentence in a place of their own.
+        text = entry.text.removeprefix(f"> {words('site.sample')}\n")
+        return markdown.render(text, words("text.image"), words("text.table"), document.heading)
 
     def body_html(self, entry: LibraryRecord) -> Markup:
         """The same as markup for a page of its own."""

@@ -86,10 +86,11 @@ class BenchmarkView:
         return max((cell.n for cell in self.national.values() if cell.n is not None), default=0)
 
     @property
-    def ranked(self) -> list[tuple[str, float]]:
-        """Dimensions with a median, highest first."""
-        known = [(d, c.median) for d, c in self.national.items() if c.median is not None]
-        return sorted(known, key=lambda pair: (-pair[1], self.dimensions.index(pair[0])))
+    def extremes(self) -> list[tuple[float, list[str]]]:
+        """The highest national median and the lowest, each with its dimensions; one entry when all are equal."""
+        known = {d: cell.median for d, cell in self.national.items() if cell.median is not None}
+        levels = sorted(set(known.values()), reverse=True)
+        return [(found, [d for d in known if known[d] == found]) for found in dict.fromkeys(levels[:1] + levels[-1:])]
 
 
 class Library:

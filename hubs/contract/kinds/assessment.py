@@ -5,7 +5,7 @@ from __future__ import annotations
 from hubs.contract.kinds.base import Column, TableKind
 
 KEY_PATTERN = r"[A-Za-z0-9_-]{8,64}"
-PERIOD_PATTERN = r"20[0-9]{2}(-Q[1-4])?"
+PERIOD_PATTERN = r"20[0-9]{2}(?:-Q[1-4])?"
 LEVELS = ("0", "1", "2", "3", "4", "5", "na")
 """0 (not started) to 5; ``na`` where the question does not apply."""
 

@@ -126,9 +126,9 @@ class Document(BaseModel):
         raise NotImplementedError
 
     @property
-    def abstract(self) -> str:
-        """One or two plain sentences for lists and search."""
-        raise NotImplementedError
+    def abstract(self) -> str | None:
+        """One or two plain sentences for lists and search, where the kind has a field for them."""
+        return None
 
 
 @dataclass(frozen=True)

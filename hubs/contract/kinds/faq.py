@@ -14,9 +14,6 @@ from hubs.contract.kinds.base import (
     common_warnings,
 )
 
-ABSTRACT_CHARACTERS = 200
-
-
 class Faq(Document):
     """One question and its answer, in Markdown."""
 
@@ -31,11 +28,6 @@ class Faq(Document):
     @property
     def text(self) -> str:
         return self.answer
-
-    @property
-    def abstract(self) -> str:
-        plain = " ".join(line.lstrip(">#*- ") for line in self.answer.split("\n") if line.strip())
-        return plain if len(plain) <= ABSTRACT_CHARACTERS else plain[:ABSTRACT_CHARACTERS].rsplit(" ", 1)[0] + "…"
 
 
 def _warn(faq: Faq) -> list[tuple[str, str]]:

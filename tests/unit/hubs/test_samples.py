@@ -93,34 +93,34 @@ def test_what_is_committed_is_what_the_seed_makes_whatever_the_order_of_hashes()
     assert (run.returncode, run.stderr) == (0, "")
 
 
-def test_a_changed_file_is_written_again_and_others_are_left_alone(tmp_path, monkeypatch) -> None:
+def test_a_changed_file_is_written_again_and_others_are_left_alone(tmp_path) -> None:
     made = {"a/one.csv": b"1\n", "a/two.csv": b"2\n"}
-    monkeypatch.setattr("hubs.samples.generate.feeds", lambda: made)
-    assert write(tmp_path) == ["a/one.csv", "a/two.csv"]
+    assert write(made, tmp_path) == ["a/one.csv", "a/two.csv"]
     (tmp_path / "a/two.csv").write_bytes(b"3\n")
-    assert stale(tmp_path) == ["a/two.csv"]
-    assert write(tmp_path) == ["a/two.csv"]
-    assert stale(tmp_path) == []
+    assert stale(made, tmp_path) == ["a/two.csv"]
+    assert write(made, tmp_path) == ["a/two.csv"]
+    assert stale(made, tmp_path) == []
 
 
-def test_the_check_names_each_file_that_is_out_of_date(monkeypatch, capsys) -> None:
-    monkeypatch.setattr("hubs.samples.generate.feeds", lambda: {"health.zip": b"no zip", "culture/new.csv": b""})
-    assert main(["--check"]) == 1
-    errors = capsys.readouterr().err
-    assert "hubs/samples/culture/new.csv" in errors
-    assert "hubs/samples/health.zip" in errors
+def test_the_check_fails_and_names_the_file_that_is_out_of_date(tmp_path, capsys) -> None:
+    assert main(["--folder", str(tmp_path)]) == 0
+    assert main(["--folder", str(tmp_path), "--check"]) == 0
+    (tmp_path / "wales/returns/2026-Q1.parquet").write_bytes(b"PAR1")
+    assert main(["--folder", str(tmp_path), "--check"]) == 1
+    assert capsys.readouterr().err.startswith("out of date: wales/returns/2026-Q1.parquet")
 
 
-def test_archives_with_other_members_are_not_the_same(tmp_path, monkeypatch) -> None:
-    committed = (FOLDER / "health.zip").read_bytes()
-    monkeypatch.setattr("hubs.samples.generate.feeds", lambda: {"health.zip": committed})
-    with zipfile.ZipFile(FOLDER / "health.zip") as old, zipfile.ZipFile(tmp_path / "health.zip", "w") as new:
+def test_archives_are_the_same_if_their_members_are(tmp_path) -> None:
+    committed = FOLDER / "health.zip"
+    with zipfile.ZipFile(committed) as old, zipfile.ZipFile(tmp_path / "health.zip", "w") as stored:
         for name in old.namelist():
-            new.writestr(name, old.read(name))  # stored, not compressed: other bytes, same members
-    assert stale(tmp_path) == []
-    with zipfile.ZipFile(tmp_path / "health.zip", "a") as new:
-        new.writestr("more.md", "")
-    assert stale(tmp_path) == ["health.zip"]
+            stored.writestr(name, old.read(name))
+    made = {"health.zip": committed.read_bytes()}
+    assert (tmp_path / "health.zip").read_bytes() != made["health.zip"]
+    assert stale(made, tmp_path) == []
+    with zipfile.ZipFile(tmp_path / "health.zip", "a") as longer:
+        longer.writestr("more.md", "")
+    assert stale(made, tmp_path) == ["health.zip"]
 
 
 def test_what_is_committed_is_small() -> None:
@@ -138,6 +138,11 @@ def test_every_sample_hub_is_registered_as_a_sample_without_complaint() -> None:
         assert registration.name.cy, hub
         assert Path(registry.address(hub)).exists(), hub
         assert (registration.owner.email or "").endswith(".example"), hub
+
+
+def test_no_sample_lies_about_without_a_registration() -> None:
+    names = {path.stem for path in FOLDER.iterdir() if path.suffix in ("", ".zip") and path.name != "__pycache__"}
+    assert names == set(DOCUMENTS) | {"sources", "earlier"}
 
 
 @pytest.mark.parametrize("hub", DOCUMENTS)
