@@ -29,9 +29,10 @@ format: .venv/.dev
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-# Generated from the contract and checked in; a test says when they are behind.
+# Generated from the code and checked in; a test says when they are behind.
 schemas: .venv/.dev
 	$(BIN)/python -m hubs.contract.generate
+	$(BIN)/python -m hubs.mapping.generate
 
 # Exact versions with hashes and without any registry's address. uv stays out of the product's environment.
 UV_FLAGS := -q --python-version 3.11 --no-strip-extras --generate-hashes --no-emit-index-url --custom-compile-command "make lock"

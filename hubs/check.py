@@ -40,9 +40,9 @@ def report_text(verdict: Verdict) -> str:
 def _lines(verdict: Verdict) -> Iterator[str]:
     counts = verdict.counts()
     yield f"Feed of {verdict.hub}: {'HELD' if verdict.is_held else 'accepted'}"
-    for code in verdict.held_by:
-        yield f"  {code}: {CODES[code].why}"
-        yield f"  Mend: {CODES[code].mend}"
+    for name in verdict.held_by:
+        yield f"  {name}: {CODES[name].why}"
+        yield f"  Mend: {CODES[name].mend}"
     yield (
         f"  {counts['accepted']:,} records accepted, {counts['quarantined']:,} quarantined; "
         f"{counts['answers_accepted']:,} answers accepted, {counts['answers_quarantined']:,} quarantined; "

@@ -9,7 +9,6 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from hubs.contract import CONTRACT_VERSION
 from hubs.contract.kinds.base import Audience, Licence, Sector
 from hubs.mapping.spec import SkipRule, Source
 from hubs.yamlfile import UnreadableYaml, read_yaml
@@ -58,7 +57,7 @@ class Registration(_Strict):
     address: str = Field(min_length=1, description="Folder or zip (relative to this file) or http(s) address.")
     sample: bool = Field(False, description="The content was written to show how hubpacks works.")
     retired: bool = Field(False, description="The hub has left; its content is retired on purpose.")
-    contract: Literal["1"] = CONTRACT_VERSION
+    contract: Literal["1"] = "1"
     cadence: Literal["weekly", "monthly", "quarterly", "yearly"] = "quarterly"
     carry_for_days: int = Field(365, ge=1, description="How long the last good feed may be carried forward.")
     licence: Licence | None = Field(None, description="Licence of records that state none.")

@@ -7,7 +7,6 @@ from typing import Any
 
 import yaml
 
-
 MAX_DEPTH = 40
 
 
@@ -57,7 +56,7 @@ def _refuse_harm(text: str) -> None:
     """Look through the text without building anything: the library's own recursion dies of deep nesting."""
     depth = 0
     for event in yaml.parse(text, Loader=yaml.CSafeLoader):
-        line = event.start_mark.line + 1
+        line = event.start_mark.line + 1 if event.start_mark else 1
         if isinstance(event, yaml.AliasEvent):
             raise UnreadableYaml(f"line {line}: aliases (*{event.anchor}) are not allowed")
         if isinstance(event, yaml.CollectionStartEvent):

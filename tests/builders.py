@@ -12,6 +12,7 @@ import pyarrow as pa
 from hubs.contract.kinds import document_kinds
 from hubs.contract.records import Record
 from hubs.instruments import instruments
+from pipelines.benchmark import COLUMNS
 from pipelines.edition import Edition, HubState, LibraryRecord, Pack, Related, State
 
 INSTRUMENT = "interop-baseline-v1"
@@ -160,8 +161,9 @@ def benchmark_rows(period: str = "2026-Q3", n: int = 45) -> list[dict[str, Any]]
                 "breakdown": next(iter(group), "total"),
                 **{key: group.get(key, "all") for key in ("sector", "organisation_type", "size_band", "region")},
                 "n": None if hidden else 15 if few else n,
-                "median": None if hidden or few else float(1 + place % 4),
+                "median": None if hidden or few else 1 + place % 4,
                 "status": "[c]" if hidden else "[x]" if few else "",
+                "rolled_up_to": "total" if hidden else "",
             }
         )
     return rows
@@ -169,12 +171,7 @@ def benchmark_rows(period: str = "2026-Q3", n: int = 45) -> list[dict[str, Any]]
 
 def a_benchmark_table(rows: list[dict[str, Any]] | None = None) -> pa.Table:
     """Benchmarks of two quarters, as the edition carries them."""
-    names = ("period", "instrument", "audience", "dimension", "breakdown", "sector", "organisation_type", "size_band")
-    schema = pa.schema(
-        [(name, pa.string()) for name in (*names, "region")]
-        + [("n", pa.int64()), ("median", pa.float64()), ("status", pa.string())]
-    )
-    return pa.Table.from_pylist(benchmark_rows("2026-Q2", 40) + benchmark_rows() if rows is None else rows, schema)
+    return pa.Table.from_pylist(benchmark_rows("2026-Q2", 40) + benchmark_rows() if rows is None else rows, COLUMNS)
 
 
 def an_edition(**changes: Any) -> Edition:

@@ -12,6 +12,7 @@ import os
 import warnings
 from collections.abc import Mapping, Sequence
 from functools import cache
+from threading import RLock
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -25,6 +26,9 @@ if TYPE_CHECKING:
 
 _RESULT_FORMAT: dict[str, str | bool] = {"result_format": "COMPLETE", "return_unexpected_index_query": False}
 """COMPLETE lists every unexpected position. Positions are all that is wanted, not queries that would find them."""
+
+_LOCK = RLock()
+"""One thread at a time: neither the context nor the warning filters are made for several."""
 
 
 def suite(kind: TableKind) -> ExpectationSuite:
@@ -98,10 +102,10 @@ def _unexpected(frame: pd.DataFrame, expectations: list[Expectation]) -> list[tu
     """
     if not expectations:
         return []
-    batch = _batch_definition().get_batch(batch_parameters={"dataframe": frame})
-    with warnings.catch_warnings():
+    with _LOCK, warnings.catch_warnings():
         # A pattern may have groups; that nobody asks for their text is no fault.
         warnings.filterwarnings("ignore", "This pattern is interpreted as a regular expression", UserWarning)
+        batch = _batch_definition().get_batch(batch_parameters={"dataframe": frame})
         result = batch.validate(_suite(expectations), result_format=_RESULT_FORMAT)
     found = []
     for one in result.results:
@@ -120,7 +124,7 @@ def _suite(expectations: list[Expectation]) -> ExpectationSuite:
 @cache
 def _great_expectations() -> Any:
     os.environ["GX_ANALYTICS_ENABLED"] = "false"
-    with warnings.catch_warnings():
+    with _LOCK, warnings.catch_warnings():
         warnings.simplefilter("ignore")  # its imports warn of Python's future, which no user of ours can mend
         import great_expectations
         import great_expectations.expectations

@@ -37,7 +37,7 @@ class RawDocument:
 
 
 class UnreadableTable(ValueError):
-    """A table turned out to be unreadable part of the way through. ``finding`` says where; nothing of it may be used."""
+    """A table turned out to be unreadable part of the way through. ``finding`` says where; none of it may be used."""
 
     def __init__(self, finding: Finding) -> None:
         super().__init__(finding.detail or finding.code)

@@ -121,7 +121,7 @@ class _Stretch:
 
 
 def _read(table: RawTable, kind: TableKind, spool: Spool, tallies: Tallies) -> list[_Stretch]:
-    judge = _value_judge(kind.name)
+    values = _Values(kind)
     names = [column.name for column in kind.columns]
     stretches = []
     with spool:
@@ -131,14 +131,14 @@ def _read(table: RawTable, kind: TableKind, spool: Spool, tallies: Tallies) -> l
             rows = pa.table([*(encoded(raw, name) for name in names), numbers], [*names, "row"])
             unexpected, hashes = {}, {}
             for name in names:
-                values = [*rows[name].chunk(0).dictionary.to_pylist(), None]
-                unexpected[name] = judge.look_up(name, values)
+                distinct = [*rows[name].chunk(0).dictionary.to_pylist(), None]
+                unexpected[name] = values.look_up(name, distinct)
                 if name in kind.key:
-                    hashes[name] = hashes_of(values)[codes_of(rows[name])]
+                    hashes[name] = hashes_of(distinct)[codes_of(rows[name])]
             absent = frozenset(names) - frozenset(raw.column_names)
             stretches.append(_Stretch(rows.num_rows, absent, unexpected, combined([hashes[n] for n in kind.key])))
             spool.append(rows)
-    judge.settle()
+    values.settle()
     return stretches
 
 
@@ -157,12 +157,12 @@ def _gathered(batches: Iterable[pa.Table]) -> Iterator[pa.Table]:
         yield pa.concat_tables(waiting, promote_options="permissive")
 
 
-class _ValueJudge:
-    """Which values the contract does not allow in which column, as Great Expectations says: each is asked once."""
+class _Values:
+    """Which values of one table the contract does not allow, as Great Expectations says: each is asked about once."""
 
     def __init__(self, kind: TableKind) -> None:
         self._kind = kind
-        self._known: dict[str, dict[str | None, bool]] = {column.name: {} for column in kind.columns}
+        self._known = _known(kind.name)
         self._waiting: list[tuple[str, list[str | None], list[int], Mask]] = []
         self._waiting_n = 0
 
@@ -191,16 +191,19 @@ class _ValueJudge:
         for column, values, places, mask in waiting:
             mask[places] = [asked[column][value] for value in values]
         for column, verdicts in asked.items():
-            if len(self._known[column]) + len(verdicts) > VALUES_REMEMBERED:
-                self._known[column] = {}
+            known = self._known[column]
+            if len(known) + len(verdicts) > VALUES_REMEMBERED:
+                known.clear()
             if len(verdicts) <= VALUES_REMEMBERED:
-                self._known[column].update(verdicts)
+                known.update(verdicts)
 
 
 @cache
-def _value_judge(kind: str) -> _ValueJudge:
-    """One a process: what was asked for one hub need not be asked for the next."""
-    return _ValueJudge(table_kinds()[kind])
+def _known(kind: str) -> dict[str, dict[str | None, bool]]:
+    """Verdicts by column and value. One a process: what was asked for one hub need not be asked for the next. A value
+    may be forgotten at any moment, also by another thread, and its verdict never changes.
+    """
+    return {column.name: {} for column in table_kinds()[kind].columns}
 
 
 # Between the passes: which keys really repeat.

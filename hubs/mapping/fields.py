@@ -317,12 +317,12 @@ def _translated(rule: Rule, name: str, values: list[Any], draft: _Draft) -> tupl
         term = table.get(str(value).casefold()) or (_term(name, value) if name in SCHEMES else None)
         if term is not None:
             is_several = is_several or not isinstance(term, str)
-            result += flat(term)
+            result += [ours for ours in flat(term) if ours not in result]
         elif rule.unmapped == "error":
             result.append(value)
         elif rule.unmapped == "drop":
             draft.left_out.append((name, str(value)))
-    return list(dict.fromkeys(result)) if len(values) > 1 else result, is_several
+    return result, is_several
 
 
 def _identify(draft: _Draft, kind: DocumentKind, material: Material) -> None:
@@ -370,7 +370,7 @@ def _plain_text(value: str) -> tuple[str, bool]:
     """A title or summary without template code and, if it is HTML throughout, tags; and whether it had such code."""
     without, had_code = strip_template(value)
     markdown = simple_html_to_markdown(without)
-    return (plain(markdown) if markdown is not None else without), had_code
+    return (plain(markdown) if markdown is not None else without.strip()), had_code
 
 
 def _use_defaults(kind: DocumentKind, draft: _Draft, registration: Registration) -> None:

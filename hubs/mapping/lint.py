@@ -59,7 +59,7 @@ def _document_doubts(source: DocumentSource, registration: Registration) -> Iter
     for name, rules in source.fields.items():
         if name not in kind.model.model_fields:
             known = ", ".join(kind.model.model_fields)
-            yield f"fields.{name}: a {source.kind} has no such field. Use one of: {known}."
+            yield f"fields.{name}: {source.kind} has no such field. Use one of: {known}."
             continue
         for number, rule in enumerate(rules):
             yield from (f"fields.{name}.{number}: {doubt}" for doubt in _rule_doubts(name, rule))
@@ -138,7 +138,7 @@ def _table_doubts(source: TableSource) -> Iterator[str]:
     columns = {column.name: column for column in kind.columns}
     for name, rule in source.columns.items():
         if name not in columns:
-            yield f"columns.{name}: a {source.kind} has no such column. Use one of: {', '.join(columns)}."
+            yield f"columns.{name}: {source.kind} has no such column. Use one of: {', '.join(columns)}."
         else:
             yield from (f"columns.{name}: {doubt}" for doubt in _column_doubts(columns[name], rule))
     given = set(source.columns) | set(source.expect.columns) | ({"question", "level"} if source.wide else set())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from functools import partial
 from pathlib import PurePosixPath
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 
 DESCRIPTOR = "datapackage.json"
 COVER_SHEETS = {"feed", "cover"}
+MAX_WILDCARDS = 4
+"""In one path of a descriptor: more of them match nothing more, but can take for ever."""
 MAX_COLUMNS_NAMED = 10
 """Columns that are not allowed are named one by one up to this many, then only counted."""
 
@@ -113,6 +116,8 @@ def _files(account: Account, paths: list[str]) -> Iterator[str]:
             account.find("unsafe_path", path)
         elif plain_path in account.feed.files:
             yield plain_path
+        elif len(re.findall(r"\*+|\?|\[", plain_path)) > MAX_WILDCARDS:
+            account.find("missing_file", path, f"a path may have at most {MAX_WILDCARDS} wildcards")
         else:
             pattern = f"{plain_path.rstrip('/')}/**" if _is_folder(account, plain_path) else plain_path
             found = account.feed.glob(pattern)
@@ -293,6 +298,9 @@ def _read_workbook(account: Account, file: str, registration: Registration) -> N
 def _read_sheet(account: Account, file: str, sheet: Sheet, registration: Registration) -> None:
     kind = kind_of_sheet(sheet.name) or ""
     place = f"sheet {sheet.name}"
+    if not sheet.rows:
+        account.find("no_records_in_file", file, place)
+        return
     if kind in document_kinds():
         try:
             rows = [(number, _by_field(cells)) for number, cells in table_rows(iter(sheet.rows))]

@@ -156,13 +156,14 @@ def _folders(pages: list[Material], account: Account, join: Join) -> Iterator[li
 
 def _rows(account: Account, source: RowsSource, file: str) -> list[Material]:
     found: list[Material] = []
+    findings_before = len(account.findings)
     for sheet, rows in rows_of(account, file, source.kind, source.header_row, source.sheet):
         try:
             found += materials(file, sheet, rows)
         except UnreadableRows as error:
             account.find("unreadable_file", file, str(error))
             return []
-    if not found:
+    if not found and len(account.findings) == findings_before:
         account.find("no_records_in_file", file)
     return found
 

@@ -19,6 +19,10 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
 MAX_SLUG_CHARACTERS = 100
+MAX_HEADING_CHARACTERS = 1_000
+"""A longer line is no heading, whatever it begins with."""
+MAX_CODE_CHARACTERS = 5_000
+"""A comment or a piece of template code is at most this long; what begins one and does not end it is text."""
 
 _NOT_CHARACTERS = dict.fromkeys(
     [*range(9), 0x0B, *range(0x0E, 0x20), 0x7F, 0x200B, 0x2060, 0xFEFF]  # controls, zero-width, byte-order mark
@@ -29,13 +33,13 @@ _FENCE = re.compile(r" {0,3}(`{3,}|~{3,})")
 _ATX = re.compile(r" {0,3}(#{1,6})[ \t]+(.*)|(#{2,6})(?=[^#\s])(.*)")
 _SETEXT = re.compile(r" {0,3}(=+|-+)[ \t]*")
 _SETEXT_TEXT = re.compile(r" {0,3}[^\s>#|*+-].*")
-_COMMENT = re.compile(r"<!--.*?-->", re.DOTALL)
-_TEMPLATE = re.compile(r"\{%.*?%\}|\{\{.*?\}\}|\{#.*?#\}", re.DOTALL)
+_COMMENT = ("<!--", "-->")
+_TEMPLATE = (("{%", "%}"), ("{{", "}}"))
 _ATTRIBUTES = re.compile(r"\{:?[ \t]*(?:[.#:][\w:-]|[\w-]+=[\"'])[^{}\n]*\}")
 _ADMONITION = re.compile(
     r"(?m)^(?:!!!|\?\?\?\+?)[ \t]+\w*[ \t]*(?:\"([^\"\n]*)\")?[ \t]*\n((?:(?: {4}|\t).*\n?|[ \t]*\n)*)"
 )
-_TAG = re.compile(r"</?([a-zA-Z][a-zA-Z0-9]*)\b[^>]*>")
+_TAG = re.compile(r"</?([a-zA-Z][a-zA-Z0-9]*)\b[^<>]*>")
 
 
 def decode(data: bytes) -> tuple[str, bool]:
@@ -95,13 +99,13 @@ def plain(markdown: str) -> str:
 
 def _code_or_html(token: Token) -> str:
     if token.type == "html_block":
-        return " ".join(_TAG.sub(" ", _COMMENT.sub("", token.content)).split())
+        return " ".join(_TAG.sub(" ", _without(token.content, *_COMMENT)).split())
     return " ".join(token.content.split()) if token.type in ("fence", "code_block") else ""
 
 
 def plain_line(markdown: str) -> str:
     """One line of ``markdown`` (a heading, a title) without its marks, pictures and tags."""
-    return _inline_text(_markdown().parseInline(markdown.strip())[0])
+    return _inline_text(_markdown().parseInline(markdown.strip()[:MAX_HEADING_CHARACTERS])[0])
 
 
 def paragraphs(markdown: str) -> Iterator[str]:
@@ -136,14 +140,20 @@ def headings(markdown: str) -> list[Heading]:
         mark = _FENCE.match(line)
         if mark and (not fence or (mark[1].startswith(fence) and not line.strip().strip(fence[0]))):
             fence = "" if fence else mark[1]
-        elif fence:
+        elif fence or len(line) > MAX_HEADING_CHARACTERS:
             continue
         elif atx := _ATX.fullmatch(line):
-            text = re.sub(r"[ \t]*#+[ \t]*$", "", atx[2] if atx[1] else atx[4])
+            text = _without_closing_marks(atx[2] if atx[1] else atx[4])
             found.append(Heading(len(atx[1] or atx[3]), plain_line(text), number, number + 1))
         elif number and _SETEXT.fullmatch(line) and _is_setext_text(lines, number - 1, found):
             found.append(Heading(1 if "=" in line else 2, plain_line(lines[number - 1]), number - 1, number + 1))
     return found
+
+
+def _without_closing_marks(text: str) -> str:
+    """A heading without the ``##`` that may close it. The mark at the end of C# is part of the text."""
+    unmarked = text.rstrip().rstrip("#")
+    return unmarked.rstrip() if not unmarked or unmarked[-1] in " \t" else text
 
 
 def _is_setext_text(lines: list[str], number: int, found: list[Heading]) -> bool:
@@ -193,8 +203,8 @@ def clean(markdown: str) -> tuple[str, bool]:
         if not may_change:
             parts.append(text)
             continue
-        without = _TEMPLATE.sub("", _COMMENT.sub("", text))
-        had_code = had_code or bool(_TEMPLATE.search(_COMMENT.sub("", text)))
+        without, had_code_here = strip_template(_without(text, *_COMMENT))
+        had_code = had_code or had_code_here
         without = _ADMONITION.sub(_as_quotation, _ATTRIBUTES.sub("", without))
         parts.append(re.sub(r"(?m)^(#{2,6})(?=[^#\s])", r"\1 ", without))
     return re.sub(r"\n{3,}", "\n\n", "".join(parts)).strip(), had_code
@@ -208,9 +218,26 @@ def _as_quotation(admonition: re.Match[str]) -> str:
 
 
 def strip_template(text: str) -> tuple[str, bool]:
-    """A short ``text`` without site generators' code, and whether there was any."""
-    without = _TEMPLATE.sub("", text)
-    return (without.strip(), True) if without != text else (text, False)
+    """``text`` without site generators' code, and whether there was any."""
+    without = text
+    for opening, closing in _TEMPLATE:
+        without = _without(without, opening, closing)
+    return (without, True) if without != text else (text, False)
+
+
+def _without(text: str, opening: str, closing: str) -> str:
+    """``text`` without the stretches from ``opening`` to ``closing``, in one pass however it is made."""
+    parts = []
+    start = end = 0
+    while (begin := text.find(opening, start)) >= 0:
+        if end < begin + len(opening):
+            end = text.find(closing, begin + len(opening))
+        if end < 0:
+            break
+        is_code = end - begin <= MAX_CODE_CHARACTERS
+        parts.append(text[start : begin if is_code else begin + len(opening)])
+        start = end + len(closing) if is_code else begin + len(opening)
+    return "".join([*parts, text[start:]])
 
 
 def cut(text: str, limit: int) -> str:

@@ -298,11 +298,13 @@ def _unsafe_counts(path: Path) -> Iterator[str]:
     if not path.is_file():
         yield "missing: benchmarks/benchmarks.csv"
         return
-    with path.open(encoding="utf-8", newline="") as file:
+    with path.open(encoding="utf-8", errors="replace", newline="") as file:
         for number, row in enumerate(csv.DictReader(file), 1):
-            count = row["n"]
-            if count == "":
-                if row["median"] != "":
+            count, median = row.get("n"), row.get("median")
+            if count is None or median is None:
+                yield f"benchmarks.csv row {number}: not a row of benchmarks"
+            elif count == "":
+                if median != "":
                     yield f"benchmarks.csv row {number}: a median without a count"
             elif not count.isdigit() or int(count) < THRESHOLD_N or int(count) % ROUNDING_BASE:
                 yield f"benchmarks.csv row {number}: a count of {count}, under {THRESHOLD_N} or not rounded"

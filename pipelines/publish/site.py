@@ -135,6 +135,7 @@ class Site:
         self.library = views.Library(edition)
         self.hubs = {hub.id: hub for hub in edition.hubs}
         self.benchmarks = views.benchmark_views(edition)
+        self._menus: dict[tuple[str, str, str, str], Markup] = {}
         self._fragments: dict[tuple[str, str], Markup] = {}
 
     def pages(self) -> list[Page]:
@@ -316,7 +317,6 @@ class Site:
             "root": lambda path: f"{page.up}{path}",
             "lang_of": lambda entry: _lang(entry.record.document.language, language),
             "record_url": lambda entry: f"{page.up}{language}/{record_path(entry)}",
-            "navigation": _navigation(language),
             "page_title_of": lambda view: strings.text(
                 "benchmark.title", language, audience=vocabulary("audiences")[view.audience].label(language)
             ),
@@ -347,6 +347,17 @@ class Site:
             html = markdown.deeper(self.body(entry), 2, f"{entry.slug}--")
             self._fragments[key] = Markup(html)  # noqa: S704 - cleaned by nh3
         return self._fragments[key]
+
+    def menu(self, page: Page) -> Markup:
+        """The main menu as it stands on ``page``: the same on most pages of a folder, so made once for them all."""
+        entries = _navigation(page.language)
+        here = page.path.removeprefix(f"{page.language}/")
+        key = (page.language, page.up, page.section, here if here in {path for path, _, _ in entries} else "")
+        if key not in self._menus:
+            context = {"navigation": entries, "section": page.section, "here": here, "up": page.up}
+            html = _environment().get_template("menu.html").render(context | _words(page.language))
+            self._menus[key] = Markup(html)  # noqa: S704 - made by a template that escapes
+        return self._menus[key]
 
     def size(self, path: str, language: str) -> str:
         """The size of a file of the release as people write it: 12 KB."""
@@ -381,6 +392,7 @@ def _printable(pack: Pack, language: str) -> str:
     return f"packs/{pack.id}/{'pack.html' if language == 'en' else f'pack.{language}.html'}"
 
 
+@cache
 def _navigation(language: str) -> list[tuple[str, str, str]]:
     """The entries of the main menu: address from the folder of the language, section, words."""
     kinds = [(f"{k.replace('_', '-')}/index.html", k, kind.label(language, 2)) for k, kind in document_kinds().items()]

@@ -26,6 +26,8 @@ GROUPINGS = {
 }
 """The columns of a benchmark that form groups, and the vocabulary of each."""
 HIGHEST_LEVEL = 5
+CANDIDATES_N = 100
+NEAR_N = 16
 
 
 @dataclass(frozen=True)
@@ -85,6 +87,14 @@ class BenchmarkView:
         """The highest count of the national group."""
         return max((cell.n for cell in self.national.values() if cell.n is not None), default=0)
 
+    def shown(self, column: str) -> list[GroupRow]:
+        """The groups of a breakdown of which at least one figure is published."""
+        return [row for row in self.groups[column] if row.counts is not None]
+
+    def withheld(self, column: str) -> list[str]:
+        """The terms of those groups of which nothing is published."""
+        return [row.term for row in self.groups[column] if row.counts is None]
+
     @property
     def extremes(self) -> list[tuple[float, list[str]]]:
         """The highest national median and the lowest, each with its dimensions; one entry when all are equal."""
@@ -99,7 +109,7 @@ class Library:
     def __init__(self, edition: Edition) -> None:
         self.edition = edition
         self.records = edition.library
-        self._packs = {pack.id: pack for pack in edition.packs}
+        self._near_ids: dict[str, list[str]] = {}
 
     @cached_property
     def order(self) -> dict[str, int]:
@@ -171,15 +181,20 @@ class Library:
 
     def neighbours(self, entry: LibraryRecord, language: str, limit: int = 4) -> list[LibraryRecord]:
         """Records that share most sectors and technology types with ``entry``; newer ones first among equals."""
-        own = entry.record.document
-        same = {entry.id, *entry.translations.values(), *(r.id for r in entry.related)}
-        shared: Counter[str] = Counter()
-        for scheme, field, weight in (("technology_types", "technology_types", 2), ("sectors", "sectors", 1)):
-            for term in getattr(own, field):
-                shared.update(dict.fromkeys(self._by_term.get((scheme, term), ()), weight))
-        best = sorted((id for id in shared if id not in same), key=lambda other: (-shared[other], self.order[other]))
-        found = [e for e in self.shown(best[: 4 * limit], language) if e.id not in same]
-        return found[:limit]
+        same = {entry.id, *entry.translations.values(), *(link.id for link in entry.related)}
+        found = self.shown(self._near(entry), language)
+        return [other for other in found if other.id not in same][:limit]
+
+    def _near(self, entry: LibraryRecord) -> list[str]:
+        """Ids for ``neighbours``, best first. Worked out once for both languages."""
+        if entry.id not in self._near_ids:
+            shared: Counter[str] = Counter()
+            for scheme, weight in (("technology_types", 2), ("sectors", 1)):
+                for term in getattr(entry.record.document, scheme):
+                    # Only the newest of a large subject compete, or work would grow with the square of the library.
+                    shared.update(dict.fromkeys(self._by_term.get((scheme, term), ())[:CANDIDATES_N], weight))
+            self._near_ids[entry.id] = sorted(shared, key=lambda other: (-shared[other], self.order[other]))[:NEAR_N]
+        return self._near_ids[entry.id]
 
 
 def dated(entry: LibraryRecord) -> date:

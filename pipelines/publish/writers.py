@@ -147,8 +147,8 @@ BENCHMARKS = TableSpec(
         Column(
             "n",
             "integer",
-            "Organisations in the group, rounded to a multiple of 5; empty when suppressed.",
-            "Sefydliadau yn y grŵp, wedi'u talgrynnu i luosrif o 5; yn wag pan gaiff ei atal.",
+            "Organisations in the group, rounded down to a multiple of 5; empty when suppressed.",
+            "Sefydliadau yn y grŵp, wedi'u talgrynnu i lawr i luosrif o 5; yn wag pan gaiff ei atal.",
         ),
         Column(
             "median",
@@ -156,7 +156,18 @@ BENCHMARKS = TableSpec(
             "Level (0 to 5) of the organisation in the middle; empty when suppressed or too few.",
             "Lefel (0 i 5) y sefydliad yn y canol; yn wag pan gaiff ei hatal neu os oes rhy ychydig.",
         ),
-        Column("status", "string", "Why a cell is empty: [c] confidential.", "Pam mae cell yn wag: [c] cyfrinachol."),
+        Column(
+            "status",
+            "string",
+            "Why a figure is missing: [c] confidential, [x] not available; empty when none is.",
+            "Pam mae ffigur ar goll: [c] cyfrinachol, [x] ddim ar gael; yn wag pan nad oes un ar goll.",
+        ),
+        Column(
+            "rolled_up_to",
+            "string",
+            "For a suppressed group: the breakdown of the nearest larger group that is published.",
+            "Ar gyfer grŵp a ataliwyd: dadansoddiad y grŵp mwy agosaf a gyhoeddir.",
+        ),
     ),
 )
 """A row a group × dimension: ``benchmarks.csv``, ``.parquet`` and ``.json``."""

@@ -24,7 +24,8 @@ def a_location(folder: Path) -> dg.Definitions:
 def write_two_hubs(folder: Path) -> None:
     for number, hub in enumerate(("one", "two-b")):
         register(folder, id=hub)
-        write_feed(folder / "feeds" / hub, [a_case_study(body=f"Of {hub}.")], [], answers_of(12, first=1 + 100 * number))
+        answers = answers_of(12, first=1 + 100 * number)
+        write_feed(folder / "feeds" / hub, [a_case_study(body=f"Of {hub}.")], answers=answers)
 
 
 def run(defs: dg.Definitions, job: str) -> dg.ExecuteInProcessResult:
@@ -33,8 +34,12 @@ def run(defs: dg.Definitions, job: str) -> dg.ExecuteInProcessResult:
 
 
 def checks(result: dg.ExecuteInProcessResult) -> dict[str, bool]:
-    evaluations = result.get_asset_check_evaluations()
-    return {f"{e.asset_key.path[-1] if len(e.asset_key.path) == 1 else e.asset_key.path[1]}.{e.check_name}": e.passed for e in evaluations}
+    """Whether each check passed, by hub or asset and name."""
+    found = {}
+    for evaluation in result.get_asset_check_evaluations():
+        path = evaluation.asset_key.path
+        found[f"{path[1] if len(path) > 1 else path[0]}.{evaluation.check_name}"] = evaluation.passed
+    return found
 
 
 def materialized(result: dg.ExecuteInProcessResult) -> set[dg.AssetKey]:

@@ -14,6 +14,7 @@ from hubs.contract.kinds.base import (
     common_warnings,
 )
 
+
 class Faq(Document):
     """One question and its answer, in Markdown."""
 

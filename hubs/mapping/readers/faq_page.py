@@ -9,6 +9,9 @@ from hubs.mapping.fields import Material
 from hubs.mapping.spec import MAX_MATCHED_CHARACTERS, FaqPageSource
 from hubs.mapping.text import headings, plain_line
 
+SHORTEST_RULE = 3
+"""Marks in a line that parts two texts."""
+
 
 @dataclass(frozen=True)
 class Page:
@@ -92,7 +95,15 @@ def _marks_by_line(body: str, pattern: str) -> list[_Mark]:
 
 def _without_rule(text: str) -> str:
     """The answer without the line that parts it from the next."""
-    return re.sub(r"\n\s*([-*_])(?:\s*\1){2,}\s*$", "", "\n" + text.strip()).strip()
+    lines = text.strip().split("\n")
+    while lines and _is_rule(lines[-1]):
+        lines.pop()
+    return "\n".join(lines).strip()
+
+
+def _is_rule(line: str) -> bool:
+    marks = "".join(line.split())
+    return not marks or (len(marks) >= SHORTEST_RULE and set(marks) in ({"-"}, {"*"}, {"_"}))
 
 
 def _told_apart(entries: list[Material]) -> list[Material]:

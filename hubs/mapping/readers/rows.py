@@ -6,6 +6,7 @@ import csv
 import io
 import json
 from collections.abc import Iterator
+from itertools import islice
 from typing import Any
 
 from hubs.contract.records import canonical_json
@@ -35,7 +36,8 @@ def column_name(cell: object) -> str:
 def csv_rows(text: str, header_row: int = 1) -> Iterator[tuple[int, dict[str, Any]]]:
     """Number (from 1) and cells by column of each row of data. Raises UnreadableRows."""
     text = tidy(text)
-    lines = csv.reader(io.StringIO(text), delimiter=delimiter_of(text.split("\n", 1)[0]), strict=True)
+    header = next(islice(text.split("\n"), header_row - 1, None), "")
+    lines = csv.reader(io.StringIO(text), delimiter=delimiter_of(header), strict=True)
     try:
         yield from table_rows(iter(lines), header_row)
     except csv.Error as error:
@@ -83,16 +85,15 @@ def _json(text: str) -> Any:
         return json.loads(stripped)
     except json.JSONDecodeError as whole:
         lines = [line for line in stripped.split("\n") if line.strip()]
-        try:
-            return [json.loads(line) for line in lines] if len(lines) > 1 else _raise(whole)
-        except json.JSONDecodeError as error:
-            raise UnreadableRows(f"not JSON: line {whole.lineno}: {whole.msg}") from error
-    except RecursionError as error:
-        raise UnreadableRows("not JSON: nested too deeply") from error
-
-
-def _raise(error: Exception) -> Any:
-    raise error
+        message = f"not JSON: line {whole.lineno}: {whole.msg}"
+    except (ValueError, RecursionError) as error:
+        raise UnreadableRows("not JSON that can be read: nested too deeply, or a number too long") from error
+    try:
+        if len(lines) > 1:
+            return [json.loads(line) for line in lines]
+    except (ValueError, RecursionError) as error:
+        raise UnreadableRows(message) from error
+    raise UnreadableRows(message)
 
 
 def materials(file: str, sheet: str, rows: Iterator[tuple[int, dict[str, Any]]]) -> Iterator[Material]:

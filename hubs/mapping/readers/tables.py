@@ -12,6 +12,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from io import TextIOWrapper
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -134,17 +135,13 @@ def _open_csv(file: str, path: Path, header_row: int) -> _CsvTable:
     encoding = _encoding_of(path)
     with path.open("rb") as stream:
         text = TextIOWrapper(stream, encoding={"utf8": "utf-8-sig"}.get(encoding, encoding), newline="")
-        for _ in range(header_row - 1):
-            text.readline()
-        at = text.tell()
-        delimiter = delimiter_of(text.readline())
-        text.seek(at)
-        # tell() is forbidden while iterating, so the header is read through a plain generator.
-        lines = csv.reader(iter(text.readline, ""), delimiter=delimiter)
         try:
+            first = list(islice(iter(text.readline, ""), header_row))[header_row - 1 :]
+            delimiter = delimiter_of(first[0] if first else "")
+            lines = csv.reader(chain(first, iter(text.readline, "")), delimiter=delimiter)
             header = next(lines, [])
             has_rows = any(any(cell.strip() for cell in line) for line in lines)
-        except csv.Error as error:
+        except (csv.Error, UnicodeDecodeError) as error:
             raise unreadable(file, f"line {header_row}: {error}") from error
     if not any(name.strip() for name in header):
         raise unreadable(file, "there is no line that names the columns")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -13,8 +14,8 @@ from python_calamine import CalamineError, CalamineWorkbook
 _ZIP = b"PK\x03\x04"
 _OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 
-MAX_WORKBOOK_BYTES = 100_000_000
-"""A workbook is read into memory as a whole. Longer tables belong in CSV or Parquet."""
+MAX_WORKBOOK_BYTES = 500_000_000
+"""Unpacked. A workbook is read into memory as a whole. Longer tables belong in CSV or Parquet."""
 
 
 class UnreadableWorkbook(ValueError):
@@ -36,15 +37,23 @@ def is_workbook(start: bytes) -> bool:
 
 def sheets(data: bytes) -> Iterator[Sheet]:
     """The sheets in order. Raises UnreadableWorkbook."""
-    if len(data) > MAX_WORKBOOK_BYTES:
-        raise UnreadableWorkbook(f"larger than {MAX_WORKBOOK_BYTES // 1_000_000} MB")
     try:
+        size = _unpacked_bytes(data)
+        if size > MAX_WORKBOOK_BYTES:
+            raise UnreadableWorkbook(f"{size // 1_000_000} MB when unpacked, over {MAX_WORKBOOK_BYTES // 1_000_000} MB")
         workbook = CalamineWorkbook.from_filelike(io.BytesIO(data))
         for name in workbook.sheet_names:
             rows = workbook.get_sheet_by_name(name).to_python(skip_empty_area=True)
             yield Sheet(name, [[_cell(cell) for cell in row] for row in rows])
-    except CalamineError as error:
+    except (CalamineError, zipfile.BadZipFile) as error:
         raise UnreadableWorkbook(str(error)) from error
+
+
+def _unpacked_bytes(data: bytes) -> int:
+    if not data.startswith(_ZIP):
+        return len(data)
+    with zipfile.ZipFile(io.BytesIO(data)) as packed:
+        return sum(entry.file_size for entry in packed.infolist())
 
 
 def _cell(cell: Any) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -77,9 +78,9 @@ def small_limits(stretch: int = 5, values: int = 4, keys: int = 3) -> Iterator[N
         patch.setattr(tables, "VALUES_TOGETHER", values)
         patch.setattr(tables, "VALUES_REMEMBERED", values)
         patch.setattr(tables, "KEYS_TOGETHER", keys)
-        tables._value_judge.cache_clear()
+        tables._known.cache_clear()
         yield
-    tables._value_judge.cache_clear()
+    tables._known.cache_clear()
 
 
 # The same verdict as judging every row.
@@ -201,7 +202,7 @@ def test_the_verdict_is_that_of_judging_every_row(rows: list[Row], batch_rows: i
 
 def test_the_verdict_does_not_depend_on_what_was_judged_before(tmp_path: Path) -> None:
     rows = [an_answer(region="Narnia"), *answers(3), an_answer(level="9", respondent="resp-9999999")]
-    tables._value_judge.cache_clear()
+    tables._known.cache_clear()
     first = judged(a_table(rows), tmp_path)
     again = judged(a_table(rows), tmp_path)
     assert first == again
@@ -220,6 +221,21 @@ def test_generated_rows_of_each_bad_kind_in_real_stretches(tmp_path: Path) -> No
     with small_limits(stretch=700, values=50, keys=500):
         table, _ = judged(a_table(rows, 300), tmp_path)
     assert codes_told(table) == codes_by_row(rows)
+
+
+def test_tables_judged_at_the_same_time_do_not_disturb_each_other(tmp_path: Path) -> None:
+    many = {str(i): answers(30, region=f"region {i}") + answers(30 + i, respondent=f"resp-{i:07d}") for i in range(8)}
+
+    def verdict(name: str) -> tuple[dict[int, set[str]], list[Finding]]:
+        folder = tmp_path / name
+        folder.mkdir(exist_ok=True)
+        table, findings = judged(a_table(many[name], 7), folder)
+        return codes_told(table), findings
+
+    with small_limits(stretch=20):
+        with ThreadPoolExecutor(4) as pool:
+            together = list(pool.map(verdict, many))
+        assert together == [verdict(name) for name in many]
 
 
 # Files.

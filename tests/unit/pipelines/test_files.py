@@ -60,7 +60,9 @@ def test_a_flag_beats_a_variable_beats_the_file_beats_the_default(tmp_path, monk
     assert setting("store", Path("from-flag")) == Path("from-flag")
 
 
-@pytest.mark.parametrize(("text", "complaint"), [("store = ", "cannot be read"), ('shop = "a"', "unknown setting shop")])
+@pytest.mark.parametrize(
+    ("text", "complaint"), [("store = ", "cannot be read"), ('shop = "a"', "unknown setting shop")]
+)
 def test_an_unusable_settings_file_is_named(tmp_path, monkeypatch, text: str, complaint: str) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("HUBPACKS_STORE", raising=False)

@@ -1,0 +1,189 @@
+"""A reader's browser on a published release: Debian's Chromium, over HTTP and straight from the disk."""
+
+from __future__ import annotations
+
+import functools
+import http.server
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from pipelines.publish import publish
+from tests.builders import an_edition
+
+CHROMIUM = Path("/usr/bin/chromium")
+ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-background-networking", "--disable-sync"]
+WIDTHS = (1280, 320)
+RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+RELEASE = "releases/2026-11-23.01"
+PAGES = [
+    "index.html",
+    f"{RELEASE}/index.html",
+    f"{RELEASE}/packs/national/pack.html",
+    f"{RELEASE}/packs/sector-transport/pack.cy.html",
+    *(
+        f"{RELEASE}/{name}"
+        for name in (
+            "en/index.html",
+            "cy/index.html",
+            "en/packs/index.html",
+            "en/packs/sector-local-government.html",
+            "en/case-study/index.html",
+            "cy/faq/index.html",
+            "en/records/vale-letters.html",
+            "cy/records/vale-letters.html",
+            "en/records/vale-who-owns-it.html",
+            "en/browse/index.html",
+            "en/browse/sectors/transport.html",
+            "cy/browse/a-z.html",
+            "en/benchmarks/index.html",
+            "en/benchmarks/interop-baseline-v1-decision-maker.html",
+            "cy/benchmarks/interop-baseline-v1-procurement-professional.html",
+            "en/self-assessment/index.html",
+            "cy/self-assessment/interop-baseline-v1-decision-maker.html",
+            "en/data.html",
+            "en/coverage.html",
+            "en/method.html",
+            "cy/accessibility.html",
+        )
+    ),
+]
+
+
+class _Quiet(http.server.SimpleHTTPRequestHandler):
+    def log_message(self, format: str, *args: object) -> None:
+        """Say nothing."""
+
+
+@pytest.fixture(scope="module")
+def public(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("public")
+    publish(an_edition(), folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def server(public: Path) -> Iterator[str]:
+    handler = functools.partial(_Quiet, directory=str(public))
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as running:
+        threading.Thread(target=running.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{running.server_port}"
+        running.shutdown()
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    if not CHROMIUM.exists():
+        pytest.fail(f"{CHROMIUM} is missing: install Debian's package 'chromium' to run the journeys", pytrace=False)
+    with sync_playwright() as playwright:
+        running = playwright.chromium.launch(executable_path=str(CHROMIUM), args=ARGUMENTS)
+        yield running
+        running.close()
+
+
+class Watched:
+    """A page of the browser with everything noted that must not happen."""
+
+    def __init__(self, browser: Browser, width: int, scheme: str = "light", home: str = "") -> None:
+        self.problems: list[str] = []
+        self.page: Page = browser.new_page(viewport={"width": width, "height": 800}, color_scheme=scheme)
+        self.page.on("console", lambda message: self.problems.append(f"console: {message.text}"))
+        self.page.on("pageerror", lambda error: self.problems.append(f"error: {error}"))
+        self.page.on("request", lambda request: self._note_request(request.url, home))
+        self.page.on("response", lambda response: self._note_response(response.status, response.url))
+
+    def _note_request(self, url: str, home: str) -> None:
+        if not url.startswith(home):
+            self.problems.append(f"a request to somebody else: {url}")
+
+    def _note_response(self, status: int, url: str) -> None:
+        if status >= http.HTTPStatus.BAD_REQUEST:
+            self.problems.append(f"{status}: {url}")
+
+    def too_wide(self) -> bool:
+        """Whether the page scrolls sideways."""
+        return bool(self.page.evaluate("document.documentElement.scrollWidth > document.documentElement.clientWidth"))
+
+    def is_styled(self) -> bool:
+        """Whether our style sheet has been let in by the page's own security policy."""
+        return bool(
+            self.page.evaluate("getComputedStyle(document.documentElement).getPropertyValue('--hp-deep') !== ''")
+        )
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_every_type_of_page_is_accessible_quiet_and_fits(browser: Browser, server: str, width: int) -> None:
+    watched = Watched(browser, width, home=server)
+    found = []
+    for name in PAGES:
+        watched.page.goto(f"{server}/{name}")
+        report = Axe().run(watched.page, options={"runOnly": {"type": "tag", "values": RULES}}).response
+        found += [f"{name}: {v['id']} at {v['nodes'][0]['target']}" for v in report["violations"]]
+        found += [f"{name}: scrolls sideways at {width} px"] if watched.too_wide() else []
+        found += [] if watched.is_styled() else [f"{name}: has no style"]
+    watched.page.close()
+    assert found + watched.problems == []
+
+
+def test_dark_colours_have_contrast_too(browser: Browser, server: str) -> None:
+    watched = Watched(browser, WIDTHS[0], "dark", server)
+    found = []
+    for name in PAGES:
+        watched.page.goto(f"{server}/{name}")
+        report = Axe().run(watched.page, options={"runOnly": {"type": "rule", "values": ["color-contrast"]}}).response
+        found += [f"{name}: {v['nodes'][0]['html']}" for v in report["violations"]]
+    background = watched.page.evaluate("getComputedStyle(document.body).backgroundColor")
+    watched.page.close()
+    assert background == "rgb(20, 27, 28)"
+    assert found + watched.problems == []
+
+
+def test_a_release_opens_from_the_disk(browser: Browser, public: Path) -> None:
+    watched = Watched(browser, WIDTHS[0], home="file://")
+    for name in (f"{RELEASE}/en/index.html", f"{RELEASE}/packs/national/pack.html", "index.html"):
+        watched.page.goto(f"file://{public}/{name}")
+        assert watched.is_styled(), name
+    assert watched.problems == []
+    watched.page.close()
+
+
+def test_a_reader_finds_a_case_study_and_its_welsh_text(browser: Browser, server: str) -> None:
+    watched = Watched(browser, WIDTHS[1], home=server)
+    page = watched.page
+    page.goto(server)
+    page.get_by_role("link", name="English").click()
+    page.get_by_role("link", name="See what others did").click()
+    page.get_by_role("link", name="An open interface ended double typing (bus)").click()
+    assert page.get_by_role("heading", level=1).inner_text() == "An open interface ended double typing (bus)"
+    page.get_by_role("link", name="Cymraeg").click()
+    assert page.get_by_role("heading", level=1).inner_text() == "Sgriniau bws sy'n siarad dwy iaith"
+    assert page.locator("html").get_attribute("lang") == "cy"
+    assert watched.problems == []
+    page.close()
+
+
+def test_the_keyboard_reaches_the_text_at_once(browser: Browser, server: str) -> None:
+    watched = Watched(browser, WIDTHS[0], home=server)
+    page = watched.page
+    page.goto(f"{server}/{RELEASE}/en/benchmarks/interop-baseline-v1-decision-maker.html")
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.textContent").strip() == "Skip to main content"
+    page.keyboard.press("Enter")
+    assert page.url.endswith("#main-content")
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.closest('main') !== null")
+    page.close()
+
+
+def test_downloads_come_as_files(browser: Browser, server: str) -> None:
+    watched = Watched(browser, WIDTHS[0], home=server)
+    watched.page.goto(f"{server}/{RELEASE}/en/packs/national.html")
+    address = watched.page.get_by_role("link", name="records.csv").evaluate("link => link.href")
+    response = watched.page.request.get(address)
+    assert response.ok
+    assert response.body().startswith(b"kind,id,title")
+    watched.page.close()

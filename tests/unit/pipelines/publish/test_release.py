@@ -1,0 +1,154 @@
+from __future__ import annotations
+
+import csv
+import hashlib
+import json
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from hubs.contract import CONTRACT_VERSION
+from pipelines.publish.release import build_release, verify_release
+from tests.builders import a_benchmark_table, an_edition, benchmark_rows
+
+
+def a_release(tmp_path: Path, **changes: object) -> Path:
+    folder = tmp_path / "release"
+    build_release(an_edition(**changes), folder)
+    return folder
+
+
+def reseal(folder: Path, name: str) -> None:
+    """Make checksums and manifest agree with a changed file, as somebody would who wants to hide the change."""
+    digest = hashlib.sha256((folder / name).read_bytes()).hexdigest()
+    manifest = json.loads((folder / "release.json").read_text())
+    for file in manifest["files"]:
+        if file["path"] == name:
+            file["sha256"] = digest
+    (folder / "release.json").write_text(json.dumps(manifest))
+    own = hashlib.sha256((folder / "release.json").read_bytes()).hexdigest()
+    lines = []
+    for line in (folder / "SHA256SUMS").read_text().splitlines():
+        path = line[66:]
+        lines.append(f"{ {name: digest, 'release.json': own}.get(path, line[:64]) }  {path}\n")
+    (folder / "SHA256SUMS").write_text("".join(lines))
+
+
+def test_a_release_verifies_and_its_checksums_work_with_the_common_tool(tmp_path: Path) -> None:
+    folder = a_release(tmp_path)
+    assert verify_release(folder) == []
+    done = subprocess.run(["/usr/bin/sha256sum", "-c", "--quiet", "SHA256SUMS"], cwd=folder, check=False)
+    assert done.returncode == 0
+
+
+def test_the_same_edition_gives_the_same_bytes(tmp_path: Path) -> None:
+    first, second = a_release(tmp_path / "a"), a_release(tmp_path / "b")
+    assert (first / "SHA256SUMS").read_bytes() == (second / "SHA256SUMS").read_bytes()
+    assert verify_release(second) == []
+
+
+def test_the_manifest_says_what_went_in_and_what_came_out(tmp_path: Path) -> None:
+    folder = a_release(tmp_path, previous="2026-11-01.01")
+    manifest = json.loads((folder / "release.json").read_text())
+    assert manifest["id"] == "2026-11-23.01"
+    assert manifest["previous"] == "2026-11-01.01"
+    assert manifest["period"] == "2026-Q3"
+    assert manifest["contract"] == CONTRACT_VERSION
+    assert manifest["approved_by"] is None
+    assert [(i["hub"], i["state"]) for i in manifest["inputs"]] == [
+        ("coast", "carried_forward"),
+        ("cymru", "fresh"),
+        ("harbour", "missing"),
+        ("vale", "held"),
+    ]
+    listed = {file["path"]: file for file in manifest["files"]}
+    on_disk = {p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file()}
+    assert set(listed) == on_disk - {"release.json", "SHA256SUMS"}
+    csv_file = listed["benchmarks/benchmarks.csv"]
+    assert csv_file["bytes"] == (folder / "benchmarks" / "benchmarks.csv").stat().st_size
+    assert csv_file["media_type"] == "text/csv"
+
+
+def test_a_pack_has_its_records_in_every_format(tmp_path: Path) -> None:
+    folder = a_release(tmp_path) / "packs" / "national"
+    lines = [json.loads(line) for line in (folder / "records.jsonl").read_text().splitlines()]
+    with (folder / "records.csv").open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    data = json.loads((folder / "pack.json").read_text())
+    ids = [line["id"] for line in lines]
+    assert ids == [row["id"] for row in rows] == [record["id"] for record in data["records"]]
+    letters = lines[ids.index("vale/letters")]
+    assert letters["source"] == {"snapshot": "sha256:" + "ab" * 32, "file": "case_study/letters.md", "place": ""}
+    assert letters["credits"] == ["vale", "coast"]
+    assert letters["merged"] == ["coast/letters"]
+    assert letters["related"] == [{"id": "coast/twin", "relation": "near_copy", "similarity": 0.91}]
+    assert "question" not in letters
+    question = lines[ids.index("vale/who-owns-it")]
+    assert question["question"].startswith("Who owns")
+    assert "title" not in question
+    for line in lines:
+        assert (folder.parents[1] / line["address"]).is_file()
+
+
+def test_coverage_and_quality_tell_how_each_hub_stands_without_contents(tmp_path: Path) -> None:
+    folder = a_release(tmp_path)
+    coverage = json.loads((folder / "coverage.json").read_text())
+    assert coverage["states"] == {"carried_forward": 1, "fresh": 1, "held": 1, "missing": 1}
+    assert coverage["hubs"][0]["derived"] == {"title from first_heading": 1}
+    quality = json.loads((folder / "quality.json").read_text())
+    assert quality["hubs"][3]["quarantined_by_code"] == {"missing_licence": 2, "unknown_sector": 1}
+
+
+def test_a_folder_that_holds_anything_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "x").write_text("")
+    with pytest.raises(FileExistsError):
+        build_release(an_edition(), tmp_path)
+
+
+def test_a_missing_an_extra_and_a_changed_file_are_found(tmp_path: Path) -> None:
+    folder = a_release(tmp_path)
+    (folder / "en" / "method.html").unlink()
+    (folder / "extra.txt").write_text("x")
+    (folder / "coverage.json").write_text("{}")
+    problems = verify_release(folder)
+    assert "missing: en/method.html" in problems
+    assert "not listed: extra.txt" in problems
+    assert "changed: coverage.json" in problems
+    assert any(problem.startswith("link to nowhere: en/method.html") for problem in problems)
+
+
+def test_a_manifest_that_disagrees_with_the_checksums_is_found(tmp_path: Path) -> None:
+    folder = a_release(tmp_path)
+    manifest = json.loads((folder / "release.json").read_text())
+    manifest["files"] = manifest["files"][1:]
+    (folder / "release.json").write_text(json.dumps(manifest))
+    assert any(problem.startswith("release.json and SHA256SUMS differ: ") for problem in verify_release(folder))
+
+
+def test_a_link_to_a_place_that_is_not_on_the_page_is_found(tmp_path: Path) -> None:
+    folder = a_release(tmp_path)
+    page = folder / "en" / "index.html"
+    page.write_text(page.read_text().replace("coverage.html#hub-vale", "coverage.html#hub-gone"))
+    reseal(folder, "en/index.html")
+    assert verify_release(folder) == ["link to nowhere: en/coverage.html#hub-gone (from en/index.html)"]
+
+
+@pytest.mark.parametrize("count", ["9", "12", "0", "-5", "10.0"])
+def test_a_count_under_the_threshold_or_not_rounded_is_found(tmp_path: Path, count: str) -> None:
+    folder = a_release(tmp_path)
+    path = folder / "benchmarks" / "benchmarks.csv"
+    path.write_bytes(path.read_bytes().replace(b",45,", f",{count},".encode(), 1))
+    reseal(folder, "benchmarks/benchmarks.csv")
+    assert [p for p in verify_release(folder) if "benchmarks.csv row" in p and f"a count of {count}," in p]
+
+
+def test_counts_that_were_never_rounded_stop_a_release(tmp_path: Path) -> None:
+    folder = a_release(tmp_path, benchmarks=a_benchmark_table(benchmark_rows(n=43)))
+    assert any("a count of 43" in problem for problem in verify_release(folder))
+
+
+def test_what_is_no_release_is_said_so(tmp_path: Path) -> None:
+    assert verify_release(tmp_path)[0].startswith("the release cannot be read")
+    (tmp_path / "SHA256SUMS").write_text("nonsense\n")
+    assert "not a line of checksums" in verify_release(tmp_path)[0]

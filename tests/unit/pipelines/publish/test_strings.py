@@ -1,0 +1,63 @@
+from __future__ import annotations
+
+import re
+from datetime import date
+
+import pytest
+
+from pipelines.publish import strings
+from pipelines.publish.strings import LANGUAGES, TEMPLATES
+
+CALL = re.compile(r"""\bt(?:_in)?\(\s*"([a-z_.]+)"(\s*~)?""")
+
+
+def keys_in_use() -> set[tuple[str, bool]]:
+    """Every key that a template names, and whether more is put behind it."""
+    found = set()
+    for path in TEMPLATES.rglob("*.html"):
+        found |= {(key, bool(more)) for key, more in CALL.findall(path.read_text(encoding="utf-8"))}
+    return found
+
+
+def test_every_text_exists_in_both_languages_with_the_same_values() -> None:
+    for key, texts in strings.catalogue().items():
+        assert set(texts) == set(LANGUAGES), key
+        assert all(texts.values()), key
+        values = {language: sorted(re.findall(r"\{(\w+)\}", text)) for language, text in texts.items()}
+        assert values["en"] == values["cy"], key
+
+
+def test_every_key_in_a_template_is_in_the_catalogue() -> None:
+    known = strings.catalogue()
+    used = keys_in_use()
+    assert len(used) > 50
+    for key, is_prefix in used:
+        if is_prefix:
+            assert any(k.startswith(key) for k in known), key
+        else:
+            assert key in known or f"{key}.other" in known, key
+
+
+def test_an_unknown_key_is_a_bug_not_a_blank() -> None:
+    with pytest.raises(KeyError):
+        strings.text("no.such.text", "en")
+
+
+def test_counts_choose_the_form_and_welsh_keeps_the_singular() -> None:
+    assert strings.text("count.records", "en", count=1) == "1 record"
+    assert strings.text("count.records", "en", count=1200) == "1,200 records"
+    assert strings.text("count.records", "cy", count=3) == "3 cofnod"
+
+
+def test_dates_in_words() -> None:
+    assert strings.day(date(2026, 3, 5), "en") == "5 March 2026"
+    assert strings.day(date(2026, 3, 5), "cy") == "5 Mawrth 2026"
+
+
+@pytest.mark.parametrize("name", ["method", "accessibility"])
+def test_long_texts_have_the_same_headings_and_lists_in_both_languages(name: str) -> None:
+    shapes = []
+    for language in LANGUAGES:
+        text = (TEMPLATES / "text" / f"{name}.{language}.html").read_text(encoding="utf-8")
+        shapes.append(re.findall(r"<(h2|p|li|ul|dl)\b", text))
+    assert shapes[0] == shapes[1]

@@ -1,0 +1,93 @@
+from __future__ import annotations
+
+import csv
+import io
+import json
+from datetime import date
+
+import pyarrow.parquet as pq
+import pytest
+
+from pipelines.publish import writers
+from pipelines.publish.writers import Column, TableSpec
+from tests.builders import benchmark_rows
+
+SPEC = TableSpec(
+    "things",
+    (
+        Column("name", "string", "Name.", "Enw."),
+        Column("size", "integer", "Size.", "Maint."),
+        Column("share", "number", "Share.", "Cyfran."),
+        Column("when", "date", "When.", "Pryd."),
+        Column("tags", "list", "Tags.", "Tagiau."),
+        Column("more", "object", "More.", "Rhagor."),
+    ),
+)
+ROWS = [
+    {"name": "tŷ", "size": -5, "share": 2.0, "when": date(2026, 3, 1), "tags": ["a", "b"], "more": {"z": 1, "a": 2}},
+    {"name": 'say "hi",\nthere', "share": 0.5},
+]
+
+
+def test_csv_is_utf8_without_mark_with_crlf_and_header() -> None:
+    data = writers.csv_bytes(SPEC, ROWS)
+    assert data.startswith(b"name,size,share,when,tags,more\r\n")
+    assert data.endswith(b"\r\n")
+    rows = list(csv.DictReader(io.StringIO(data.decode(), newline="")))
+    assert rows[0] == {
+        "name": "tŷ",
+        "size": "-5",
+        "share": "2",
+        "when": "2026-03-01",
+        "tags": "a;b",
+        "more": '{"a":2,"z":1}',
+    }
+    assert rows[1]["name"] == 'say "hi",\nthere'
+    assert rows[1]["size"] == ""
+
+
+@pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t", "\r", "＝"])
+def test_a_text_that_a_spreadsheet_would_run_is_neutralised_in_csv_only(start: str) -> None:
+    rows = [{"name": f"{start}1+1", "size": -1, "tags": [f"{start}x"]}]
+    cells = next(csv.DictReader(io.StringIO(writers.csv_bytes(SPEC, rows).decode(), newline="")))
+    assert cells["name"] == f"'{start}1+1"
+    assert cells["tags"] == f"'{start}x"
+    assert cells["size"] == "-1"
+    assert json.loads(writers.jsonl_bytes(SPEC, rows))["name"] == f"{start}1+1"
+
+
+def test_json_lines_leave_out_what_has_no_value() -> None:
+    lines = writers.jsonl_bytes(SPEC, ROWS).decode().splitlines()
+    assert json.loads(lines[1]) == {"name": 'say "hi",\nthere', "share": 0.5}
+    assert "tŷ" in lines[0]
+
+
+def test_parquet_holds_the_same_values_typed_and_described(tmp_path) -> None:
+    writers.write_parquet(tmp_path / "x.parquet", SPEC, ROWS)
+    table = pq.read_table(tmp_path / "x.parquet")
+    first = table.to_pylist()[0]
+    assert first == ROWS[0] | {"more": '{"a":2,"z":1}'}
+    assert table.schema.field("name").metadata == {b"description_en": b"Name.", b"description_cy": b"Enw."}
+
+
+def test_the_same_rows_give_the_same_bytes(tmp_path) -> None:
+    for name in ("a", "b"):
+        writers.write_parquet(tmp_path / name, SPEC, ROWS)
+    assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
+
+
+def test_suppressed_cells_are_empty_with_a_status() -> None:
+    rows = list(
+        csv.DictReader(io.StringIO(writers.csv_bytes(writers.BENCHMARKS, benchmark_rows()).decode(), newline=""))
+    )
+    hidden = [row for row in rows if row["sector"] == "health"]
+    assert hidden
+    assert {(row["n"], row["median"], row["status"]) for row in hidden} == {("", "", "[c]")}
+
+
+@pytest.mark.parametrize("spec", [writers.RECORDS, writers.BENCHMARKS])
+def test_every_column_is_described_in_both_languages(spec: TableSpec) -> None:
+    for column in spec.columns:
+        assert column.description("en")
+        assert column.description("cy")
+        assert column.description("en") != column.description("cy")
