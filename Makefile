@@ -9,7 +9,7 @@ run: .venv/.runtime
 	$(BIN)/hubpacks run
 
 dev: .venv/.runtime
-	mkdir -p .dagster && DAGSTER_HOME=$(CURDIR)/.dagster $(BIN)/dagster dev -w workspace.yaml -h 127.0.0.1
+	mkdir -p .dagster && cp assets/dagster.yaml .dagster/ && DAGSTER_HOME=$(CURDIR)/.dagster $(BIN)/dagster dev -w workspace.yaml -h 127.0.0.1
 
 test: .venv/.dev
 	@.ci/need chromium chromium

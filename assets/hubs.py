@@ -7,10 +7,12 @@ from typing import Any
 import dagster as dg
 
 from assets.resources import LineResource
+from hubs.check import report_text
+from hubs.contract.verdict import Verdict
 from hubs.registration import CADENCE, Registration
 from pipelines.edition import HubState, State
 from pipelines.line import gather
-from pipelines.validate import hub_state
+from pipelines.validate import hub_state, newest_verdict
 
 
 def snapshot_key(hub: str) -> dg.AssetKey:
@@ -47,10 +49,12 @@ def hub_assets(registration: Registration) -> dg.AssetsDefinition:
 
     @dg.multi_asset(name=f"gather_{hub.replace('-', '_')}", specs=[snapshot, standing])
     def gather_hub(line: LineResource) -> Iterator[dg.MaterializeResult]:
-        state, is_new = gather(line.open(), hub, datetime.now(UTC))
+        opened = line.open()
+        state, is_new = gather(opened, hub, datetime.now(UTC))
+        verdict = newest_verdict(opened.store, hub)
         if is_new:
-            yield dg.MaterializeResult(snapshot_key(hub), metadata={"digest": state.snapshot or "held"})
-        yield dg.MaterializeResult(standing_key(hub), metadata=state_metadata(state))
+            yield dg.MaterializeResult(snapshot_key(hub), metadata={"digest": opened.store.last_pull(hub)["digest"]})
+        yield dg.MaterializeResult(standing_key(hub), metadata=state_metadata(state, verdict))
 
     return gather_hub
 
@@ -86,13 +90,17 @@ def hub_checks(registration: Registration) -> list[dg.AssetChecksDefinition]:
     return [newest_feed_is_used, content_is_current]
 
 
-def state_metadata(state: HubState) -> dict[str, Any]:
-    """What the operator sees beside a hub's standing: state, reason, counts by verdict, quarantine by code."""
-    rows = [f"| {code} | {number:,} |" for code, number in state.quarantined.items()]
+def state_metadata(state: HubState, newest: Verdict | None) -> dict[str, Any]:
+    """What the operator sees beside a hub's standing: state, reason, counts by verdict, quarantine by code, and the
+    report on the newest feed as the hub reads it.
+    """
+    quarantined = [*state.quarantined.items(), *state.quarantined_answers.items()]
+    rows = [f"| {code} | {number:,} |" for code, number in quarantined]
     return {
         "state": state.state.value,
         "reason": state.reason or "none",
         "fetched": dg.MetadataValue.timestamp(state.fetched) if state.fetched else "never",
-        **dict(state.counts.items()),
+        **state.counts,
         "quarantined_by_code": dg.MetadataValue.md("\n".join(["| code | number |", "|---|---|", *rows])),
+        "report": dg.MetadataValue.md(f"```text\n{report_text(newest)}```" if newest else "no feed was had"),
     }

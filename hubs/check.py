@@ -25,6 +25,7 @@ def report_json(verdict: Verdict) -> dict[str, Any]:
         "held_by": list(verdict.held_by),
         "counts": verdict.counts(),
         "quarantined_by_code": verdict.quarantined_by_code(),
+        "answers_quarantined_by_code": verdict.answers_quarantined_by_code(),
         "derived": verdict.derived(),
         "findings": [finding.to_dict() for finding in verdict.findings],
         "skipped": [{"file": s.file, "place": s.place, "reason": s.reason} for s in verdict.skips],

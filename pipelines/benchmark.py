@@ -29,9 +29,10 @@ releases; coalitions; and hiding that a group is empty when its parent's ``n`` e
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import product
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -72,6 +73,8 @@ TABLE = ("period", "instrument", "audience", "dimension")
 COUNTS = tuple(f"c{level}" for level in range(6))
 """Columns with the number of valid answers on each level."""
 
+Numbers = np.ndarray[tuple[int], np.dtype[np.integer[Any]]]
+"""Whole numbers, as short as they come."""
 Integers = np.ndarray[tuple[int], np.dtype[np.int64]]
 Mask = np.ndarray[tuple[int], np.dtype[np.bool_]]
 Grid = np.ndarray[tuple[int, int], np.dtype[np.int64]]
@@ -85,7 +88,7 @@ def organisation_levels(returns: Iterable[Path], instruments: Mapping[str, Instr
 
     ``returns`` are accepted assessment tables as Parquet, read a row group at a time. One row for each combination of
     ``TABLE`` and ``organisation`` that has a valid answer, with the attributes of the organisation's first row in the
-    period, and the answers on each level in ``COUNTS`` (int64). Text columns are dictionaries.
+    period, and the answers on each level in ``COUNTS`` (int32). Text columns are dictionaries.
 
     Raises KeyError for an instrument or a question that is not in ``instruments``: the judge let none through.
     """
@@ -98,7 +101,7 @@ def organisation_levels(returns: Iterable[Path], instruments: Mapping[str, Instr
 def _empty_levels() -> pa.Table:
     text = pa.dictionary(pa.int32(), pa.string())
     names = (*TABLE, "organisation", *ATTRIBUTES)
-    return pa.schema([*((n, text) for n in names), *((n, pa.int64()) for n in COUNTS)]).empty_table()
+    return pa.schema([*((n, text) for n in names), *((n, pa.int32()) for n in COUNTS)]).empty_table()
 
 
 def _row_groups(path: Path) -> Iterator[pa.Table]:
@@ -110,16 +113,18 @@ def _row_groups(path: Path) -> Iterator[pa.Table]:
 
 def _count(rows: pa.Table, instruments: Mapping[str, Instrument]) -> tuple[pa.Table, pa.Table]:
     """Answers by organisation and level, and the first description of each organisation and period."""
-    rows = rows.filter(rows["level"].is_valid()).unify_dictionaries().combine_chunks()
+    rows = rows.unify_dictionaries().combine_chunks()
     coded = {name: _coded(rows[name]) for name in rows.column_names if name != "level"}
     dimensions, where = _dimensions(coded["instrument"].values, coded["question"].values, instruments)
     coded["dimension"] = _Coded(where[coded["instrument"].codes, coded["question"].codes], dimensions)
-    key = _mixed([coded[name] for name in (*TABLE, "organisation")])
-    level = rows["level"].to_numpy() if rows.num_rows else np.array([], np.int64)
-    first, at = _groups(key)
-    counts = np.bincount(at * len(COUNTS) + level, minlength=len(first) * len(COUNTS)).reshape(-1, len(COUNTS))
-    counted = {name: coded[name].take(first) for name in (*TABLE, "organisation")}
-    counted |= {name: pa.array(counts[:, i]) for i, name in enumerate(COUNTS)}
+    first, at = _groups(_mixed([coded[name] for name in (*TABLE, "organisation")]))
+    not_applicable = len(COUNTS)
+    level = rows["level"].chunk(0).fill_null(not_applicable).to_numpy()
+    width = not_applicable + 1
+    counts = np.bincount(at * width + level, minlength=len(first) * width).reshape(-1, width)[:, :not_applicable]
+    is_valid = counts.any(axis=1)
+    counted = {name: coded[name].take(first[is_valid]) for name in (*TABLE, "organisation")}
+    counted |= {name: pa.array(counts[is_valid, i], pa.int32()) for i, name in enumerate(COUNTS)}
     described, _ = _groups(_mixed([coded["period"], coded["organisation"]]))
     who = {name: coded[name].take(described) for name in ("period", "organisation", *ATTRIBUTES)}
     return pa.table(counted), pa.table(who)
@@ -146,7 +151,7 @@ def _summed(counted: pa.Table, who: pa.Table) -> pa.Table:
     first, at = _groups(_mixed(list(coded.values())))
     columns = {name: column.take(first) for name, column in coded.items()}
     columns |= _described(counted, who, first)
-    columns |= {name: pa.array(_added(counted[name].to_numpy(), at, len(first))) for name in COUNTS}
+    columns |= {name: pa.array(_added(counted[name].to_numpy(), at, len(first)), pa.int32()) for name in COUNTS}
     return pa.table(columns)
 
 
@@ -166,43 +171,91 @@ def _described(counted: pa.Table, who: pa.Table, rows: Integers) -> dict[str, pa
 def combine(tables: Mapping[str, pa.Table]) -> pa.Table:
     """The level of each organisation, over all hubs.
 
-    ``tables`` are those of ``organisation_levels`` by hub. The same organisation key reached through several hubs is
-    one organisation: its answers are added up, its attributes are those of the first of its hubs in the period.
-    Columns: ``TABLE``, ``organisation``, the attributes, ``level`` (int8, lower median) and ``hubs`` (list).
+    ``tables`` are those of ``organisation_levels`` by hub; each is asked for once, so that a mapping may read it when
+    it is wanted. The same organisation key reached through several hubs is one organisation: its answers are added up,
+    its attributes are those of the first of its hubs in the period. Columns: ``TABLE``, ``organisation``, the
+    attributes, ``level`` (int8, lower median) and ``hubs`` (list); text columns are dictionaries.
     """
-    filled = [(hub, tables[hub]) for hub in sorted(tables) if tables[hub].num_rows]
-    if not filled:
-        empty = _empty_levels().drop_columns(COUNTS)
-        return empty.append_column("level", pa.array([], pa.int8())).append_column("hubs", pa.array([], _HUBS))
-    together = pa.concat_tables([table for _, table in filled]).unify_dictionaries().combine_chunks()
-    hub = np.repeat(np.arange(len(filled)), [table.num_rows for _, table in filled])
-    coded = {name: _coded(together[name]) for name in (*TABLE, "organisation")}
-    first, at = _groups(_mixed(list(coded.values())))
-    columns = {name: column.take(first) for name, column in coded.items()}
-    columns |= _described(together, together, first)
-    counts = np.stack([_added(together[name].to_numpy(), at, len(first)) for name in COUNTS], axis=1)
-    columns["level"] = pa.array(_lower_median(counts), pa.int8())
-    columns["hubs"] = _hubs([name for name, _ in filled], hub, at, len(first))
-    return pa.table(columns)
+    gathered = _Gathered()
+    for hub in sorted(tables):
+        gathered.add(hub, tables[hub])
+    return gathered.table()
 
 
-_HUBS = pa.list_(pa.dictionary(pa.int32(), pa.string()))
+@dataclass
+class _Gathered:
+    """Rows of several hubs in 34 bytes each: numbers of who answered (an organisation in a period), in which table
+    and through which hub, and the answers by level.
+    """
+
+    hubs: list[str] = field(default_factory=list)
+    who: dict[tuple[str, str], int] = field(default_factory=dict)
+    described: list[tuple[str, ...]] = field(default_factory=list)
+    keys: dict[tuple[str, ...], int] = field(default_factory=dict)
+    rows: list[tuple[Numbers, Numbers, Numbers]] = field(default_factory=list)
+    counts: list[list[Numbers]] = field(default_factory=lambda: [[] for _ in COUNTS])
+
+    def add(self, hub: str, table: pa.Table) -> None:
+        """Add the levels of one hub. Hubs come in order of id."""
+        table = table.unify_dictionaries().combine_chunks()
+        coded = {name: _coded(table[name]) for name in table.column_names if name not in COUNTS}
+        first, at = _groups(_mixed([coded[name] for name in ("organisation", "period")]))
+        subjects = list(zip(coded["organisation"].text(first), coded["period"].text(first), strict=True))
+        descriptions = zip(*(coded[name].text(first) for name in ATTRIBUTES), strict=True)
+        for one, description in zip(subjects, descriptions, strict=True):
+            if self.who.setdefault(one, len(self.who)) == len(self.described):
+                self.described.append(description)
+        who = np.array([self.who[one] for one in subjects], np.int32)[at]
+        first, at = _groups(_mixed([coded[name] for name in TABLE]))
+        keys = zip(*(coded[name].text(first) for name in TABLE), strict=True)
+        number = np.array([self.keys.setdefault(key, len(self.keys)) for key in keys], np.int32)[at]
+        self.rows.append((who, number, np.full(len(who), len(self.hubs), np.int16)))
+        self.hubs.append(hub)
+        for parts, name in zip(self.counts, COUNTS, strict=True):
+            parts.append(table[name].to_numpy().astype(np.int32))
+
+    def table(self) -> pa.Table:
+        """A row for each key and organisation."""
+        nothing = (np.array([], np.int32), np.array([], np.int32), np.array([], np.int16))
+        who, number, hub = (np.concatenate(parts) for parts in zip(*(self.rows or [nothing]), strict=True))
+        first, at = _groups(who.astype(np.int64) * max(len(self.keys), 1) + number)
+        counts = (np.concatenate([np.array([], np.int32), *parts]) for parts in self.counts)
+        level = _lower_median([_added(one, at, len(first)).astype(np.int32) for one in counts])
+        who, number = who[first], number[first]
+        columns = {name: _recoded(number, [key[i] for key in self.keys]) for i, name in enumerate(TABLE)}
+        columns["organisation"] = _recoded(who, [organisation for organisation, _ in self.who])
+        for i, name in enumerate(ATTRIBUTES):
+            columns[name] = _recoded(who, [description[i] for description in self.described])
+        columns["level"] = pa.array(level, pa.int8())
+        columns["hubs"] = _lists(self.hubs, hub, at, len(first))
+        return pa.table(columns)
 
 
-def _hubs(names: Sequence[str], hub: Integers, at: Integers, n: int) -> pa.Array:
+def _recoded(numbers: Numbers, values: Sequence[str]) -> pa.DictionaryArray:
+    """A dictionary column of ``values[number]``, the dictionary without repeats and its codes as short as can be."""
+    distinct = {value: i for i, value in enumerate(dict.fromkeys(values))}
+    short = np.int8 if len(distinct) < 2**7 else np.int32
+    codes = np.array([distinct[value] for value in values], short)[numbers]
+    return pa.DictionaryArray.from_arrays(pa.array(codes), pa.array(distinct, pa.string()))
+
+
+def _lists(names: Sequence[str], hub: Numbers, at: Integers, n: int) -> pa.ListArray:
     """For each of ``n`` organisations its hubs, where row i is of organisation ``at[i]`` and of hub ``hub[i]``."""
     order = np.argsort(at, kind="stable")  # a hub has one row an organisation, and hubs come in order
-    ends = np.cumsum(np.bincount(at, minlength=n))
-    offsets = pa.array(np.append(0, ends), pa.int32())
-    values = pa.DictionaryArray.from_arrays(pa.array(hub[order], pa.int32()), pa.array(names, pa.string()))
-    return pa.ListArray.from_arrays(offsets, values)
+    offsets = np.append(0, np.cumsum(np.bincount(at, minlength=n))).astype(np.int32)
+    values = pa.DictionaryArray.from_arrays(pa.array(hub[order], pa.int16()), pa.array(names, pa.string()))
+    return pa.ListArray.from_arrays(pa.array(offsets), values)
 
 
-def _lower_median(counts: Grid) -> Integers:
-    """For each row of counts by level, the level of the middle one, the lower of two; -1 where there is none."""
-    n = counts.sum(axis=1)
-    is_reached = np.cumsum(counts, axis=1) * 2 >= n[:, None]
-    return np.where(n > 0, is_reached.argmax(axis=1), -1)
+def _lower_median(counts: Sequence[Numbers]) -> Numbers:
+    """Given how many are on each level, by row, the level of the middle one, the lower of two; -1 where nobody is."""
+    n = np.sum(counts, axis=0)
+    level = np.full(len(n), -1, np.int8)
+    below = np.zeros_like(n)
+    for i, count in enumerate(counts):
+        below += count
+        level[(level < 0) & (n > 0) & (below * 2 >= n)] = i
+    return level
 
 
 # The cube.
@@ -221,7 +274,7 @@ def benchmarks(levels: pa.Table, policy: Policy) -> pa.Table:
     cube = [_Breakdown.named(name) for name in policy.breakdowns]
     tables = [_coded(levels[name]) for name in TABLE]
     first, at = _groups(_mixed(tables))
-    keys = list(zip(*(column.take(first).to_pylist() for column in tables), strict=True))
+    keys = list(zip(*(column.text(first) for column in tables), strict=True))
     members = _members(levels)
     order = np.argsort(at, kind="stable")
     rows_of = np.split(order, np.cumsum(np.bincount(at))[:-1])
@@ -257,7 +310,7 @@ class _Breakdown:
         by = BREAKDOWNS[name]
         return cls(name, by, tuple(product(*(vocabulary(ATTRIBUTES[attribute]).terms for attribute in by))))
 
-    def cell_of(self, terms: Mapping[str, Integers], n: int) -> Integers:
+    def cell_of(self, terms: Mapping[str, Numbers], n: int) -> Integers:
         """The number of the cell of each of ``n`` organisations, given the number of their term of each attribute."""
         cell = np.zeros(n, np.int64)
         for attribute in self.by:
@@ -275,9 +328,9 @@ class _Breakdown:
 class _Members:
     """Organisations: the numbers of their terms, their level, and their hub (-1 if they are in several)."""
 
-    terms: Mapping[str, Integers]
-    level: Integers
-    only_hub: Integers
+    terms: Mapping[str, Numbers]
+    level: Numbers
+    only_hub: Numbers
     hubs_n: int
 
     def take(self, rows: Integers) -> _Members:
@@ -290,12 +343,12 @@ def _members(levels: pa.Table) -> _Members:
     for name, scheme in ATTRIBUTES.items():
         numbers = {term: i for i, term in enumerate(vocabulary(scheme).terms)}
         column = _coded(levels[name])
-        terms[name] = np.array([numbers[value] for value in column.values], np.int64)[column.codes]
+        terms[name] = np.array([numbers[value] for value in column.values], np.int16)[column.codes]
     hubs = levels["hubs"].chunk(0)
     offsets, values = hubs.offsets.to_numpy(), hubs.values
-    hub = values.indices.to_numpy().astype(np.int64)[offsets[:-1]]
+    hub = values.indices.to_numpy()[offsets[:-1]]
     only_hub = np.where(np.diff(offsets) == 1, hub, -1)
-    return _Members(terms, levels["level"].to_numpy().astype(np.int64), only_hub, len(values.dictionary))
+    return _Members(terms, levels["level"].to_numpy(), only_hub, len(values.dictionary))
 
 
 @dataclass
@@ -303,7 +356,7 @@ class _Groups:
     """The groups of one breakdown: a row a cell. ``own`` counts, for each hub, the members in no other hub."""
 
     n: Integers
-    median: Integers
+    median: Numbers
     own: Grid
     is_published: Mask
 
@@ -323,7 +376,7 @@ def _counted(members: _Members, cube: Sequence[_Breakdown]) -> list[_Groups]:
         counts = np.bincount(cell * len(COUNTS) + members.level, minlength=size * len(COUNTS)).reshape(size, -1)
         hub_cell = cell[is_own] * members.hubs_n + members.only_hub[is_own]
         own = np.bincount(hub_cell, minlength=size * members.hubs_n).reshape(size, -1)
-        groups.append(_Groups(counts.sum(axis=1), _lower_median(counts), own, np.zeros(size, bool)))
+        groups.append(_Groups(counts.sum(axis=1), _lower_median(list(counts.T)), own, np.zeros(size, bool)))
     return groups
 
 
@@ -402,8 +455,12 @@ def _rolled_up(breakdown: _Breakdown, own: _Groups, groups: Sequence[_Groups], c
 class _Coded:
     """A column as codes into its distinct values."""
 
-    codes: Integers
+    codes: Numbers
     values: list[str]
+
+    def text(self, rows: Integers) -> list[str]:
+        """The values on ``rows``, as text."""
+        return [self.values[code] for code in self.codes[rows].tolist()]
 
     def take(self, rows: Integers) -> pa.DictionaryArray:
         """The values on ``rows``."""
@@ -416,7 +473,7 @@ def _coded(column: pa.ChunkedArray) -> _Coded:
     if not column.num_chunks:
         return _Coded(np.array([], np.int64), [])
     array = column.chunk(0)
-    return _Coded(array.indices.to_numpy().astype(np.int64), array.dictionary.to_pylist())
+    return _Coded(array.indices.to_numpy(), array.dictionary.to_pylist())
 
 
 def _mixed(columns: Sequence[_Coded]) -> Integers:
@@ -441,6 +498,8 @@ def _groups(keys: Integers) -> tuple[Integers, Integers]:
     return first, at
 
 
-def _added(values: Integers, at: Integers, n: int) -> Integers:
-    """The sums of ``values`` by group. Exact: far below 2 to the 53."""
-    return np.bincount(at, weights=values, minlength=n).astype(np.int64)
+def _added(values: Numbers, at: Integers, n: int) -> Numbers:
+    """The sums of ``values`` by group."""
+    if n == len(values):
+        return values  # each is a group of its own, in the order of rows
+    return np.bincount(at, weights=values, minlength=n).astype(np.int64)  # exact: far below 2 to the 53

@@ -260,10 +260,13 @@ def _counts_in_words(state: dict[str, Any]) -> str:
     counts = state["counts"]
     verdict = "accepted" if state["snapshot"] else "good, but not used"
     parts = [f"{counts['accepted']:,} records and {counts['answers_accepted']:,} answers {verdict}"]
-    bad = counts["quarantined"] + counts["answers_quarantined"]
-    if bad:
-        codes = ", ".join(f"{code} {number:,}" for code, number in state["quarantined"].items())
-        parts.append(f"{bad:,} quarantined ({codes})")
+    for what, total, by_code in (
+        ("records", counts["quarantined"], state["quarantined"]),
+        ("answers", counts["answers_quarantined"], state["quarantined_answers"]),
+    ):
+        if total:
+            codes = ", ".join(f"{code} {number:,}" for code, number in by_code.items())
+            parts.append(f"{total:,} {what} quarantined ({codes})")
     if counts["skipped"]:
         parts.append(f"{counts['skipped']:,} skipped on purpose")
     return "; ".join(parts)

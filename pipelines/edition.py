@@ -5,7 +5,7 @@ writes. No step lives here.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
@@ -30,7 +30,8 @@ class State(StrEnum):
 class HubState:
     """One hub in one release. ``snapshot`` (digest) and ``fetched`` are of the content used, None when none is.
     ``since`` is when the present state began; ``held_by`` the codes that hold the newest feed, if any.
-    ``counts`` are those of ``Verdict.counts`` for the content used, ``quarantined`` those by code.
+    ``counts`` are those of ``Verdict.counts`` for the content used, ``quarantined`` and ``quarantined_answers`` tell
+    why documents and rows of returns were not accepted, by code.
     """
 
     id: str
@@ -46,6 +47,15 @@ class HubState:
     fetched: datetime | None
     counts: Mapping[str, int]
     quarantined: Mapping[str, int]
+    quarantined_answers: Mapping[str, int] = field(default_factory=dict)
+
+    def for_readers(self, base: int) -> HubState:
+        """The same without exact numbers of answers, which tell how many took part: rounded down to ``base``."""
+        rounded = {
+            name: number // base * base if name.startswith("answers_") else number
+            for name, number in self.counts.items()
+        }
+        return replace(self, counts=rounded, quarantined_answers={})
 
     def name(self, language: str) -> str:
         """The hub's name in ``en`` or ``cy``."""

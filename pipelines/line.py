@@ -5,7 +5,7 @@ by asset; both call the same functions, and what passes between stages lies in t
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -111,20 +111,42 @@ def make_library(line: Line) -> dict[str, LibraryRecord]:
     return library
 
 
+def count_returns(line: Line, hub: str) -> Path | None:
+    """Count the returns of the hub's feed in use, unless that was done before. Where the levels of its organisations
+    are; None when no feed of the hub is used.
+    """
+    standing = line.store.standing(hub)
+    if standing is None or standing.good_digest is None or standing.good_rules is None:
+        return None
+    path = line.store.levels_path(hub, standing.good_digest, standing.good_rules)
+    if not path.exists():
+        banks = instruments(*line.registry.instrument_folders)
+        verdict = line.store.verdict(hub, standing.good_digest, standing.good_rules)
+        returns = [table.accepted for table in verdict.tables if table.accepted is not None]
+        line.store.write_table(path, benchmark.organisation_levels(returns, banks))
+    return path
+
+
+class _Tables(Mapping[str, pa.Table]):
+    """Parquet files by hub, each read when it is asked for: all at once would not be flat in the number of hubs."""
+
+    def __init__(self, paths: Mapping[str, Path]) -> None:
+        self._paths = paths
+
+    def __getitem__(self, hub: str) -> pa.Table:
+        return pq.read_table(self._paths[hub])
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._paths)
+
+    def __len__(self) -> int:
+        return len(self._paths)
+
+
 def make_benchmarks(line: Line) -> pa.Table:
     """Count the returns of all feeds in use, a hub at a time, and keep what may be published of them."""
-    banks = instruments(*line.registry.instrument_folders)
-    levels = {}
-    for hub in line.registry.hubs:
-        standing = line.store.standing(hub)
-        if standing is None or standing.good_digest is None or standing.good_rules is None:
-            continue
-        path = line.store.levels_path(hub, standing.good_digest, standing.good_rules)
-        if not path.exists():
-            verdict = line.store.verdict(hub, standing.good_digest, standing.good_rules)
-            returns = [table.accepted for table in verdict.tables if table.accepted is not None]
-            line.store.write_table(path, benchmark.organisation_levels(returns, banks))
-        levels[hub] = pq.read_table(path)
+    counted = {hub: count_returns(line, hub) for hub in line.registry.hubs}
+    levels = _Tables({hub: path for hub, path in counted.items() if path is not None})
     table = benchmark.benchmarks(benchmark.combine(levels), read_policy())
     line.store.write_benchmarks(table)
     return table
@@ -157,7 +179,7 @@ def make_release(line: Line, now: datetime) -> str | None:
             build_key=key,
             code_version=code_version(),
             rules=RULES_VERSION,
-            hubs=standings(line),
+            hubs=tuple(state.for_readers(read_policy().answers_base) for state in standings(line)),
             library=library,
             packs=tuple(packs(library)),
             benchmarks=line.store.benchmarks(),

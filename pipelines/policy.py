@@ -35,6 +35,7 @@ class Policy(BaseModel):
     base: int = Field(5, ge=5, description="Published numbers of organisations are multiples of this.")
     median_gate: int = Field(20, ge=20, description="Fewest organisations for a median.")
     quartile_gate: int = Field(40, ge=40, description="Fewest organisations for quartiles.")
+    answers_base: int = Field(100, ge=100, description="Published numbers of answers are multiples of this.")
     breakdowns: tuple[str, ...] = Field(tuple(BREAKDOWNS), min_length=1, description="Names from the cube.")
 
     @field_validator("breakdowns")

@@ -103,6 +103,7 @@ def hub_state(store: Store, registry: Registry, hub: str) -> HubState:
         fetched=standing.good_fetched if standing else None,
         counts=verdict.counts() if verdict else {},
         quarantined=verdict.quarantined_by_code() if verdict else {},
+        quarantined_answers=verdict.answers_quarantined_by_code() if verdict else {},
     )
 
 

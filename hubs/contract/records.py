@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from hubs.contract.findings import Finding
 
 
+MANIFEST = "datapackage.json"
+"""The descriptor at the root of a contract-native feed. It says what the other files are, and is no content itself."""
+
+
 @dataclass(frozen=True)
 class RawDocument:
     """One document as its mapping found it, not yet judged.

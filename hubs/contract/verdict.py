@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from hubs.contract.findings import Finding, Severity
-from hubs.contract.records import Record, Skip
+from hubs.contract.records import MANIFEST, Record, Skip
 
 
 @dataclass(frozen=True)
@@ -82,17 +82,19 @@ class Verdict:
             "quarantined": len(self.quarantine),
             "answers_accepted": self.answers,
             "answers_quarantined": sum(table.quarantined_rows for table in self.tables),
-            "skipped": len(self.skips),
+            "skipped": sum(skip.file != MANIFEST for skip in self.skips),
             "errors": by_severity[Severity.ERROR],
             "warnings": by_severity[Severity.WARNING],
             "notes": by_severity[Severity.NOTE],
         }
 
     def quarantined_by_code(self) -> dict[str, int]:
-        """How many documents and rows were quarantined for each code, commonest first. One may count under several."""
+        """How many documents were quarantined for each code, commonest first. One may count under several."""
+        return dict(Counter(code for document in self.quarantine for code in document.codes).most_common())
+
+    def answers_quarantined_by_code(self) -> dict[str, int]:
+        """The same for rows of tables. For the hub and the operator: readers get no exact number of answers."""
         tally: Counter[str] = Counter()
-        for document in self.quarantine:
-            tally.update(document.codes)
         quarantined_tables = {table.file for table in self.tables if table.quarantined_rows}
         for finding in self.findings:
             if finding.severity is Severity.ERROR and finding.row is not None and finding.file in quarantined_tables:

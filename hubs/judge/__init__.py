@@ -13,7 +13,7 @@ from pathlib import Path
 
 from hubs.contract import CONTRACT_VERSION
 from hubs.contract.findings import CODES, Finding, Severity
-from hubs.contract.records import RawTable
+from hubs.contract.records import RawTable, UnreadableTable
 from hubs.contract.verdict import FileAccount, JudgedTable, Quarantined, Verdict
 from hubs.feed import Feed
 from hubs.instruments import Instrument
@@ -70,9 +70,13 @@ def _judge_tables(
     for number, table in enumerate(tables, start=1):
         accepted = folder / f"{table.kind}-{number}.parquet"
         quarantined = folder / f"{table.kind}-{number}-quarantine.parquet"
-        result, found = judge_table(table, context, accepted, quarantined)
-        judged.append(result)
-        findings += found
+        try:
+            result, found = judge_table(table, context, accepted, quarantined)
+        except UnreadableTable as error:  # ragged or badly encoded further down: none of the file can be trusted
+            findings.append(error.finding)
+        else:
+            judged.append(result)
+            findings += found
     return judged, findings
 
 

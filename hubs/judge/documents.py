@@ -37,6 +37,9 @@ def judge_documents(
         kind = document_kinds()[raw.kind]
         fields = {name: value for name, value in raw.fields.items() if value is not None}
         local_id = str(fields.get("id", "")) or None
+        if raw.faults:  # what could be read of it is not what its author wrote; the mapping has said why
+            quarantine.append(Quarantined(raw.kind, raw.file, raw.place, local_id, raw.faults, raw.raw))
+            continue
         found, document = _typed(kind, fields)
         if document is not None:
             place = f"{raw.file} {raw.place}".strip()

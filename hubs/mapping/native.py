@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from hubs.contract import CONTRACT_VERSION
 from hubs.contract.findings import Finding
 from hubs.contract.kinds import document_kinds, kinds, table_kinds
-from hubs.contract.records import RawTable, UnreadableTable
+from hubs.contract.records import MANIFEST, RawTable, UnreadableTable
 from hubs.mapping.account import Account
 from hubs.mapping.columns import folded, native_batches, native_positions
 from hubs.mapping.fields import Material, native_document
@@ -25,7 +25,7 @@ from hubs.mapping.text import decode, looks_like_html
 if TYPE_CHECKING:
     from hubs.registration import Registration
 
-DESCRIPTOR = "datapackage.json"
+
 COVER_SHEETS = {"feed", "cover"}
 MAX_WILDCARDS = 4
 """In one path of a descriptor: more of them match nothing more, but can take for ever."""
@@ -39,43 +39,43 @@ _MARKDOWN = {".md", ".markdown"}
 def read_native(account: Account, registration: Registration) -> None:
     """Fill ``account`` from a feed in the contract's own shape, or hold it."""
     feed = account.feed
-    if DESCRIPTOR in feed.files:
-        account.taken.add(DESCRIPTOR)
+    if MANIFEST in feed.files:
+        account.taken.add(MANIFEST)
         _read_package(account, registration)
-        account.skip(DESCRIPTOR, "Describes the feed.")
+        account.skip(MANIFEST, "Describes the feed.")
         return
     workbooks = [name for name in feed.files if "/" not in name and PurePosixPath(name).suffix.lower() in _WORKBOOKS]
     if len(workbooks) == 1:
         _read_workbook(account, workbooks[0], registration)
     elif workbooks:
-        account.hold("not_a_feed", f"{len(workbooks)} workbooks; a feed without {DESCRIPTOR} has exactly one")
+        account.hold("not_a_feed", f"{len(workbooks)} workbooks; a feed without {MANIFEST} has exactly one")
     else:
-        account.hold("not_a_feed", f"neither {DESCRIPTOR} nor a workbook at its root")
+        account.hold("not_a_feed", f"neither {MANIFEST} nor a workbook at its root")
 
 
 # Data Package.
 
 
 def _read_package(account: Account, registration: Registration) -> None:
-    data = account.feed.read(DESCRIPTOR)
+    data = account.feed.read(MANIFEST)
     if looks_like_html(data):
-        account.hold("not_a_feed", "a web page in place of the descriptor", DESCRIPTOR)
+        account.hold("not_a_feed", "a web page in place of the descriptor", MANIFEST)
         return
     try:
         descriptor = json.loads(decode(data)[0])
         resources = list(_resources(descriptor))
     except (json.JSONDecodeError, RecursionError) as error:
         detail = f"line {error.lineno}: {error.msg}" if isinstance(error, json.JSONDecodeError) else "nested too deeply"
-        account.hold("unreadable_manifest", detail, DESCRIPTOR)
+        account.hold("unreadable_manifest", detail, MANIFEST)
         return
     except ValueError as error:
-        account.hold("unreadable_manifest", str(error), DESCRIPTOR)
+        account.hold("unreadable_manifest", str(error), MANIFEST)
         return
     settings = descriptor.get("hubpacks")
     contract = str(settings.get("contract", "")) if isinstance(settings, dict) else ""
     if contract != CONTRACT_VERSION:
         named = f"'{contract}'" if contract else "no version"
-        account.hold("unsupported_contract", f"hubpacks.contract names {named}; known: {CONTRACT_VERSION}", DESCRIPTOR)
+        account.hold("unsupported_contract", f"hubpacks.contract names {named}; known: {CONTRACT_VERSION}", MANIFEST)
         return
     for name, kind, paths in resources:
         for file in _files(account, paths):

@@ -55,7 +55,8 @@ _ATTRIBUTE = re.compile(r'([a-z-]+)="([^"]*)"')
 _HEADING = re.compile(r"<h([1-6])>(.*?)</h\1>", re.DOTALL)
 _EMPTY_HEADER_CELL = re.compile(r"<th[^>]*>\s*</th>")
 _EMPTY_BLOCK = re.compile(r"<(p|li|ul|ol|strong|em|blockquote)>\s*</\1>")
-_WEB = ("http://", "https://")
+_WEB = re.compile(r"https?://[^/?#@]+(?:[/?#]|$)", re.IGNORECASE)
+"""A full web address without a user name and password in it."""
 
 _PARSER = MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"])
 
@@ -169,7 +170,7 @@ def _with_links(html: str, ids: set[str], image: str) -> str:
             return "</a>" if kept and kept.pop() else ""
         if tag == "a":
             address = attributes.get("href", "")
-            leads = address.lower().startswith(_WEB)
+            leads = _WEB.match(address) is not None
             kept.append(leads or (address.startswith("#") and address[1:] in ids))
             rel = ' rel="noopener noreferrer"' if leads else ""
             return f'<a href="{address}"{rel}>' if kept[-1] else ""
@@ -182,7 +183,7 @@ def _with_links(html: str, ids: set[str], image: str) -> str:
 
 def _image(attributes: dict[str, str], word: str, *, is_linked: bool) -> str:
     words, address = attributes.get("alt", "").strip(), attributes.get("src", "")
-    has_address = address.lower().startswith(_WEB)
+    has_address = _WEB.match(address) is not None
     if not words and not (has_address and not is_linked):
         return ""  # decoration, or nothing that a reader could use
     label = f"{escape(word)}: {words}" if words else escape(word)

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from jinja2 import Environment, FileSystemLoader, PackageLoader, PrefixLoader, StrictUndefined
-from markupsafe import Markup, escape
+from markupsafe import Markup
 
 from hubs.contract.findings import CODES
 from hubs.contract.kinds import document_kinds
@@ -47,12 +47,8 @@ derived = views.derived
 
 _GOVUK = {
     "govuk_breadcrumbs": ("breadcrumbs", "govukBreadcrumbs"),
-    "govuk_generic_header": ("generic-header", "govukGenericHeader"),
     "govuk_service_navigation": ("service-navigation", "govukServiceNavigation"),
     "govuk_skip_link": ("skip-link", "govukSkipLink"),
-    "govuk_tag": ("tag", "govukTag"),
-    "govuk_summary_list": ("summary-list", "govukSummaryList"),
-    "govuk_inset_text": ("inset-text", "govukInsetText"),
 }
 
 
@@ -457,7 +453,6 @@ def _environment() -> Environment:
         "browse_schemes": tuple(views.BROWSE_SCHEMES),
         "highest_level": views.HIGHEST_LEVEL,
         "own_licence": vocabulary("licences")[OWN_LICENCE],
-        "escape": escape,
     }
     return environment
 

@@ -22,7 +22,8 @@ UNUSED = (
     *("error-summary", "exit-this-page", "fieldset", "file-upload", "form-group", "header", "input", "label"),
     *("notification-banner", "pagination", "panel", "password-input", "phase-banner", "radios", "select", "tabs"),
     *("task-list", "textarea", "warning-text", "back-link", "hint", "footer__crown", "footer__copyright-logo"),
-    *("footer__licence-logo", "back-to-top", "generic-header__logotype", "service-navigation__toggle"),
+    *("footer__licence-logo", "back-to-top", "generic-header", "service-navigation__toggle"),
+    *("summary-list", "summary-card", "inset-text", "logo-dot", "drop-zone", "link-image"),
 )
 _UNUSED_SELECTOR = re.compile(rf"\.govuk-(?:{'|'.join(UNUSED)})(?![a-z])")
 _OVERRIDE = re.compile(r"\.govuk-\\!-")

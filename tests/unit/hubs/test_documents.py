@@ -1,3 +1,4 @@
+from dataclasses import replace
 from datetime import date
 
 import pytest
@@ -102,3 +103,10 @@ def test_a_finding_does_not_repeat_the_contact_details_it_warns_of() -> None:
     (finding,) = [f for f in findings if f.code == "contact_masked"]
     assert finding.count == 2
     assert "@" not in str(finding.to_dict())
+
+
+def test_a_document_that_could_not_be_read_is_quarantined_for_that_alone() -> None:
+    broken = replace(raw("case_study", {"id": "half-read"}), faults=("unreadable_front_matter",))
+    records, quarantine, findings = judge_documents([broken], registration(), TODAY)
+    assert (records, findings) == ([], [])
+    assert [entry.codes for entry in quarantine] == [("unreadable_front_matter",)]

@@ -4,7 +4,7 @@ import pytest
 
 from pipelines.line import gather, standings
 from pipelines.validate import newest_verdict, used_verdict
-from tests.feeds import NOW, a_case_study, a_line, register, write_feed
+from tests.feeds import NOW, a_case_study, a_line, an_answer, answers_of, register, write_feed
 
 
 def good_feed(folder, **changes):
@@ -134,3 +134,14 @@ def test_what_a_killed_run_leaves_behind_is_never_read(tmp_path, leftover: str) 
     again, _ = gather(line, "one", NOW)
     assert again == state
     assert not (tmp_path / "store/staging/4194305").exists()
+
+
+def test_readers_get_no_exact_number_of_answers(tmp_path) -> None:
+    register(tmp_path)
+    answers = [*answers_of(77), an_answer(organisation="org-99999999", level="9")]
+    write_feed(tmp_path / "feeds" / "one", [a_case_study()], answers=answers)
+    state, _ = gather(a_line(tmp_path), "one", NOW)
+    assert (state.counts["answers_accepted"], state.quarantined_answers) == (231, {"level_out_of_range": 1})
+    public = state.for_readers(100)
+    assert (public.counts["answers_accepted"], public.counts["answers_quarantined"]) == (200, 0)
+    assert (public.counts["accepted"], public.quarantined_answers) == (1, {})

@@ -71,6 +71,12 @@ def test_relative_links_are_unwrapped_and_links_within_the_text_kept() -> None:
     assert 'a b <a href="#costs">c</a> d e <a href="https://x.example" rel="noopener noreferrer">f</a>' in html
 
 
+def test_a_link_with_a_password_in_it_is_unwrapped() -> None:
+    assert render("[a](https://user:secret@x.example/p) [b](HTTPS://x.example)").html == (
+        '<p>a <a href="HTTPS://x.example" rel="noopener noreferrer">b</a></p>'
+    )
+
+
 def test_an_image_becomes_its_words_and_a_link() -> None:
     assert 'href="https://x.example/a.png"' in render("![Map of Vale](https://x.example/a.png)").html
     assert ">Image: Map of Vale</a>" in render("![Map of Vale](https://x.example/a.png)").html

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import re
 from datetime import date
+from pathlib import Path
 
 import pytest
 
@@ -38,15 +39,27 @@ def test_every_key_in_a_template_is_in_the_catalogue() -> None:
             assert key in known or f"{key}.other" in known, key
 
 
+def test_no_text_is_kept_that_no_page_uses() -> None:
+    used = keys_in_use()
+    whole = {key for key, is_prefix in used if not is_prefix}
+    starts = tuple(key for key, is_prefix in used if is_prefix)
+    code = "".join(path.read_text(encoding="utf-8") for path in Path(strings.__file__).parent.glob("*.py"))
+    pages = "".join(path.read_text(encoding="utf-8") for path in TEMPLATES.rglob("*.html"))
+    for key in strings.catalogue():
+        base = re.sub(r"\.(one|other|title|description)$", "", key)
+        is_named = any(f'"{name}"' in code or f'"{name}"' in pages for name in (key, base))
+        assert key in whole or base in whole or key.startswith(starts) or is_named, key
+
+
 def test_an_unknown_key_is_a_bug_not_a_blank() -> None:
     with pytest.raises(KeyError):
         strings.text("no.such.text", "en")
 
 
 def test_counts_choose_the_form_and_welsh_keeps_the_singular() -> None:
-    assert strings.text("count.records", "en", count=1) == "1 record"
-    assert strings.text("count.records", "en", count=1200) == "1,200 records"
-    assert strings.text("count.records", "cy", count=3) == "3 cofnod"
+    assert strings.text("count.questions", "en", count=1) == "1 question"
+    assert strings.text("count.questions", "en", count=1200) == "1,200 questions"
+    assert strings.text("count.questions", "cy", count=3) == "3 cwestiwn"
 
 
 def test_dates_in_words() -> None:

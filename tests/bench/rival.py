@@ -1,0 +1,96 @@
+"""The same work in bare DuckDB, as one process: ``python -m tests.bench.rival FEEDS WORK``.
+
+A hub at a time: read as text, test the same rules, write accepted and rejected rows with their numbers to Parquet, and
+count. It keeps no copy of the feed, tells nobody what to mend, and guards nothing that it publishes.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import duckdb
+
+from hubs.contract.kinds import table_kinds
+from hubs.instruments import instruments
+from tests.bench.generator import hub_sector
+
+THREADS = 2
+KIND = table_kinds()["assessment"]
+NAMES = [column.name for column in KIND.columns]
+TABLE = ("period", "instrument", "audience", "dimension")
+BREAKDOWNS = ((), ("sector",), ("organisation_type",), ("size_band",), ("region",), ("sector", "size_band"))
+
+
+def main(feeds: Path, work: Path) -> None:
+    """Judge and count all of ``feeds``; Parquet files go to ``work``, the cube to ``cube.parquet``."""
+    work.mkdir(parents=True, exist_ok=True)
+    db = duckdb.connect(":memory:", config={"threads": THREADS, "temp_directory": str(work / "spill")})
+    db.execute("CREATE TABLE asked (instrument VARCHAR, audience VARCHAR, question VARCHAR, dimension VARCHAR)")
+    for name, instrument in instruments().items():
+        questions = [(name, q.audience, q.id, q.dimension) for q in instrument.questions.values()]
+        db.executemany("INSERT INTO asked VALUES (?, ?, ?, ?)", questions)
+    attributes = "organisation_type VARCHAR, size_band VARCHAR, region VARCHAR, sector VARCHAR"
+    keys = ", ".join(f"{name} VARCHAR" for name in (*TABLE, "organisation"))
+    db.execute(f"CREATE TABLE levels ({keys}, {attributes}, level TINYINT)")
+    rows = {"accepted": 0, "quarantined": 0}
+    for number, feed in enumerate(sorted(feeds.iterdir())):
+        for name, count in zip(rows, _hub(db, feed, work, hub_sector(number)), strict=True):
+            rows[name] += count
+    table = ", ".join(TABLE)
+    sets = ", ".join(f"({', '.join((*TABLE, *by))})" for by in BREAKDOWNS)
+    db.execute(
+        f"COPY (SELECT {table}, sector, organisation_type, size_band, region, count(*) AS n, "
+        f"quantile_disc(level, 0.5) AS median FROM levels GROUP BY GROUPING SETS ({sets})) "
+        f"TO '{work / 'cube.parquet'}' (FORMAT parquet)"
+    )
+    print(json.dumps(rows))
+
+
+def _hub(db: duckdb.DuckDBPyConnection, feed: Path, work: Path, sector: str) -> tuple[int, int]:
+    db.execute(
+        f"CREATE OR REPLACE TABLE answers AS SELECT row_number() OVER () AS row, * "
+        f"FROM read_csv('{feed / 'answers.csv'}', all_varchar = true, header = true)"
+    )
+    key = ", ".join(KIND.key)
+    tests = [(_test(column.name), column.code) for column in KIND.columns]
+    tests += [(f"{column.name} IS NULL", "missing_value") for column in KIND.columns if column.required]
+    known = ", ".join(f"'{name}'" for name in instruments())
+    tests.append((f"instrument NOT IN ({known})", "unknown_instrument"))
+    tests.append(
+        (
+            "(instrument, audience, question) NOT IN (SELECT (instrument, audience, question) FROM asked)",
+            "unknown_question",
+        )
+    )
+    tests.append((f"({key}) IN (SELECT ({key}) FROM repeated)", "duplicate_answer"))
+    cases = ", ".join(f"CASE WHEN {test} THEN '{code}' END" for test, code in tests)
+    db.execute(f"CREATE OR REPLACE TABLE repeated AS SELECT {key} FROM answers GROUP BY ALL HAVING count(*) > 1")
+    db.execute(f"CREATE OR REPLACE TABLE judged AS SELECT *, concat_ws(';', {cases}) AS codes FROM answers")
+    names = ", ".join(name for name in NAMES if name not in {"sector", "level"})
+    typed = f"{names}, coalesce(sector, '{sector}') AS sector, try_cast(level AS TINYINT) AS level"
+    accepted, rejected = work / f"{feed.name}.parquet", work / f"{feed.name}-rejected.parquet"
+    db.execute(f"COPY (SELECT {typed}, row FROM judged WHERE codes = '') TO '{accepted}' (FORMAT parquet)")
+    db.execute(f"COPY (SELECT * FROM judged WHERE codes <> '') TO '{rejected}' (FORMAT parquet)")
+    described = ", ".join(f"first({name})" for name in ("organisation_type", "size_band", "region", "sector"))
+    db.execute(
+        f"INSERT INTO levels SELECT {', '.join(TABLE)}, organisation, {described}, quantile_disc(level, 0.5) "
+        f"FROM '{accepted}' JOIN asked USING (instrument, audience, question) WHERE level IS NOT NULL "
+        f"GROUP BY {', '.join(TABLE)}, organisation"
+    )
+    [[good, bad]] = db.execute(
+        "SELECT count(*) FILTER (codes = ''), count(*) FILTER (codes <> '') FROM judged"
+    ).fetchall()
+    return good, bad
+
+
+def _test(name: str) -> str:
+    column = KIND.column(name)
+    if column.allowed:
+        return f"{name} NOT IN ({', '.join(repr(value) for value in column.allowed)})"
+    return f"NOT regexp_full_match({name}, '{column.pattern}')"
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), Path(sys.argv[2]))
