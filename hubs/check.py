@@ -65,8 +65,8 @@ def _lines(verdict: Verdict) -> Iterator[str]:
         yield f"  Mend ({code.who.value}): {code.mend}"
     if derived := verdict.derived():
         yield ""
-        yield "Worked out, because the records do not say it (correct the feed where this is wrong):"
-        yield from (f"  - {what}: {number:,} records" for what, number in derived.items())
+        yield "Worked out, because records or answers do not say it (correct the feed where this is wrong):"
+        yield from (f"  - {what}: {number:,}" for what, number in derived.items())
 
 
 def place(finding: Finding) -> str:

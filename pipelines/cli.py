@@ -154,10 +154,8 @@ def status(
     for state in states:
         since = f" since {state.since:%-d %B %Y}" if state.since else ""
         typer.echo(f"{state.id}: {state.state.value.replace('_', ' ')}{since}")
-        if state.reason:
-            typer.echo(f"  {state.reason}")
-        if state.counts:
-            typer.echo(f"  {_counts_in_words(_plain_state(state))}")
+    typer.echo("")
+    _print_hubs([_plain_state(state) for state in states])
 
 
 @app.command(epilog="Example: hubpacks verify public/releases/20260930T120000Z")
@@ -256,30 +254,47 @@ def _summary(outcome: Outcome) -> dict[str, Any]:
     }
 
 
-def _counts_in_words(state: dict[str, Any]) -> str:
-    counts = state["counts"]
-    verdict = "accepted" if state["snapshot"] else "good, but not used"
-    parts = [f"{counts['accepted']:,} records and {counts['answers_accepted']:,} answers {verdict}"]
-    for what, total, by_code in (
-        ("records", counts["quarantined"], state["quarantined"]),
-        ("answers", counts["answers_quarantined"], state["quarantined_answers"]),
-    ):
-        if total:
-            codes = ", ".join(f"{code} {number:,}" for code, number in by_code.items())
-            parts.append(f"{total:,} {what} quarantined ({codes})")
-    if counts["skipped"]:
-        parts.append(f"{counts['skipped']:,} skipped on purpose")
-    return "; ".join(parts)
+def _details(state: dict[str, Any]) -> list[str]:
+    """What there is to know of a hub beyond its row in the table, a line each."""
+    lines = [state["reason"]] if state["reason"] else []
+    unused = state["counts"].get("accepted", 0) + state["counts"].get("answers_accepted", 0)
+    if unused and not state["snapshot"]:
+        lines.append(f"What was good in it ({unused:,} records and answers) is not used.")
+    for what in ("quarantined", "quarantined_answers"):
+        if state[what]:
+            codes = ", ".join(f"{code} {number:,}" for code, number in state[what].items())
+            lines.append(f"{'records' if what == 'quarantined' else 'answers'} quarantined: {codes}")
+    if state["derived"]:
+        lines.append(f"worked out, not stated: {', '.join(f'{what} {n:,}' for what, n in state['derived'].items())}")
+    return lines
+
+
+def _print_hubs(states: list[dict[str, Any]]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table("Hub", "State", box=None, pad_edge=False, header_style="bold")
+    for heading in ("Records", "Answers", "Quarantined", "Skipped"):
+        table.add_column(heading, justify="right")
+    for state in states:
+        counts = state["counts"]
+        is_used = state["snapshot"] is not None
+        numbers = [counts.get(name, 0) * is_used for name in ("accepted", "answers_accepted")]
+        numbers.append(counts.get("quarantined", 0) + counts.get("answers_quarantined", 0))
+        numbers.append(counts.get("skipped", 0))
+        table.add_row(state["id"], state["state"].replace("_", " "), *(f"{number:,}" for number in numbers))
+    console = Console(highlight=False, markup=False, soft_wrap=True)
+    console.print(table)
+    for state in states:
+        if details := _details(state):
+            console.print(f"\n{state['id']}")
+            for line in details:
+                console.print(f"  {line}")
 
 
 def _print_summary(outcome: Outcome, line: Line) -> None:
     summary = _summary(outcome)
-    for state in summary["hubs"]:
-        typer.echo(f"{state['id']}: {state['state'].replace('_', ' ')}")
-        if state["reason"]:
-            typer.echo(f"  {state['reason']}")
-        if state["counts"]:
-            typer.echo(f"  {_counts_in_words(state)}")
+    _print_hubs(summary["hubs"])
     for name, problems in outcome.problems.items():
         typer.echo(f"{name}: cannot be used: {'; '.join(problems)}", err=True)
     typer.echo(f"\n{summary['records']:,} records in the library, {summary['merged']:,} merged into others.")

@@ -31,7 +31,7 @@ class HubState:
     """One hub in one release. ``snapshot`` (digest) and ``fetched`` are of the content used, None when none is.
     ``since`` is when the present state began; ``held_by`` the codes that hold the newest feed, if any.
     ``counts`` are those of ``Verdict.counts`` for the content used, ``quarantined`` and ``quarantined_answers`` tell
-    why documents and rows of returns were not accepted, by code.
+    why documents and rows of returns were not accepted, by code; ``derived`` what was worked out (``Verdict.derived``).
     """
 
     id: str
@@ -48,6 +48,7 @@ class HubState:
     counts: Mapping[str, int]
     quarantined: Mapping[str, int]
     quarantined_answers: Mapping[str, int] = field(default_factory=dict)
+    derived: Mapping[str, int] = field(default_factory=dict)
 
     def for_readers(self, base: int) -> HubState:
         """The same without exact numbers of answers, which tell how many took part: rounded down to ``base``."""

@@ -104,6 +104,7 @@ def hub_state(store: Store, registry: Registry, hub: str) -> HubState:
         counts=verdict.counts() if verdict else {},
         quarantined=verdict.quarantined_by_code() if verdict else {},
         quarantined_answers=verdict.answers_quarantined_by_code() if verdict else {},
+        derived=verdict.derived() if verdict else {},
     )
 
 

@@ -25,7 +25,7 @@ class Quarantined:
 @dataclass(frozen=True)
 class JudgedTable:
     """A table after judgement. ``accepted`` and ``quarantined`` are Parquet files (rows with their row number;
-    the quarantine adds ``codes``), None where there is no such row. Counts are rows.
+    the quarantine adds ``codes``), None where there is no such row. Counts are rows; ``derived`` is that of ``RawTable``.
     """
 
     kind: str
@@ -36,6 +36,7 @@ class JudgedTable:
     quarantined_rows: int
     accepted: Path | None
     quarantined: Path | None
+    derived: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -102,8 +103,10 @@ class Verdict:
         return dict(tally.most_common())
 
     def derived(self) -> dict[str, int]:
-        """What was worked out rather than stated, as ``field from how``, with the number of records."""
+        """What was worked out rather than stated, as ``field from how``, with the number of records or answers."""
         tally: Counter[str] = Counter()
+        for table in self.tables:
+            tally.update({f"{name} from {how}": table.accepted_rows for name, how in table.derived.items()})
         for record in self.records:
             tally.update(f"{name} from {how}" for name, how in record.derived.items())
         return dict(tally.most_common())

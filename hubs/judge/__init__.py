@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
@@ -75,7 +76,7 @@ def _judge_tables(
         except UnreadableTable as error:  # ragged or badly encoded further down: none of the file can be trusted
             findings.append(error.finding)
         else:
-            judged.append(result)
+            judged.append(replace(result, derived=table.derived))
             findings += found
     return judged, findings
 

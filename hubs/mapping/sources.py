@@ -18,6 +18,7 @@ from hubs.mapping.readers.markdown import joined, read_markdown
 from hubs.mapping.readers.rows import UnreadableRows, materials
 from hubs.mapping.readers.tables import TableFile, open_table
 from hubs.mapping.spec import (
+    ColumnRule,
     DocumentSource,
     Expect,
     FaqPageSource,
@@ -241,13 +242,22 @@ def _take(account: Account, mapped: MappedTable, read: set[int]) -> int:
 
 
 def _derived(source: TableSource) -> dict[str, str]:
-    """What the rows do not state themselves."""
-    derived = {
-        name: "constant" if rule.constant is not None else rule.origin or "lookup"
-        for name, rule in source.columns.items()
-        if rule.column is None or rule.lookup
-    }
+    """What the rows do not state themselves, or only on a scale of their own."""
+    derived = {name: how for name, rule in source.columns.items() if (how := _how(rule))}
+    if source.wide:
+        scales = source.wide.scales.values()
+        derived["level"] = "bins" if any(scale.bins for scale in scales) else "map"
     return derived if "sector" in source.columns else derived | {"sector": "registration"}
+
+
+def _how(rule: ColumnRule) -> str | None:
+    if rule.constant is not None:
+        return "constant"
+    if rule.bins:
+        return "bins"
+    if rule.lookup or rule.map:
+        return "lookup" if rule.lookup else "map"
+    return rule.origin
 
 
 def _lookups(account: Account, source: TableSource) -> dict[str, dict[str, str]]:

@@ -42,6 +42,7 @@ ASSETS = {
 }
 DESCRIPTION_CHARACTERS = 200
 LATEST_N = 5
+LATEST_PER_HUB_N = 2
 
 derived = views.derived
 
@@ -166,8 +167,8 @@ class Site:
             return page(path, template, words(f"{key}.title"), words(f"{key}.description"), section, data=data)
 
         library = self.library
-        newest = library.shown(library.order, language)
-        yield plain("index.html", "home.html", "home", newest=newest[:LATEST_N], totals=self._totals(language))
+        newest = library.latest(language, LATEST_N, LATEST_PER_HUB_N)
+        yield plain("index.html", "home.html", "home", newest=newest, totals=self._totals(language))
         yield plain("packs/index.html", "packs.html", "packs")
         for pack in self.edition.packs:
             yield from self._pack_pages(pack, language, page)

@@ -130,6 +130,16 @@ class Library:
                 result.append(entry)
         return result
 
+    def latest(self, language: str, limit: int, per_hub: int) -> list[LibraryRecord]:
+        """The newest records, at most ``per_hub`` of one hub: a hub that changes all at once hides no other."""
+        taken: Counter[str] = Counter()
+        found = []
+        for entry in self.shown(self.order, language):
+            taken[entry.record.hub] += 1
+            if taken[entry.record.hub] <= per_hub:
+                found.append(entry)
+        return found[:limit]
+
     def in_language(self, entry: LibraryRecord, language: str) -> LibraryRecord:
         """The same text in ``language`` where the library has it, else the record itself."""
         if entry.record.document.language == language:

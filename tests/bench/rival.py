@@ -49,40 +49,44 @@ def main(feeds: Path, work: Path) -> None:
 
 
 def _hub(db: duckdb.DuckDBPyConnection, feed: Path, work: Path, sector: str) -> tuple[int, int]:
+    columns = ", ".join(f"'{name}': 'VARCHAR'" for name in NAMES)
     db.execute(
-        f"CREATE OR REPLACE TABLE answers AS SELECT row_number() OVER () AS row, * "
-        f"FROM read_csv('{feed / 'answers.csv'}', all_varchar = true, header = true)"
+        "CREATE OR REPLACE TABLE answers AS SELECT row_number() OVER () AS row, * "
+        f"FROM read_csv('{feed / 'answers.csv'}', auto_detect = false, header = true, delim = ',', quote = '\"', "
+        f"columns = {{{columns}}})"
     )
     key = ", ".join(KIND.key)
     tests = [(_test(column.name), column.code) for column in KIND.columns]
     tests += [(f"{column.name} IS NULL", "missing_value") for column in KIND.columns if column.required]
     known = ", ".join(f"'{name}'" for name in instruments())
     tests.append((f"instrument NOT IN ({known})", "unknown_instrument"))
-    tests.append(
-        (
-            "(instrument, audience, question) NOT IN (SELECT (instrument, audience, question) FROM asked)",
-            "unknown_question",
-        )
-    )
-    tests.append((f"({key}) IN (SELECT ({key}) FROM repeated)", "duplicate_answer"))
+    tests.append(("dimension IS NULL", "unknown_question"))
+    tests.append(("is_repeated", "duplicate_answer"))
     cases = ", ".join(f"CASE WHEN {test} THEN '{code}' END" for test, code in tests)
-    db.execute(f"CREATE OR REPLACE TABLE repeated AS SELECT {key} FROM answers GROUP BY ALL HAVING count(*) > 1")
-    db.execute(f"CREATE OR REPLACE TABLE judged AS SELECT *, concat_ws(';', {cases}) AS codes FROM answers")
+    is_bad = " OR ".join(f"coalesce({test}, false)" for test, _ in tests)
+    db.execute(
+        f"CREATE OR REPLACE TABLE repeated AS SELECT {key}, true AS is_repeated FROM answers "
+        f"GROUP BY {key} HAVING count(*) > 1"
+    )
+    db.execute(
+        f"CREATE OR REPLACE TABLE rejected AS SELECT answers.*, concat_ws(';', {cases}) AS codes FROM answers "
+        f"LEFT JOIN asked USING (instrument, audience, question) LEFT JOIN repeated USING ({key}) WHERE {is_bad}"
+    )
     names = ", ".join(name for name in NAMES if name not in {"sector", "level"})
     typed = f"{names}, coalesce(sector, '{sector}') AS sector, try_cast(level AS TINYINT) AS level"
     accepted, rejected = work / f"{feed.name}.parquet", work / f"{feed.name}-rejected.parquet"
-    db.execute(f"COPY (SELECT {typed}, row FROM judged WHERE codes = '') TO '{accepted}' (FORMAT parquet)")
-    db.execute(f"COPY (SELECT * FROM judged WHERE codes <> '') TO '{rejected}' (FORMAT parquet)")
+    db.execute(
+        f"COPY (SELECT {typed}, row FROM answers ANTI JOIN rejected USING (row)) TO '{accepted}' (FORMAT parquet)"
+    )
+    db.execute(f"COPY rejected TO '{rejected}' (FORMAT parquet)")
     described = ", ".join(f"first({name})" for name in ("organisation_type", "size_band", "region", "sector"))
     db.execute(
         f"INSERT INTO levels SELECT {', '.join(TABLE)}, organisation, {described}, quantile_disc(level, 0.5) "
         f"FROM '{accepted}' JOIN asked USING (instrument, audience, question) WHERE level IS NOT NULL "
         f"GROUP BY {', '.join(TABLE)}, organisation"
     )
-    [[good, bad]] = db.execute(
-        "SELECT count(*) FILTER (codes = ''), count(*) FILTER (codes <> '') FROM judged"
-    ).fetchall()
-    return good, bad
+    [[rows, bad]] = db.execute("SELECT (SELECT count(*) FROM answers), (SELECT count(*) FROM rejected)").fetchall()
+    return rows - bad, bad
 
 
 def _test(name: str) -> str:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from pipelines.edition import State
 from pipelines.publish.release import build_release
 from pipelines.publish.site import ASSETS, Site
 from tests.builders import a_case_study, a_hub, a_library, an_edition
@@ -114,6 +115,22 @@ def test_the_state_of_every_hub_is_told_in_words(folder: Path) -> None:
     for text in ("Carried forward", "Held", "Missing", "the server did not answer", "Without an open licence nothing"):
         assert text in html, text
     assert "83 days old at release" in html
+
+
+def test_a_hub_that_changed_everything_at_once_does_not_fill_the_start_page(tmp_path: Path) -> None:
+    many = [a_case_study(f"s{n}", published="2026-11-01") for n in range(6)]
+    edition = an_edition(library=a_library(*many, a_case_study("old", "coast", published="2020-01-01")), packs=())
+    build_release(edition, tmp_path / "r")
+    html = page(tmp_path / "r", "en/index.html")
+    assert html.count("records/vale-s") == 2
+    assert "records/coast-old" in html
+
+
+def test_what_is_good_in_a_held_feed_is_not_counted_as_used(tmp_path: Path) -> None:
+    held = a_hub(state=State.HELD, held_by=("hopeless_feed",), snapshot=None, fetched=None)
+    build_release(an_edition(hubs=(held,)), tmp_path / "r")
+    html = page(tmp_path / "r", "en/coverage.html")
+    assert "not used in this release" in html
 
 
 def test_suppressed_figures_are_marked_and_explained(folder: Path) -> None:
