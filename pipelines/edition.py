@@ -153,3 +153,19 @@ class Edition:
     packs: tuple[Pack, ...]
     benchmarks: pa.Table
     instruments: Mapping[str, Instrument]
+
+
+@dataclass(frozen=True)
+class Published:
+    """A release as its manifest tells it."""
+
+    id: str
+    published: str
+    previous: str | None
+    build_key: str
+    period: str | None
+
+    @property
+    def address(self) -> str:
+        """Its folder, from the root of what is published."""
+        return f"releases/{self.id}/"

@@ -3,7 +3,7 @@
 Only this room reads ``templates``. What a release says is decided before (``pipelines.edition``).
 """
 
-from pipelines.publish.pointers import Published, latest, next_id, publish
+from pipelines.publish.pointers import latest, next_id, publish
 from pipelines.publish.release import ReleaseRefused, build_release, verify_release
 
-__all__ = ["Published", "ReleaseRefused", "build_release", "latest", "next_id", "publish", "verify_release"]
+__all__ = ["ReleaseRefused", "build_release", "latest", "next_id", "publish", "verify_release"]

@@ -13,12 +13,11 @@ from __future__ import annotations
 import os
 import re
 import shutil
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from pipelines.edition import Edition
+from pipelines.edition import Edition, Published
 from pipelines.files import only_one, read_json, write_bytes
 from pipelines.publish import site, writers
 from pipelines.publish.release import MANIFEST, ReleaseRefused, build_release, verify_release
@@ -32,22 +31,6 @@ _CURRENT = ".current"
 _FOLDER = ".pointers"
 _LOCK = ".publishing.lock"
 _LAST_OF_DAY = 99
-
-
-@dataclass(frozen=True)
-class Published:
-    """A release as its manifest tells it."""
-
-    id: str
-    published: str
-    previous: str | None
-    build_key: str
-    period: str | None
-
-    @property
-    def address(self) -> str:
-        """Its folder, from the root of what is published."""
-        return f"releases/{self.id}/"
 
 
 def latest(public: Path) -> Published | None:

@@ -17,7 +17,7 @@ from datetime import date, datetime
 from functools import cache, cached_property, partial
 from itertools import product
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, PackageLoader, PrefixLoader, StrictUndefined
 from markupsafe import Markup
@@ -25,12 +25,9 @@ from markupsafe import Markup
 from hubs.contract.findings import CODES
 from hubs.contract.kinds import document_kinds
 from hubs.contract.vocabularies import vocabulary
-from pipelines.edition import Edition, HubState, LibraryRecord, Pack, State
+from pipelines.edition import Edition, HubState, LibraryRecord, Pack, Published, State
 from pipelines.publish import markdown, strings, views, writers
 from pipelines.publish.strings import LANGUAGES, TEMPLATES
-
-if TYPE_CHECKING:
-    from pipelines.publish.pointers import Published
 
 OWN_LICENCE = "OGL-UK-3.0"
 """Licence of what the project itself writes: figures, tables, the words around the hubs' texts."""
