@@ -73,11 +73,17 @@ TABLE = ("period", "instrument", "audience", "dimension")
 COUNTS = tuple(f"c{level}" for level in range(6))
 """Columns with the number of valid answers on each level."""
 
+CHUNK_ROWS = 262_144
+"""Organisations looked at together."""
+
+_TEXT = pa.dictionary(pa.int32(), pa.string())
+
 Numbers = np.ndarray[tuple[int], np.dtype[np.integer[Any]]]
 """Whole numbers, as short as they come."""
 Integers = np.ndarray[tuple[int], np.dtype[np.int64]]
+AnyShape = np.ndarray[Any, np.dtype[np.integer[Any]]]
 Mask = np.ndarray[tuple[int], np.dtype[np.bool_]]
-Grid = np.ndarray[tuple[int, int], np.dtype[np.int64]]
+Grid = np.ndarray[tuple[int, int], np.dtype[np.integer[Any]]]
 
 
 # A hub at a time: answers become a histogram for each organisation.
@@ -99,9 +105,8 @@ def organisation_levels(returns: Iterable[Path], instruments: Mapping[str, Instr
 
 
 def _empty_levels() -> pa.Table:
-    text = pa.dictionary(pa.int32(), pa.string())
     names = (*TABLE, "organisation", *ATTRIBUTES)
-    return pa.schema([*((n, text) for n in names), *((n, pa.int32()) for n in COUNTS)]).empty_table()
+    return pa.schema([*((n, _TEXT) for n in names), *((n, pa.int32()) for n in COUNTS)]).empty_table()
 
 
 def _row_groups(path: Path) -> Iterator[pa.Table]:
@@ -184,16 +189,14 @@ def combine(tables: Mapping[str, pa.Table]) -> pa.Table:
 
 @dataclass
 class _Gathered:
-    """Rows of several hubs in 34 bytes each: numbers of who answered (an organisation in a period), in which table
-    and through which hub, and the answers by level.
+    """Rows of several hubs, by ``TABLE``, in some 12 bytes each: who answered (the number of an organisation in a
+    period), through which hub (its number), and the answers by level (a row of counts).
     """
 
     hubs: list[str] = field(default_factory=list)
     who: dict[tuple[str, str], int] = field(default_factory=dict)
     described: list[tuple[str, ...]] = field(default_factory=list)
-    keys: dict[tuple[str, ...], int] = field(default_factory=dict)
-    rows: list[tuple[Numbers, Numbers, Numbers]] = field(default_factory=list)
-    counts: list[list[Numbers]] = field(default_factory=lambda: [[] for _ in COUNTS])
+    parts: dict[tuple[str, ...], list[tuple[Numbers, Numbers, Grid]]] = field(default_factory=dict)
 
     def add(self, hub: str, table: pa.Table) -> None:
         """Add the levels of one hub. Hubs come in order of id."""
@@ -202,60 +205,70 @@ class _Gathered:
         first, at = _groups(_mixed([coded[name] for name in ("organisation", "period")]))
         subjects = list(zip(coded["organisation"].text(first), coded["period"].text(first), strict=True))
         descriptions = zip(*(coded[name].text(first) for name in ATTRIBUTES), strict=True)
-        for one, description in zip(subjects, descriptions, strict=True):
-            if self.who.setdefault(one, len(self.who)) == len(self.described):
+        for subject, description in zip(subjects, descriptions, strict=True):
+            if self.who.setdefault(subject, len(self.who)) == len(self.described):
                 self.described.append(description)
-        who = np.array([self.who[one] for one in subjects], np.int32)[at]
-        first, at = _groups(_mixed([coded[name] for name in TABLE]))
-        keys = zip(*(coded[name].text(first) for name in TABLE), strict=True)
-        number = np.array([self.keys.setdefault(key, len(self.keys)) for key in keys], np.int32)[at]
-        self.rows.append((who, number, np.full(len(who), len(self.hubs), np.int16)))
+        who = np.array([self.who[subject] for subject in subjects], np.int32)[at]
+        counts = np.stack([table[name].to_numpy() for name in COUNTS], axis=1)
+        counts = counts.astype(np.min_scalar_type(counts.max(initial=0)))
+        for key, rows in _by_table(coded):
+            number = np.full(len(rows), len(self.hubs), np.int16)
+            self.parts.setdefault(key, []).append((who[rows], number, counts[rows]))
         self.hubs.append(hub)
-        for parts, name in zip(self.counts, COUNTS, strict=True):
-            parts.append(table[name].to_numpy().astype(np.int32))
 
     def table(self) -> pa.Table:
-        """A row for each key and organisation."""
-        nothing = (np.array([], np.int32), np.array([], np.int32), np.array([], np.int16))
-        who, number, hub = (np.concatenate(parts) for parts in zip(*(self.rows or [nothing]), strict=True))
-        first, at = _groups(who.astype(np.int64) * max(len(self.keys), 1) + number)
-        counts = (np.concatenate([np.array([], np.int32), *parts]) for parts in self.counts)
-        level = _lower_median([_added(one, at, len(first)).astype(np.int32) for one in counts])
-        who, number = who[first], number[first]
-        columns = {name: _recoded(number, [key[i] for key in self.keys]) for i, name in enumerate(TABLE)}
-        columns["organisation"] = _recoded(who, [organisation for organisation, _ in self.who])
+        """A row for each organisation in each of ``TABLE``, which come in order, a chunk each."""
+        if not self.parts:
+            names = (*TABLE, "organisation", *ATTRIBUTES)
+            hubs = pa.list_(pa.dictionary(pa.int16(), pa.string()))
+            fields = [*((name, _TEXT) for name in names), ("level", pa.int8()), ("hubs", hubs)]
+            return pa.schema(fields).empty_table()
+        described = {"organisation": _encoded([organisation for organisation, _ in self.who])}
         for i, name in enumerate(ATTRIBUTES):
-            columns[name] = _recoded(who, [description[i] for description in self.described])
-        columns["level"] = pa.array(level, pa.int8())
-        columns["hubs"] = _lists(self.hubs, hub, at, len(first))
-        return pa.table(columns)
+            described[name] = _encoded([description[i] for description in self.described])
+        # All chunks share their dictionaries.
+        dictionaries = {name: pa.array(column.values, pa.string()) for name, column in described.items()}
+        hub_names = pa.array(self.hubs, pa.string())
+        chunks = []
+        for key in sorted(self.parts):
+            who, hub, counts = (np.concatenate(parts) for parts in zip(*self.parts[key], strict=True))
+            first, at = _groups(who)
+            columns = {
+                name: pa.DictionaryArray.from_arrays(np.zeros(len(first), np.int32), pa.array([term], pa.string()))
+                for name, term in zip(TABLE, key, strict=True)
+            }
+            for name, column in described.items():
+                indices = pa.array(column.codes[who[first]])
+                columns[name] = pa.DictionaryArray.from_arrays(indices, dictionaries[name])
+            columns["level"] = pa.array(_lower_median(_added(counts, at, len(first))), pa.int8())
+            columns["hubs"] = _lists(hub_names, hub, at, len(first))
+            chunks.append(pa.table(columns))
+        return pa.concat_tables(chunks)
 
 
-def _recoded(numbers: Numbers, values: Sequence[str]) -> pa.DictionaryArray:
-    """A dictionary column of ``values[number]``, the dictionary without repeats and its codes as short as can be."""
-    distinct = {value: i for i, value in enumerate(dict.fromkeys(values))}
-    short = np.int8 if len(distinct) < 2**7 else np.int32
-    codes = np.array([distinct[value] for value in values], short)[numbers]
-    return pa.DictionaryArray.from_arrays(pa.array(codes), pa.array(distinct, pa.string()))
+def _by_table(coded: Mapping[str, _Coded]) -> Iterator[tuple[tuple[str, ...], Integers]]:
+    """Each combination of ``TABLE`` and its rows."""
+    columns = [coded[name] for name in TABLE]
+    first, at = _groups(_mixed(columns))
+    keys = zip(*(column.text(first) for column in columns), strict=True)
+    order = np.argsort(at, kind="stable")
+    rows_of = np.split(order, np.cumsum(np.bincount(at))[:-1]) if len(at) else []
+    yield from zip(keys, rows_of, strict=True)
 
 
-def _lists(names: Sequence[str], hub: Numbers, at: Integers, n: int) -> pa.ListArray:
+def _lists(names: pa.Array, hub: Numbers, at: Integers, n: int) -> pa.ListArray:
     """For each of ``n`` organisations its hubs, where row i is of organisation ``at[i]`` and of hub ``hub[i]``."""
     order = np.argsort(at, kind="stable")  # a hub has one row an organisation, and hubs come in order
     offsets = np.append(0, np.cumsum(np.bincount(at, minlength=n))).astype(np.int32)
-    values = pa.DictionaryArray.from_arrays(pa.array(hub[order], pa.int16()), pa.array(names, pa.string()))
+    values = pa.DictionaryArray.from_arrays(pa.array(hub[order], pa.int16()), names)
     return pa.ListArray.from_arrays(pa.array(offsets), values)
 
 
-def _lower_median(counts: Sequence[Numbers]) -> Numbers:
-    """Given how many are on each level, by row, the level of the middle one, the lower of two; -1 where nobody is."""
-    n = np.sum(counts, axis=0)
-    level = np.full(len(n), -1, np.int8)
-    below = np.zeros_like(n)
-    for i, count in enumerate(counts):
-        below += count
-        level[(level < 0) & (n > 0) & (below * 2 >= n)] = i
-    return level
+def _lower_median(counts: Grid) -> Numbers:
+    """For each row of counts by level, the level of the middle one, the lower of two; -1 where nobody is."""
+    n = counts.sum(axis=1, dtype=np.int64)
+    is_reached = np.cumsum(counts, axis=1, dtype=np.int64) * 2 >= n[:, None]
+    return np.where(n > 0, is_reached.argmax(axis=1), -1).astype(np.int8)
 
 
 # The cube.
@@ -270,31 +283,13 @@ def benchmarks(levels: pa.Table, policy: Policy) -> pa.Table:
     """
     if not levels.num_rows:
         return COLUMNS.empty_table()
-    levels = levels.unify_dictionaries().combine_chunks()
     cube = [_Breakdown.named(name) for name in policy.breakdowns]
-    tables = [_coded(levels[name]) for name in TABLE]
-    first, at = _groups(_mixed(tables))
-    keys = list(zip(*(column.text(first) for column in tables), strict=True))
     members = _members(levels)
-    order = np.argsort(at, kind="stable")
-    rows_of = np.split(order, np.cumsum(np.bincount(at))[:-1])
     published = []
-    for i in sorted(range(len(keys)), key=lambda i: keys[i]):
-        groups = _publishable(_counted(members.take(rows_of[i]), cube), cube, policy)
-        published.append(_as_table(keys[i], groups, cube, policy))
+    for key in sorted(members.parts):
+        groups = _publishable(_counted(members.of(key), cube), cube, policy)
+        published.append(_as_table(key, groups, cube, policy))
     return pa.concat_tables(published).combine_chunks()
-
-
-def below_threshold(table: pa.Table, policy: Policy) -> list[dict[str, object]]:
-    """The rows of a table of benchmarks that break the policy: too few organisations, not rounded, or a median of too
-    few. Empty when it may be published. Holds the table itself to account, not the code that made it.
-    """
-    return [
-        row
-        for row in table.to_pylist()
-        if (row["n"] is not None and (row["n"] < policy.threshold or row["n"] % policy.base))
-        or (row["median"] is not None and (row["n"] is None or row["n"] < policy.median_gate))
-    ]
 
 
 @dataclass(frozen=True)
@@ -326,29 +321,56 @@ class _Breakdown:
 
 @dataclass(frozen=True)
 class _Members:
-    """Organisations: the numbers of their terms, their level, and their hub (-1 if they are in several)."""
+    """Organisations: the numbers of their terms, their level, and the number of their hub (-1: in several)."""
 
     terms: Mapping[str, Numbers]
     level: Numbers
     only_hub: Numbers
     hubs_n: int
 
-    def take(self, rows: Integers) -> _Members:
-        terms = {name: numbers[rows] for name, numbers in self.terms.items()}
-        return _Members(terms, self.level[rows], self.only_hub[rows], self.hubs_n)
+
+@dataclass
+class _AllMembers:
+    """The organisations of all of ``TABLE``, as pieces of ``_Members``."""
+
+    parts: dict[tuple[str, ...], list[_Members]]
+    hubs: dict[str, int]
+
+    def of(self, key: tuple[str, ...]) -> _Members:
+        """Those of one of ``TABLE``."""
+        parts = self.parts[key]
+        terms = {name: np.concatenate([part.terms[name] for part in parts]) for name in ATTRIBUTES}
+        level = np.concatenate([part.level for part in parts])
+        return _Members(terms, level, np.concatenate([part.only_hub for part in parts]), len(self.hubs))
 
 
-def _members(levels: pa.Table) -> _Members:
-    terms = {}
-    for name, scheme in ATTRIBUTES.items():
-        numbers = {term: i for i, term in enumerate(vocabulary(scheme).terms)}
-        column = _coded(levels[name])
-        terms[name] = np.array([numbers[value] for value in column.values], np.int16)[column.codes]
-    hubs = levels["hubs"].chunk(0)
-    offsets, values = hubs.offsets.to_numpy(), hubs.values
-    hub = values.indices.to_numpy()[offsets[:-1]]
-    only_hub = np.where(np.diff(offsets) == 1, hub, -1)
-    return _Members(terms, levels["level"].to_numpy(), only_hub, len(values.dictionary))
+def _members(levels: pa.Table) -> _AllMembers:
+    members = _AllMembers({}, {})
+    number_of = {
+        name: {term: i for i, term in enumerate(vocabulary(scheme).terms)} for name, scheme in ATTRIBUTES.items()
+    }
+    for batch in levels.select([*TABLE, *ATTRIBUTES, "level", "hubs"]).to_batches(max_chunksize=CHUNK_ROWS):
+        piece = pa.Table.from_batches([batch])
+        coded = {name: _coded(piece[name]) for name in (*TABLE, *ATTRIBUTES)}
+        terms = {
+            name: np.array([numbers[value] for value in coded[name].values], np.int16)[coded[name].codes]
+            for name, numbers in number_of.items()
+        }
+        level = batch["level"].to_numpy()
+        only_hub = _only_hub(batch["hubs"], members.hubs)
+        for key, rows in _by_table(coded):
+            part = _Members({name: term[rows] for name, term in terms.items()}, level[rows], only_hub[rows], 0)
+            members.parts.setdefault(key, []).append(part)
+    return members
+
+
+def _only_hub(hubs: pa.ListArray, numbers: dict[str, int]) -> Numbers:
+    """For each list of hubs the number of the only one, -1 if there are several. New hubs are given a number."""
+    names = hubs.values.dictionary.to_pylist()
+    number = np.array([numbers.setdefault(name, len(numbers)) for name in names], np.int16)
+    offsets = hubs.offsets.to_numpy()
+    first = number[hubs.values.indices.to_numpy()[offsets[:-1]]]
+    return np.where(np.diff(offsets) == 1, first, np.int16(-1))
 
 
 @dataclass
@@ -376,7 +398,7 @@ def _counted(members: _Members, cube: Sequence[_Breakdown]) -> list[_Groups]:
         counts = np.bincount(cell * len(COUNTS) + members.level, minlength=size * len(COUNTS)).reshape(size, -1)
         hub_cell = cell[is_own] * members.hubs_n + members.only_hub[is_own]
         own = np.bincount(hub_cell, minlength=size * members.hubs_n).reshape(size, -1)
-        groups.append(_Groups(counts.sum(axis=1), _lower_median(list(counts.T)), own, np.zeros(size, bool)))
+        groups.append(_Groups(counts.sum(axis=1), _lower_median(counts), own, np.zeros(size, bool)))
     return groups
 
 
@@ -468,6 +490,13 @@ class _Coded:
         return pa.DictionaryArray.from_arrays(indices, pa.array(self.values, pa.string()))
 
 
+def _encoded(values: Sequence[str]) -> _Coded:
+    """Text as codes, as short as can be."""
+    numbers = {value: i for i, value in enumerate(dict.fromkeys(values))}
+    short = np.int8 if len(numbers) < 2**7 else np.int32
+    return _Coded(np.array([numbers[value] for value in values], short), list(numbers))
+
+
 def _coded(column: pa.ChunkedArray) -> _Coded:
     """A dictionary column of one chunk, without missing values."""
     if not column.num_chunks:
@@ -498,8 +527,10 @@ def _groups(keys: Integers) -> tuple[Integers, Integers]:
     return first, at
 
 
-def _added(values: Numbers, at: Integers, n: int) -> Numbers:
-    """The sums of ``values`` by group."""
+def _added(values: AnyShape, at: Integers, n: int) -> AnyShape:
+    """The sums of ``values`` (numbers, or rows of numbers) by group."""
     if n == len(values):
         return values  # each is a group of its own, in the order of rows
-    return np.bincount(at, weights=values, minlength=n).astype(np.int64)  # exact: far below 2 to the 53
+    sums = np.zeros((n, *values.shape[1:]), np.int64)
+    np.add.at(sums, at, values)
+    return sums

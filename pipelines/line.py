@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -24,6 +25,9 @@ from pipelines.policy import read_policy
 from pipelines.pull import pull
 from pipelines.store import Store
 from pipelines.version import code_version
+
+WORKERS = 2
+"""Hubs at work at once: while one waits for the network or the disk another is judged. Memory grows with it."""
 
 Progress = Callable[[str, str], None]
 """Told of each step: a stage's name and what it is about."""
@@ -61,9 +65,11 @@ def open_line(registry: Path, store: Path, public: Path) -> Line:
     hubs = dict(found.hubs)
     broken = {Path(name).stem for name in found.problems}
     for hub, data in lasting.remembered_registrations().items():
-        if hub not in hubs:
-            remembered = Registration.model_validate(data)
-            hubs[hub] = remembered if hub in broken else remembered.model_copy(update={"retired": True})
+        remembered = Registration.model_validate(data)
+        if hub in broken:
+            hubs[hub] = remembered
+        elif hub not in hubs and not remembered.sample:  # samples leave without a word when real hubs come
+            hubs[hub] = remembered.model_copy(update={"retired": True})
     return Line(Registry(found.folder, dict(sorted(hubs.items())), found.problems), lasting, public)
 
 
@@ -83,6 +89,19 @@ def gather(line: Line, hub: str, now: datetime) -> tuple[HubState, bool]:
             pull(store, registration, line.registry.address(hub), now)
         state = validate.settle(store, line.registry, hub, now)
         return state, (store.last_pull(hub) or {}).get("digest") not in (None, before)
+
+
+def gather_all(line: Line, now: datetime, progress: Progress) -> None:
+    """Gather every hub and count its returns, ``WORKERS`` hubs at a time. What a hub's worker raises is raised here."""
+
+    def gather_and_count(hub: str) -> None:
+        progress("pull and validate", hub)
+        gather(line, hub, now)
+        count_returns(line, hub)
+
+    with ThreadPoolExecutor(WORKERS) as pool:
+        for done in [pool.submit(gather_and_count, hub) for hub in line.registry.hubs]:
+            done.result()
 
 
 def standings(line: Line) -> tuple[HubState, ...]:
@@ -196,9 +215,7 @@ def run(line: Line, now: datetime, progress: Progress) -> Outcome:
     Raises files.Busy when another run is at work on the same store.
     """
     with line.store.locked("run"):
-        for hub in line.registry.hubs:
-            progress("pull and validate", hub)
-            gather(line, hub, now)
+        gather_all(line, now, progress)
         progress("consolidate", "all hubs")
         library = make_library(line)
         progress("benchmark", "all hubs")

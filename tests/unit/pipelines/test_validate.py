@@ -87,6 +87,15 @@ def test_incident_p_a_hub_that_leaves_the_register_is_retired_and_says_so(tmp_pa
     assert "on purpose" in (state.reason or "")
 
 
+def test_sample_hubs_leave_without_a_word_when_real_ones_come(tmp_path) -> None:
+    register(tmp_path, sample=True)
+    good_feed(tmp_path)
+    gather(a_line(tmp_path), "one", NOW)
+    (tmp_path / "registry/one.yaml").unlink()
+    register(tmp_path, id="real")
+    assert list(a_line(tmp_path).registry.hubs) == ["real"]
+
+
 def test_a_registration_that_breaks_carries_its_hub_forward(tmp_path) -> None:
     register(tmp_path)
     good_feed(tmp_path)
