@@ -102,5 +102,5 @@ def state_metadata(state: HubState, newest: Verdict | None) -> dict[str, Any]:
         "fetched": dg.MetadataValue.timestamp(state.fetched) if state.fetched else "never",
         **state.counts,
         "quarantined_by_code": dg.MetadataValue.md("\n".join(["| code | number |", "|---|---|", *rows])),
-        "report": dg.MetadataValue.md(f"```text\n{report_text(newest)}```" if newest else "no feed was had"),
+        "report": dg.MetadataValue.md(f"```text\n{report_text(newest, state.id)}```" if newest else "no feed was had"),
     }

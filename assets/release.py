@@ -12,10 +12,9 @@ import dagster as dg
 from assets.hubs import standing_key
 from assets.resources import LineResource
 from pipelines import publish
-from pipelines.benchmark import below_threshold
 from pipelines.consolidate import packs
-from pipelines.line import make_benchmarks, make_library, make_release
-from pipelines.policy import read_policy
+from pipelines.line import make_benchmarks, make_library, make_release, standings
+from pipelines.policy import read_policy, rows_that_break
 
 PREVIEW_ROWS = 10
 
@@ -70,10 +69,10 @@ def _markdown_table(columns: list[str], rows: list[dict[str, Any]]) -> str:
 
 
 @dg.asset_check(asset="library", blocking=True)
-def library_has_records(line: LineResource) -> dg.AssetCheckResult:
-    """There is something to publish: a library without a record means that every hub was lost at once."""
-    records = len(line.open().store.library())
-    return dg.AssetCheckResult(passed=records > 0, metadata={"records": records})
+def a_feed_is_in_use(line: LineResource) -> dg.AssetCheckResult:
+    """There is something to publish: no feed in use means that every hub was lost at once."""
+    in_use = [state.id for state in standings(line.open()) if state.snapshot]
+    return dg.AssetCheckResult(passed=bool(in_use), metadata={"hubs": in_use})
 
 
 @dg.asset_check(asset="library", blocking=True)
@@ -89,7 +88,7 @@ def addresses_are_unique(line: LineResource) -> dg.AssetCheckResult:
 @dg.asset_check(asset="benchmarks", blocking=True)
 def thresholds_are_kept(line: LineResource) -> dg.AssetCheckResult:
     """No published number is of fewer organisations than the policy allows, or not rounded."""
-    offenders = below_threshold(line.open().store.benchmarks(), read_policy())
+    offenders = rows_that_break(read_policy(), line.open().store.benchmarks())
     return dg.AssetCheckResult(passed=not offenders, metadata={"offenders": offenders[:PREVIEW_ROWS]})
 
 
@@ -102,4 +101,4 @@ def latest_release_verifies(line: LineResource) -> dg.AssetCheckResult:
     return dg.AssetCheckResult(passed=not problems, metadata={"problems": problems[:PREVIEW_ROWS]})
 
 
-CHECKS = [library_has_records, addresses_are_unique, thresholds_are_kept, latest_release_verifies]
+CHECKS = [a_feed_is_in_use, addresses_are_unique, thresholds_are_kept, latest_release_verifies]

@@ -33,14 +33,16 @@ def report_json(verdict: Verdict) -> dict[str, Any]:
     }
 
 
-def report_text(verdict: Verdict) -> str:
-    """The report for people: the outcome first, then each kind of finding once, with examples and what to do."""
-    return "\n".join(_lines(verdict)) + "\n"
+def report_text(verdict: Verdict, name: str) -> str:
+    """The report for people on the feed called ``name``: the outcome first, then each kind of finding once, with
+    examples and what to do.
+    """
+    return "\n".join(_lines(verdict, name)) + "\n"
 
 
-def _lines(verdict: Verdict) -> Iterator[str]:
+def _lines(verdict: Verdict, feed: str) -> Iterator[str]:
     counts = verdict.counts()
-    yield f"Feed of {verdict.hub}: {'HELD' if verdict.is_held else 'accepted'}"
+    yield f"{feed}: {'HELD' if verdict.is_held else 'accepted'}"
     for name in verdict.held_by:
         yield f"  {name}: {CODES[name].why}"
         yield f"  Mend: {CODES[name].mend}"

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic_core import ErrorDetails
 
 from hubs.contract.kinds.base import Audience, Licence, Sector
 from hubs.mapping.spec import SkipRule, Source
@@ -77,6 +78,10 @@ class UnusableRegistration(ValueError):
     """A registration cannot be used. The message names the file, the field and the mend, a line a problem."""
 
 
+class WrongRegistry(ValueError):
+    """A registry knows none of the hubs that a store holds: taking it for theirs would retire them all."""
+
+
 @dataclass(frozen=True)
 class Registry:
     """The registrations of one folder, by hub id, and what was wrong with the others (by file name)."""
@@ -110,11 +115,21 @@ def read_registration(path: Path) -> Registration:
     try:
         registration = Registration.model_validate(data)
     except ValidationError as error:
-        lines = [f"{'.'.join(str(p) for p in e['loc']) or 'file'}: {e['msg']}" for e in error.errors()]
+        lines = [f"{'.'.join(str(p) for p in e['loc']) or 'file'}: {_in_words(e)}" for e in error.errors()]
         raise UnusableRegistration("\n".join(lines)) from error
     if registration.id != path.stem:
         raise UnusableRegistration(f"id: '{registration.id}' must be the file's name, '{path.stem}'")
     return registration
+
+
+def _in_words(problem: ErrorDetails) -> str:
+    match problem["type"]:
+        case "extra_forbidden":
+            return "there is no such field; check its spelling, or take it out"
+        case "missing":
+            return "is missing; add it"
+        case _:
+            return problem["msg"]
 
 
 def read_registry(folder: Path) -> Registry:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
-from hubs.registration import Registration, UnusableRegistration, read_registration, read_registry
+from hubs.registration import Registration, UnusableRegistration, WrongRegistry, read_registration, read_registry
 from pipelines.settings import UnusableSettings, setting
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ def main() -> None:
 
     try:
         app(prog_name="hubpacks")
-    except (Busy, UnusableSettings, UnusableRegistration) as error:
+    except (Busy, UnusableSettings, UnusableRegistration, WrongRegistry) as error:
         _stop(str(error))
     except OSError as error:
         _stop(f"{error.filename or 'the disk'}: {error.strerror or error}")
@@ -93,7 +93,7 @@ def check(
 
     if format not in ("text", "json"):
         _stop(f"--format {format}: choose text or json")
-    registration = read_registration(mapping) if mapping else _contract_native()
+    registration = _registration_for(mapping, feed)
     now = datetime.now(UTC)
     address = feed if "://" in feed else str(Path(feed).resolve())
     with tempfile.TemporaryDirectory() as scratch:
@@ -108,7 +108,7 @@ def check(
     if format == "json" or as_json:
         typer.echo(json.dumps(report_json(verdict), indent=1, ensure_ascii=False))
     else:
-        typer.echo(report_text(verdict), nl=False)
+        typer.echo(report_text(verdict, feed), nl=False)
     if verdict.is_held or verdict.counts()["errors"]:
         raise typer.Exit(FINDINGS)
 
@@ -116,12 +116,14 @@ def check(
 @registry_app.command("check", epilog="Example: hubpacks registry check --registry my-registry")
 def registry_check(registry: RegistryFlag = None, as_json: JsonFlag = False) -> None:
     """Lint every registration and mapping; name each problem and its mend."""
+    from hubs.instruments import instruments
     from hubs.mapping.lint import lint
 
     found = read_registry(setting("registry", registry))
+    banks = instruments(*found.instrument_folders)
     problems = dict(found.problems)
     for hub, registration in found.hubs.items():
-        if complaints := lint(registration):
+        if complaints := lint(registration, banks):
             problems[f"{hub}.yaml"] = complaints
     if as_json:
         typer.echo(json.dumps({"hubs": list(found.hubs), "problems": problems}, indent=1, ensure_ascii=False))
@@ -129,7 +131,7 @@ def registry_check(registry: RegistryFlag = None, as_json: JsonFlag = False) -> 
         for name, complaints in sorted(problems.items()):
             for complaint in complaints:
                 typer.echo(f"{name}: {complaint}")
-        typer.echo(f"{len(found.hubs)} registrations can be used, {len(problems)} files have problems.")
+        typer.echo(f"Registrations that can be used: {len(found.hubs)}. Files with problems: {len(problems)}.")
     if problems:
         raise typer.Exit(FINDINGS)
 
@@ -158,7 +160,7 @@ def status(
     _print_hubs([_plain_state(state) for state in states])
 
 
-@app.command(epilog="Example: hubpacks verify public/releases/20260930T120000Z")
+@app.command(epilog="Example: hubpacks verify public/releases/2026-09-30.01")
 def verify(
     path: Annotated[Path, typer.Argument(help="Folder of a release, or the public folder (its latest release).")],
     as_json: JsonFlag = False,
@@ -212,12 +214,18 @@ def _line(registry: Path | None, store: Path | None, publish: Path | None) -> Li
     return line
 
 
-def _contract_native() -> Registration:
+def _registration_for(mapping: Path | None, feed: str) -> Registration:
+    """The registration in the file ``mapping``; without one, that of an unknown hub whose feed follows the contract."""
+    if mapping:
+        try:
+            return read_registration(mapping)
+        except UnusableRegistration as error:
+            _stop("\nhubpacks: ".join(f"{mapping}: {line}" for line in str(error).splitlines()))
     unnamed = {"role": "not registered"}
     return Registration.model_validate(
         {
-            "id": "feed",
-            "name": {"en": "Feed"},
+            "id": "unregistered",
+            "name": {"en": feed},
             "sector": "cross_sector",
             "owner": unnamed,
             "data_contact": unnamed,

@@ -12,6 +12,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from hubs.contract.findings import CODES
 from hubs.contract.records import Record
 from hubs.instruments import Instrument
 
@@ -51,12 +52,15 @@ class HubState:
     derived: Mapping[str, int] = field(default_factory=dict)
 
     def for_readers(self, base: int) -> HubState:
-        """The same without exact numbers of answers, which tell how many took part: rounded down to ``base``."""
+        """The same without exact numbers of answers, which tell how many took part (rounded down to ``base``), and
+        without details of a failure, which may name an address or a folder of the operator.
+        """
         rounded = {
             name: number // base * base if name.startswith("answers_") else number
             for name, number in self.counts.items()
         }
-        return replace(self, counts=rounded, quarantined_answers={})
+        reason = " ".join(CODES[code].why for code in self.held_by) or self.reason
+        return replace(self, counts=rounded, quarantined_answers={}, reason=reason)
 
     def name(self, language: str) -> str:
         """The hub's name in ``en`` or ``cy``."""

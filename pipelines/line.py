@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 from hubs.contract.records import canonical_json
 from hubs.instruments import instruments
 from hubs.judge import RULES_VERSION
-from hubs.registration import Registration, Registry, read_registry
+from hubs.registration import Registration, Registry, WrongRegistry, read_registry
 from pipelines import benchmark, publish, validate
 from pipelines.consolidate import HubRecords, consolidate, packs
 from pipelines.edition import Edition, HubState, LibraryRecord, State
@@ -58,14 +58,21 @@ class Outcome:
 def open_line(registry: Path, store: Path, public: Path) -> Line:
     """The line over these folders. Hubs whose registration has become unusable, or is gone, keep their last one.
 
-    Raises OSError when the registry cannot be read.
+    Raises WrongRegistry, and OSError when the registry cannot be read.
     """
     lasting = Store(store)
     found = read_registry(registry)
     hubs = dict(found.hubs)
     broken = {Path(name).stem for name in found.problems}
-    for hub, data in lasting.remembered_registrations().items():
-        remembered = Registration.model_validate(data)
+    earlier = [Registration.model_validate(data) for data in lasting.remembered_registrations().values()]
+    leaving = [one.id for one in earlier if not one.sample and one.id not in {*hubs, *broken}]
+    if leaving and len(leaving) == sum(not one.sample for one in earlier):
+        raise WrongRegistry(
+            f"{registry} has none of the hubs that {store} holds ({', '.join(leaving)}), and would retire them all; "
+            "name their registry with --registry, or another store with --store"
+        )
+    for remembered in earlier:
+        hub = remembered.id
         if hub in broken:
             hubs[hub] = remembered
         elif hub not in hubs and not remembered.sample:  # samples leave without a word when real hubs come
@@ -120,6 +127,7 @@ def standings(line: Line) -> tuple[HubState, ...]:
 
 def make_library(line: Line) -> dict[str, LibraryRecord]:
     """Consolidate the documents of all feeds in use, and keep the library."""
+    key = build_key(line)  # before anything is read: what a pull changes meanwhile makes the library stale
     feeds = []
     for hub in line.registry.hubs:
         verdict, standing = validate.used_verdict(line.store, hub), line.store.standing(hub)
@@ -127,6 +135,7 @@ def make_library(line: Line) -> dict[str, LibraryRecord]:
             feeds.append(HubRecords(hub, standing.good_digest, tuple(verdict.records)))
     library = consolidate(feeds, line.store.slugs())
     line.store.write_library(library)
+    line.store.note_made("library", key)
     return library
 
 
@@ -164,15 +173,17 @@ class _Tables(Mapping[str, pa.Table]):
 
 def make_benchmarks(line: Line) -> pa.Table:
     """Count the returns of all feeds in use, a hub at a time, and keep what may be published of them."""
+    key = build_key(line)
     counted = {hub: count_returns(line, hub) for hub in line.registry.hubs}
     levels = _Tables({hub: path for hub, path in counted.items() if path is not None})
     table = benchmark.benchmarks(benchmark.combine(levels), read_policy())
     line.store.write_benchmarks(table)
+    line.store.note_made("benchmarks", key)
     return table
 
 
 def build_key(line: Line) -> str:
-    """Digest of everything that a release's content depends on. Clocks and addresses are not part of it."""
+    """Digest of everything that a release's content depends on. Clocks are no part of it."""
     states = [[s.id, s.state, s.held_by, s.snapshot, s.counts] for s in standings(line)]
     rules = {hub: standing.good_rules for hub in line.registry.hubs if (standing := line.store.standing(hub))}
     names = {hub: registration.model_dump(mode="json") for hub, registration in line.registry.hubs.items()}
@@ -183,13 +194,19 @@ def make_release(line: Line, now: datetime) -> str | None:
     """Publish the library and the benchmarks that were made last, and give the new release's id; None when the latest
     release says the same already.
 
-    Raises publish.ReleaseRefused when the release does not pass its own verification (the old one stays), files.Busy
-    when somebody else is publishing.
+    Raises publish.ReleaseRefused when there is nothing to publish, when library and benchmarks are not of the feeds now
+    in use, or when the release does not pass its own verification (the old one stays); files.Busy when somebody else
+    is publishing.
     """
     with line.store.locked("release"):
         previous, key = publish.latest(line.public), build_key(line)
         if previous is not None and previous.build_key == key:
             return None
+        if {line.store.made_of("library"), line.store.made_of("benchmarks")} != {key}:
+            raise publish.ReleaseRefused("a hub has changed since library and benchmarks were made; make them again")
+        states = standings(line)
+        if not any(state.snapshot for state in states):
+            raise publish.ReleaseRefused("no hub has a feed that can be used, so there is nothing to publish")
         library = line.store.library()
         edition = Edition(
             id=publish.next_id(line.public, now),
@@ -198,7 +215,7 @@ def make_release(line: Line, now: datetime) -> str | None:
             build_key=key,
             code_version=code_version(),
             rules=RULES_VERSION,
-            hubs=tuple(state.for_readers(read_policy().answers_base) for state in standings(line)),
+            hubs=tuple(state.for_readers(read_policy().answers_base) for state in states),
             library=library,
             packs=tuple(packs(library)),
             benchmarks=line.store.benchmarks(),

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
+import pyarrow as pa
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from hubs.yamlfile import UnreadableYaml, read_yaml
@@ -57,6 +59,18 @@ class Policy(BaseModel):
         if not self.threshold <= self.median_gate <= self.quartile_gate:
             raise ValueError("threshold, median_gate and quartile_gate must not fall")
         return self
+
+
+def rows_that_break(policy: Policy, table: pa.Table) -> list[dict[str, Any]]:
+    """The rows of a table of benchmarks that ``policy`` forbids: of too few organisations, not rounded, or with a
+    median of too few. It holds the table itself to account, whatever made it.
+    """
+    return [
+        row
+        for row in table.to_pylist()
+        if (row["n"] is not None and (row["n"] < policy.threshold or row["n"] % policy.base))
+        or (row["median"] is not None and (row["n"] is None or row["n"] < policy.median_gate))
+    ]
 
 
 def read_policy(path: Path = FILE) -> Policy:

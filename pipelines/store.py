@@ -9,6 +9,7 @@ Only reading and writing lives here; what a state means is decided in ``validate
 ``hubs/<hub>.json``                      the last good verdict and the present state
 ``registrations/<hub>.json``             each hub's last usable registration
 ``library.jsonl`` ``slugs.json``         the last consolidation; addresses that records have been given for good
+``made-of/``                             digests of what the library and the benchmarks were made of
 ``levels/`` ``benchmarks.parquet``       organisations' levels by hub and verdict; the last benchmarks
 """
 
@@ -275,6 +276,14 @@ class Store:
         """The library that was written last, by canonical id. Raises FileNotFoundError before the first."""
         entries = [LibraryRecord.from_dict(data) for data in _read_lines(self.root / "library.jsonl")]
         return {entry.id: entry for entry in entries}
+
+    def note_made(self, what: str, key: str) -> None:
+        """Remember of which inputs (a digest) the ``library`` or the ``benchmarks`` were made."""
+        write_json(self.root / "made-of" / f"{what}.json", {"key": key})
+
+    def made_of(self, what: str) -> str | None:
+        """The digest of the inputs of the ``library`` or the ``benchmarks``; None before the first."""
+        return (read_json(self.root / "made-of" / f"{what}.json") or {}).get("key")
 
     def slugs(self) -> dict[str, str]:
         """The addresses that published records have been given, by canonical id."""

@@ -15,7 +15,9 @@ from functools import cache
 from threading import RLock
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pandas as pd
+import pyarrow as pa
 
 from hubs.contract.kinds.base import Column, TableKind
 
@@ -23,6 +25,8 @@ if TYPE_CHECKING:
     from great_expectations import ExpectationSuite
     from great_expectations.core.batch_definition import BatchDefinition
     from great_expectations.expectations.expectation import Expectation
+
+Positions = np.ndarray[tuple[int], np.dtype[np.int64]]
 
 _RESULT_FORMAT: dict[str, str | bool] = {"result_format": "COMPLETE", "return_unexpected_index_query": False}
 """COMPLETE lists every unexpected position. Positions are all that is wanted, not queries that would find them."""
@@ -37,38 +41,36 @@ def suite(kind: TableKind) -> ExpectationSuite:
     return _suite([*expectations, _of_key(kind.key)])
 
 
-def unexpected_values(kind: TableKind, values: Mapping[str, Sequence[str | None]]) -> dict[str, list[int]]:
-    """The positions of the values that their column may not hold, by column. None is a value too: a missing one.
+def unexpected_values(kind: TableKind, values: Mapping[str, pa.Array]) -> dict[str, Positions]:
+    """The positions of the values that their column may not hold, by column. Null is a value too: a missing one.
 
-    Columns may be of different lengths. A value's verdict never depends on the values beside it.
+    ``values`` are strings and may be of different lengths. A value's verdict never depends on the values beside it.
     """
     values = {name: column for name, column in values.items() if len(column)}
     if not values:
         return {}
     height = max(len(column) for column in values.values())
     # A shorter column is filled up with its own first value; the verdict on the filling is not looked at.
-    frame = pd.DataFrame(
-        {name: pd.Series([*v, *[v[0]] * (height - len(v))], dtype="str") for name, v in values.items()}
-    )
+    filled = {n: pa.concat_arrays([v, pa.repeat(v[0], height - len(v))]) for n, v in values.items()}
     expectations: list[Expectation] = []
     for name, column_values in values.items():
         column = kind.column(name)
-        if any(value is not None for value in column_values):
+        if column_values.null_count < len(column_values):
             expectations += _of_values(column)
-        if any(value is None for value in column_values):
+        if column_values.null_count:
             expectations += _of_presence(column)
-    found: dict[str, set[int]] = {name: set() for name in values}
-    for name, positions in _unexpected(frame, expectations):
-        found[name].update(p for p in positions if p < len(values[name]))
-    return {name: sorted(positions) for name, positions in found.items()}
+    is_unexpected = {name: np.zeros(height, bool) for name in values}
+    for name, positions in _unexpected(pa.table(filled).to_pandas(), expectations):
+        is_unexpected[name][positions] = True
+    return {name: np.flatnonzero(mask[: len(values[name])]) for name, mask in is_unexpected.items()}
 
 
-def repeated_keys(keys: pd.DataFrame) -> list[int]:
+def repeated_keys(keys: pd.DataFrame) -> Positions:
     """The positions of all rows of ``keys`` that are equal to another row. A row with a missing value never is."""
     if keys.empty:
-        return []
+        return np.array([], np.int64)
     [(_, positions)] = _unexpected(keys.reset_index(drop=True), [_of_key(tuple(keys.columns))])
-    return sorted(positions)
+    return np.sort(np.array(positions, np.int64))
 
 
 def _of_values(column: Column) -> list[Expectation]:

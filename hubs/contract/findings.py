@@ -228,7 +228,7 @@ CODES: dict[str, Code] = {
         "file",
     ),
     "column_not_allowed": _warning(
-        "Returns may hold only the contract's columns; this one was left out before anything was stored.",
+        "Returns may hold only the contract's columns; this one was not read, judged or counted.",
         "Take the column out: free text and details can identify an organisation.",
     ),
     "missing_value": _error("A value that every answer needs is missing.", "Fill it in, or use not_stated."),

@@ -25,7 +25,8 @@ class Quarantined:
 @dataclass(frozen=True)
 class JudgedTable:
     """A table after judgement. ``accepted`` and ``quarantined`` are Parquet files (rows with their row number;
-    the quarantine adds ``codes``), None where there is no such row. Counts are rows; ``derived`` is that of ``RawTable``.
+    the quarantine adds ``codes``), None where there is no such row. Counts are rows;
+    ``derived`` is that of ``RawTable``.
     """
 
     kind: str

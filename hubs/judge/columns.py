@@ -72,16 +72,18 @@ def only(rows: pa.Table, keep: Mask) -> pa.Table:
     """The rows to keep, each column one chunk, with no value left in a dictionary that no row has: what was refused
     must not stay behind in a file.
     """
-    if not keep.all():
-        rows = rows.filter(pa.array(keep)).combine_chunks()
+    if keep.all():
+        return rows
+    rows = rows.filter(pa.array(keep)).combine_chunks()
     if not rows.num_rows:
         return rows
     is_text = [pa.types.is_dictionary(field.type) for field in rows.schema]
-    columns = [_used(c.chunk(0)) if text else c for c, text in zip(rows.columns, is_text, strict=True)]
+    columns = [used(c.chunk(0)) if text else c for c, text in zip(rows.columns, is_text, strict=True)]
     return pa.table(columns, rows.column_names)
 
 
-def _used(array: pa.DictionaryArray) -> pa.DictionaryArray:
+def used(array: pa.DictionaryArray) -> pa.DictionaryArray:
+    """The same column with only those values in its dictionary that a row has."""
     size = len(array.dictionary)
     codes = array.indices.fill_null(size).to_numpy()
     is_used = np.zeros(size + 1, bool)

@@ -28,16 +28,28 @@ from hubs.contract.records import RawTable
 from hubs.contract.verdict import JudgedTable
 from hubs.instruments import Instrument
 from hubs.judge import organisations
-from hubs.judge.columns import Hashes, Integers, Mask, codes_of, combined, encoded, hashes_of, is_in, one_chunk, only
+from hubs.judge.columns import (
+    Hashes,
+    Integers,
+    Mask,
+    codes_of,
+    combined,
+    encoded,
+    hashes_of,
+    is_in,
+    one_chunk,
+    only,
+    used,
+)
 from hubs.judge.rowfiles import ParquetFile, Spool
 from hubs.judge.tallies import Tallies
 
 STRETCH_ROWS = 131_072
 """Rows judged and written together, at least: one row group of the Parquet files."""
-VALUES_TOGETHER = 262_144
+VALUES_TOGETHER = 100_000
 """Distinct values that wait for one run of Great Expectations; a run costs some 20 ms however few there are."""
-VALUES_REMEMBERED = 200_000
-"""Verdicts on values kept for the next stretch or hub, a column."""
+VALUES_REMEMBERED = 20_000
+"""Verdicts on values kept for the next stretch or hub, a column. More new ones than this are judged at once."""
 KEYS_TOGETHER = 1_000_000
 """Rows with a key that may repeat, in one run of Great Expectations."""
 
@@ -128,13 +140,13 @@ def _read(table: RawTable, kind: TableKind, spool: Spool, tallies: Tallies) -> l
         for raw in _gathered(table.batches()):
             tallies.add_surplus(name for name in raw.column_names if name not in {*names, "row"})
             numbers = one_chunk(raw["row"].cast(pa.int64()))
-            rows = pa.table([*(encoded(raw, name) for name in names), numbers], [*names, "row"])
+            rows = pa.table([*(used(encoded(raw, name)) for name in names), numbers], [*names, "row"])
             unexpected, hashes = {}, {}
             for name in names:
-                distinct = [*rows[name].chunk(0).dictionary.to_pylist(), None]
+                distinct = rows[name].chunk(0).dictionary
                 unexpected[name] = values.look_up(name, distinct)
                 if name in kind.key:
-                    hashes[name] = hashes_of(distinct)[codes_of(rows[name])]
+                    hashes[name] = hashes_of([*distinct.to_pylist(), None])[codes_of(rows[name])]
             absent = frozenset(names) - frozenset(raw.column_names)
             stretches.append(_Stretch(rows.num_rows, absent, unexpected, combined([hashes[n] for n in kind.key])))
             spool.append(rows)
@@ -166,14 +178,22 @@ class _Values:
         self._waiting: list[tuple[str, list[str | None], list[int], Mask]] = []
         self._waiting_n = 0
 
-    def look_up(self, column: str, values: list[str | None]) -> Mask:
-        """Whether each value is unexpected. Not to be read before ``settle``, which fills in what was not known."""
-        known = self._known[column]
-        verdicts = [known.get(value) for value in values]
-        mask = np.array([verdict is True for verdict in verdicts])
+    def look_up(self, column: str, values: pa.Array) -> Mask:
+        """Whether each of ``values`` is unexpected, and last whether a missing value is.
+
+        Not to be read before ``settle``, which fills in what was not known.
+        """
+        values = pa.concat_arrays([values, pa.nulls(1, pa.string())])
+        mask = np.zeros(len(values), bool)
+        if len(values) > VALUES_REMEMBERED:  # mostly rubbish, or keys: neither comes again
+            mask[unexpected_values(self._kind, {column: values})[column]] = True
+            return mask
+        known, texts = self._known[column], values.to_pylist()
+        verdicts = [known.get(text) for text in texts]
+        mask[:] = [verdict is True for verdict in verdicts]
         unknown = [i for i, verdict in enumerate(verdicts) if verdict is None]
         if unknown:
-            self._waiting.append((column, [values[i] for i in unknown], unknown, mask))
+            self._waiting.append((column, [texts[i] for i in unknown], unknown, mask))
             self._waiting_n += len(unknown)
             if self._waiting_n >= VALUES_TOGETHER:
                 self.settle()
@@ -183,19 +203,18 @@ class _Values:
         """Ask about all values that wait."""
         waiting, self._waiting, self._waiting_n = self._waiting, [], 0
         asked: dict[str, dict[str | None, bool]] = {}
-        for column, values, _, _ in waiting:
-            asked.setdefault(column, {}).update(dict.fromkeys(values, False))
+        for column, texts, _, _ in waiting:
+            asked.setdefault(column, {}).update(dict.fromkeys(texts, False))
         distinct = {column: list(verdicts) for column, verdicts in asked.items()}
-        for column, positions in unexpected_values(self._kind, distinct).items():
-            asked[column].update((distinct[column][position], True) for position in positions)
-        for column, values, places, mask in waiting:
-            mask[places] = [asked[column][value] for value in values]
+        arrays = {column: pa.array(texts, pa.string()) for column, texts in distinct.items()}
+        for column, positions in unexpected_values(self._kind, arrays).items():
+            asked[column].update((distinct[column][position], True) for position in positions.tolist())
+        for column, texts, places, mask in waiting:
+            mask[places] = [asked[column][text] for text in texts]
         for column, verdicts in asked.items():
-            known = self._known[column]
-            if len(known) + len(verdicts) > VALUES_REMEMBERED:
-                known.clear()
-            if len(verdicts) <= VALUES_REMEMBERED:
-                known.update(verdicts)
+            if len(self._known[column]) + len(verdicts) > VALUES_REMEMBERED:
+                self._known[column].clear()
+            self._known[column].update(verdicts)
 
 
 @cache

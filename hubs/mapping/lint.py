@@ -7,10 +7,11 @@ found when it is mapped. Each message says where, what, and how to mend it.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from itertools import combinations
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from hubs.contract.kinds import document_kinds, table_kinds
@@ -29,6 +30,7 @@ from hubs.mapping.spec import (
 )
 
 if TYPE_CHECKING:
+    from hubs.instruments import Instrument
     from hubs.registration import Registration
 
 MOST_LEVELS = 5
@@ -39,13 +41,16 @@ _DEFAULTED = {"id", "language", "sectors"}
 _SAMPLE_DAY = datetime(2026, 3, 31, 13, 45, 59)  # noqa: DTZ001 - only tries out formats
 
 
-def lint(registration: Registration) -> list[str]:
-    """Doubts about the registration's mapping, empty when there are none."""
+def lint(registration: Registration, instruments: Mapping[str, Instrument] = MappingProxyType({})) -> list[str]:
+    """Doubts about the registration's mapping, empty when there are none. ``instruments`` are the question banks known
+    where it is used, by name: a mapping to one of them may only name its questions.
+    """
     messages = []
     for number, source in enumerate(registration.sources):
         where = f"sources.{number} ({source.label})"
         if isinstance(source, TableSource):
             messages += [f"{where} {message}" for message in _table_doubts(source)]
+            messages += [f"{where} {message}" for message in _strange_questions(source, instruments)]
         else:
             messages += [f"{where} {message}" for message in _document_doubts(source, registration)]
     return messages + list(_overlaps(registration))
@@ -157,10 +162,25 @@ def _column_doubts(column: Column, rule: ColumnRule) -> Iterator[str]:
     yield from _unfit_values(column, ours)
     if len(rule.bins) > MOST_LEVELS:
         yield f"bins: {len(rule.bins)} edges make a level above {MOST_LEVELS}. Leave some out."
+    if rule.bins and column.name != "level":
+        yield "bins: make levels 0 to 5, so they have a place in level only. Use map."
     if rule.hash and (rule.map or rule.bins):
         yield "hash: map and bins have no effect on a hashed key. Take them out."
     if column.name in ("organisation", "respondent") and rule.constant is not None:
         yield "constant: makes all rows the same one. Name the column that tells them apart, or from: row."
+
+
+def _strange_questions(source: TableSource, instruments: Mapping[str, Instrument]) -> Iterator[str]:
+    rule = source.columns.get("instrument")
+    if rule is None or rule.constant is None or rule.constant not in instruments:
+        return
+    known = instruments[rule.constant].questions
+    mapped = list(source.wide.questions) if source.wide else []
+    if "question" in source.columns:
+        mapped += (source.columns["question"].map or {}).values()
+    for name in dict.fromkeys(mapped):
+        if name not in known:
+            yield f"{name}: {rule.constant} has no such question. Use the ids of the question bank."
 
 
 def _unfit_values(column: Column, values: Iterable[str]) -> Iterator[str]:

@@ -56,6 +56,8 @@ def _manifest(client: httpx.Client, address: str, body: IO[bytes]) -> Files:
         raise PullFailed("too_large", f"the manifest has more than {MAX_MANIFEST_BYTES:,} bytes")
     yield "datapackage.json", io.BytesIO(raw)
     for path in _paths(raw):
+        if set("*?[") & set(path):
+            raise PullFailed("unreadable_manifest", f"over the web every file must be listed by name, not as {path}")
         target = urljoin(address, path)
         if urlsplit(target)[:2] != urlsplit(address)[:2]:
             raise PullFailed("unsafe_path", f"{path} is not beside the manifest")

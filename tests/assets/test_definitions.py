@@ -93,7 +93,7 @@ def test_an_empty_library_stops_the_release(tmp_path) -> None:
     run(defs, "pull")
     released = run(defs, "release")
     assert not released.success
-    assert checks(released)["library.library_has_records"] is False
+    assert checks(released)["library.a_feed_is_in_use"] is False
     assert publish.latest(tmp_path / "publish") is None
 
 

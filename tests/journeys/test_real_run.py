@@ -6,7 +6,6 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -20,13 +19,13 @@ SOURCES = 22
 
 
 @pytest.fixture(scope="module")
-def ran(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, dict]]:
+def ran(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict]:
     """The folder of one run over all real sources, and the run's summary."""
     folder = tmp_path_factory.mktemp("real")
     command = [str(Path(sys.executable).with_name("hubpacks")), "run", "--registry", str(REGISTRY), "--json"]
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False, timeout=600)
     assert done.returncode == 0, f"is the real content beside the project, in ../shared/real?\n{done.stderr}"
-    yield folder, json.loads(done.stdout)
+    return folder, json.loads(done.stdout)
 
 
 def verdicts(folder: Path) -> dict[str, Verdict]:

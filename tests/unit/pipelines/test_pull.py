@@ -193,6 +193,15 @@ def test_a_manifest_cannot_reach_another_host_or_scheme(tmp_path) -> None:
             assert refused(tmp_path, f"{address}/hub/datapackage.json")[0] == "unsafe_path"
 
 
+def test_a_pattern_in_a_manifest_on_the_web_is_named(tmp_path) -> None:
+    manifest = json.dumps({"resources": [{"name": "a", "path": "docs/*.md"}]}).encode()
+    with served({"/datapackage.json": (200, manifest)}) as (address, asked):
+        code, detail = refused(tmp_path, f"{address}/datapackage.json")
+    assert code == "unreadable_manifest"
+    assert detail.endswith("docs/*.md")
+    assert asked == ["/datapackage.json"]
+
+
 def test_redirects_are_followed_but_not_for_ever(tmp_path) -> None:
     body = io.BytesIO()
     with zipfile.ZipFile(body, "w") as archive:

@@ -2,6 +2,7 @@ from datetime import timedelta
 
 import pytest
 
+from hubs.registration import WrongRegistry
 from pipelines.line import gather, standings
 from pipelines.validate import newest_verdict, used_verdict
 from tests.feeds import NOW, a_case_study, a_line, an_answer, answers_of, register, write_feed
@@ -76,15 +77,33 @@ def test_incident_n_a_silent_hub_is_carried_forward_until_its_time_is_up(tmp_pat
 
 
 def test_incident_p_a_hub_that_leaves_the_register_is_retired_and_says_so(tmp_path) -> None:
-    register(tmp_path)
-    good_feed(tmp_path)
-    gather(a_line(tmp_path), "one", NOW)
+    for hub in ("one", "two"):
+        register(tmp_path, id=hub)
+        write_feed(tmp_path / "feeds" / hub, [a_case_study()])
+        gather(a_line(tmp_path), hub, NOW)
     (tmp_path / "registry/one.yaml").unlink()
     line = a_line(tmp_path)
     state, _ = gather(line, "one", NOW + timedelta(days=1))
     assert (state.state, state.snapshot) == ("retired", None)
     assert used_verdict(line.store, "one") is None
     assert "on purpose" in (state.reason or "")
+
+
+def test_a_registry_without_any_known_hub_is_taken_for_the_wrong_one(tmp_path) -> None:
+    register(tmp_path)
+    good_feed(tmp_path)
+    gather(a_line(tmp_path), "one", NOW)
+    (tmp_path / "registry/one.yaml").unlink()
+    register(tmp_path, id="stranger")
+    with pytest.raises(WrongRegistry, match=r"none of the hubs .* \(one\)"):
+        a_line(tmp_path)
+
+
+def test_readers_are_not_told_the_operators_folders(tmp_path) -> None:
+    register(tmp_path)
+    state, _ = gather(a_line(tmp_path), "one", NOW)
+    assert str(tmp_path) in (state.reason or "")
+    assert str(tmp_path) not in (state.for_readers(100).reason or "")
 
 
 def test_sample_hubs_leave_without_a_word_when_real_ones_come(tmp_path) -> None:

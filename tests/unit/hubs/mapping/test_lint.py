@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from hubs.instruments import instruments
 from hubs.mapping.lint import lint
 from tests.unit.hubs.mapping.feeds import a_registration, a_source, a_table_source
 
@@ -115,3 +116,16 @@ def test_overlapping_sources(one: str, other: str, overlap: bool) -> None:
 def test_excluded_files_do_not_overlap() -> None:
     one = a_source(glob="**/*.md", exclude="posts/*.md", expect=STATED)
     assert doubts(one, a_source(glob="posts/*.md", expect=STATED)) == []
+
+
+def test_a_mapping_to_a_known_question_bank_may_only_name_its_questions() -> None:
+    columns = {"instrument": {"constant": "interop-baseline-v1"}}
+    source = a_table_source()
+    mapped = source | {
+        "columns": source["columns"] | columns | {"question": {"column": "q", "map": {"1": "dm-legal-1", "2": "dm-99"}}}
+    }
+    assert [message for message in doubts(mapped) if "dm-99" in message] == []
+    (message,) = [m for m in lint(a_registration(mapped), instruments()) if "dm-" in m]
+    assert "dm-99: interop-baseline-v1 has no such question" in message
+    bins = source | {"columns": source["columns"] | {"size_band": {"column": "staff", "bins": [50]}}}
+    assert any("bins: make levels" in message for message in doubts(bins))

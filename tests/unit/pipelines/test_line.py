@@ -1,0 +1,55 @@
+from datetime import timedelta
+
+import pytest
+
+from pipelines.line import gather, make_benchmarks, make_library, make_release, run
+from pipelines.publish import ReleaseRefused, latest
+from tests.feeds import NOW, a_case_study, a_line, register, write_feed
+
+
+def quiet(_stage: str, _what: str) -> None:
+    """No progress."""
+
+
+def test_a_pull_between_library_and_release_stops_the_release(tmp_path) -> None:
+    register(tmp_path)
+    write_feed(tmp_path / "feeds/one", [a_case_study()])
+    line = a_line(tmp_path)
+    gather(line, "one", NOW)
+    make_library(line)
+    make_benchmarks(line)
+    write_feed(tmp_path / "feeds/one", [a_case_study(body="Changed meanwhile.")])
+    gather(line, "one", NOW + timedelta(hours=1))
+    with pytest.raises(ReleaseRefused, match="make them again"):
+        make_release(line, NOW)
+    make_library(line)
+    make_benchmarks(line)
+    assert make_release(line, NOW) is not None
+
+
+def test_when_every_feed_is_lost_at_once_nothing_is_published(tmp_path) -> None:
+    register(tmp_path)
+    with pytest.raises(ReleaseRefused, match="nothing to publish"):
+        run(a_line(tmp_path), NOW, quiet)
+    assert latest(tmp_path / "public") is None
+
+
+def test_what_a_hubs_worker_raises_is_raised(tmp_path) -> None:
+    register(tmp_path)
+    write_feed(tmp_path / "feeds/one", [a_case_study()])
+    (tmp_path / "store").mkdir()
+    (tmp_path / "store/pulls").write_text("a file in the way")
+    with pytest.raises(NotADirectoryError):
+        run(a_line(tmp_path), NOW, quiet)
+
+
+def test_the_same_feeds_give_the_same_bytes_whatever_the_order_of_work(tmp_path) -> None:
+    releases = []
+    for folder in (tmp_path / "a", tmp_path / "b"):
+        for hub in ("one", "two", "three"):
+            register(folder, id=hub)
+            write_feed(folder / "feeds" / hub, [a_case_study(body=f"Of {hub}."), a_case_study(id="same", body="Same.")])
+        outcome = run(a_line(folder), NOW, quiet)
+        release = folder / "public/releases" / str(outcome.release)
+        releases.append({p.relative_to(release): p.read_bytes() for p in release.rglob("*") if p.is_file()})
+    assert releases[0] == releases[1]
