@@ -19,7 +19,8 @@ Hashes = np.ndarray[tuple[int], np.dtype[np.uint64]]
 
 
 def encoded(table: pa.Table, name: str) -> pa.DictionaryArray:
-    """One column as one dictionary array: empty text is a missing value, and the dictionary lists each value once.
+    """One column as one dictionary array: empty text is a missing value, and the dictionary lists each value that a
+    row has, and lists it once.
 
     All values are missing where ``table`` has no such column.
     """
@@ -27,7 +28,7 @@ def encoded(table: pa.Table, name: str) -> pa.DictionaryArray:
         return pa.DictionaryArray.from_arrays(pa.nulls(table.num_rows, pa.int32()), pa.array([], pa.string()))
     column = table[name]
     if column.type == DICTIONARY:
-        array = one_chunk(column.unify_dictionaries())
+        array = used(one_chunk(column.unify_dictionaries()))
         values = array.dictionary
         is_plain = values.null_count == 0 and pc.count_distinct(values).as_py() == len(values)
         if is_plain and not pc.any(pc.equal(values, "")).as_py():

@@ -39,7 +39,6 @@ from hubs.judge.columns import (
     is_in,
     one_chunk,
     only,
-    used,
 )
 from hubs.judge.rowfiles import ParquetFile, Spool
 from hubs.judge.tallies import Tallies
@@ -48,8 +47,11 @@ STRETCH_ROWS = 131_072
 """Rows judged and written together, at least: one row group of the Parquet files."""
 VALUES_TOGETHER = 100_000
 """Distinct values that wait for one run of Great Expectations; a run costs some 20 ms however few there are."""
-VALUES_REMEMBERED = 20_000
-"""Verdicts on values kept for the next stretch or hub, a column. More new ones than this are judged at once."""
+VALUES_REMEMBERED = 100_000
+"""Verdicts on values kept for the next stretch or hub, a column."""
+RUBBISH_VALUES = 20_000
+"""With more values than this in one stretch, a column is not looked at any more once another such column has refused
+all rows of the stretch: they are out already, and one column of rubbish takes as long as a hundred good ones."""
 KEYS_TOGETHER = 1_000_000
 """Rows with a key that may repeat, in one run of Great Expectations."""
 
@@ -73,6 +75,9 @@ def judge_table(
     ``accepted`` gets the contract's columns as dictionaries, ``level`` as int8 (null: does not apply) and ``row``;
     ``quarantined`` the columns as they came, ``row`` and ``codes`` (parted by semicolons). Rows keep their order and
     equal input gives equal bytes. A row with any error is quarantined; of rows that share a key, all are.
+
+    Where every row of a stretch is out for what stands in a column of rubbish, further such columns are not judged
+    (see ``RUBBISH_VALUES``): no row is judged otherwise for it, but its codes may not be all.
 
     There is one finding for each (code, field, value), and beyond ``tallies.VALUES_NAMED`` values of a code and field
     one for all the others. Raises OSError from the disk, and whatever ``table.batches`` raises.
@@ -140,11 +145,18 @@ def _read(table: RawTable, kind: TableKind, spool: Spool, tallies: Tallies) -> l
         for raw in _gathered(table.batches()):
             tallies.add_surplus(name for name in raw.column_names if name not in {*names, "row"})
             numbers = one_chunk(raw["row"].cast(pa.int64()))
-            rows = pa.table([*(used(encoded(raw, name)) for name in names), numbers], [*names, "row"])
+            rows = pa.table([*(encoded(raw, name) for name in names), numbers], [*names, "row"])
             unexpected, hashes = {}, {}
+            is_hopeless = False
             for name in names:
                 distinct = rows[name].chunk(0).dictionary
-                unexpected[name] = values.look_up(name, distinct)
+                if len(distinct) <= RUBBISH_VALUES:
+                    unexpected[name] = values.look_up(name, distinct)
+                elif is_hopeless:
+                    unexpected[name] = np.zeros(len(distinct) + 1, bool)
+                else:
+                    unexpected[name] = values.ask_now(name, distinct)
+                    is_hopeless = bool(unexpected[name][codes_of(rows[name])].all())
                 if name in kind.key:
                     hashes[name] = hashes_of([*distinct.to_pylist(), None])[codes_of(rows[name])]
             absent = frozenset(names) - frozenset(raw.column_names)
@@ -183,20 +195,22 @@ class _Values:
 
         Not to be read before ``settle``, which fills in what was not known.
         """
-        values = pa.concat_arrays([values, pa.nulls(1, pa.string())])
-        mask = np.zeros(len(values), bool)
-        if len(values) > VALUES_REMEMBERED:  # mostly rubbish, or keys: neither comes again
-            mask[unexpected_values(self._kind, {column: values})[column]] = True
-            return mask
-        known, texts = self._known[column], values.to_pylist()
+        known, texts = self._known[column], [*values.to_pylist(), None]
         verdicts = [known.get(text) for text in texts]
-        mask[:] = [verdict is True for verdict in verdicts]
+        mask = np.array([verdict is True for verdict in verdicts])
         unknown = [i for i, verdict in enumerate(verdicts) if verdict is None]
         if unknown:
             self._waiting.append((column, [texts[i] for i in unknown], unknown, mask))
             self._waiting_n += len(unknown)
             if self._waiting_n >= VALUES_TOGETHER:
                 self.settle()
+        return mask
+
+    def ask_now(self, column: str, values: pa.Array) -> Mask:
+        """The same for so many values that they are not worth remembering."""
+        values = pa.concat_arrays([values, pa.nulls(1, pa.string())])
+        mask = np.zeros(len(values), bool)
+        mask[unexpected_values(self._kind, {column: values})[column]] = True
         return mask
 
     def settle(self) -> None:

@@ -401,6 +401,25 @@ def test_a_bad_row_does_not_make_an_organisation_contradict_itself(tmp_path: Pat
     assert [finding.code for finding in findings] == ["level_out_of_range"]
 
 
+# Hopeless tables cost little.
+
+
+def test_more_columns_of_rubbish_are_not_judged_where_one_has_refused_every_row(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = [row | {"region": f"region {i}", "level": f"level {i}"} for i, row in enumerate(answers(30))]
+    table, _ = judged(a_table(rows), tmp_path)
+    assert table.quarantined_rows == 30
+    assert set.union(*codes_told(table).values()) == {"unknown_region", "level_out_of_range"}
+    monkeypatch.setattr(tables, "RUBBISH_VALUES", 20)
+    table, _ = judged(a_table(rows), tmp_path)
+    assert table.quarantined_rows == 30
+    assert set.union(*codes_told(table).values()) == {"unknown_region"}
+    rows[7]["region"] = "wales"
+    table, _ = judged(a_table(rows), tmp_path)
+    assert codes_told(table)[7] == {"level_out_of_range"}
+
+
 # Findings stay few.
 
 
