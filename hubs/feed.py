@@ -6,8 +6,8 @@ import fnmatch
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import cache
-from pathlib import Path
+from functools import cache, cached_property
+from pathlib import Path, PurePosixPath
 
 
 @dataclass(frozen=True)
@@ -24,6 +24,15 @@ class Feed:
     def read(self, name: str) -> bytes:
         """The bytes of the file called ``name``. Raises KeyError if the feed has none."""
         return self.files[name].read_bytes()
+
+    def size(self, name: str) -> int:
+        """The bytes of that file, counted. Raises KeyError if the feed has none."""
+        return self.files[name].stat().st_size
+
+    @cached_property
+    def folders(self) -> frozenset[str]:
+        """Every folder that holds a file, however far down."""
+        return frozenset(str(folder) for name in self.files for folder in PurePosixPath(name).parents)
 
     def glob(self, pattern: str) -> list[str]:
         """Names that match ``pattern``, sorted: ``*`` stays inside a folder, ``**`` crosses folders."""

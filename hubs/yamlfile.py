@@ -8,6 +8,13 @@ from typing import Any
 import yaml
 
 MAX_DEPTH = 40
+MAX_CHARACTERS = 1_000_000
+"""Settings of this length take seconds to read; none that people write come near it."""
+MAX_DIGITS = 100
+"""Of a number. YAML knows short ways to write numbers that Python takes minutes to print."""
+
+_TEXT_TAGS = {"!", "tag:yaml.org,2002:str"}
+"""The tags that an author may write; all others only choose between ways to misread a value."""
 
 
 class UnreadableYaml(ValueError):
@@ -29,9 +36,23 @@ class _Loader(yaml.CSafeLoader):
             seen.add(key)
         return super().construct_mapping(node, deep)
 
+    def construct_number(self, node: yaml.ScalarNode) -> int | float:
+        """A number as the safe loader reads it."""
+        if len(node.value) > MAX_DIGITS:
+            raise UnreadableYaml(f"line {node.start_mark.line + 1}: a number of more than {MAX_DIGITS} digits")
+        is_whole = node.tag == "tag:yaml.org,2002:int"
+        number: int | float = self.construct_yaml_int(node) if is_whole else self.construct_yaml_float(node)
+        return number
+
+
+for _tag in ("int", "float"):
+    _Loader.add_constructor(f"tag:yaml.org,2002:{_tag}", _Loader.construct_number)
+
 
 def parse_yaml(text: str) -> Any:
     """The data in ``text``: dicts, lists, strings, numbers, booleans, dates. Raises UnreadableYaml."""
+    if len(text) > MAX_CHARACTERS:
+        raise UnreadableYaml(f"more than {MAX_CHARACTERS:,} characters of settings")
     try:
         _refuse_harm(text)
         return yaml.load(text, Loader=_Loader)  # noqa: S506 - a subclass of the safe loader
@@ -59,6 +80,9 @@ def _refuse_harm(text: str) -> None:
         line = event.start_mark.line + 1 if event.start_mark else 1
         if isinstance(event, yaml.AliasEvent):
             raise UnreadableYaml(f"line {line}: aliases (*{event.anchor}) are not allowed")
+        tag = getattr(event, "tag", None)
+        if tag is not None and tag not in _TEXT_TAGS:
+            raise UnreadableYaml(f"line {line}: tags (!!{tag.rpartition(':')[2].lstrip('!')}) are not allowed")
         if isinstance(event, yaml.CollectionStartEvent):
             depth += 1
             if depth > MAX_DEPTH:

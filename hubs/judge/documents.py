@@ -43,9 +43,12 @@ def judge_documents(
         found, document = _typed(kind, fields)
         if document is not None:
             place = f"{raw.file} {raw.place}".strip()
-            if (earlier := first_place.setdefault(document.id, place)) != place:
-                found.append(Finding("duplicate_id", field="id", value=document.id, detail=f"also: {earlier}"))
+            if document.id in first_place:
+                also = f"also: {first_place[document.id]}"
+                found.append(Finding("duplicate_id", field="id", value=document.id, detail=also))
                 document = None
+            else:
+                first_place[document.id] = place
         if document is None:
             codes = tuple(dict.fromkeys(f.code for f in found if f.severity is Severity.ERROR))
             quarantine.append(Quarantined(raw.kind, raw.file, raw.place, local_id, codes, raw.raw))

@@ -16,6 +16,11 @@ from hubs.feed import Feed
 from hubs.mapping.spec import SkipRule
 from hubs.mapping.text import decode
 
+MAX_MARKDOWN_BYTES = 8_000_000
+"""Forty times the longest text of a record: a page of questions and answers may hold many."""
+MAX_WHOLE_FILE_BYTES = 64_000_000
+"""Of a file that is read into memory as a whole: rows of documents, a workbook."""
+
 _ABOUT_THE_FEED = ("readme*", "license*", "licence*", "changelog*", "contributing*", "notice*", "sha256sums*")
 _PICTURES = {".png", ".jpg", ".jpeg", ".gif", ".svg", ".webp", ".ico"}
 
@@ -52,6 +57,13 @@ class Account:
             for name in sorted({name for glob in rule.glob for name in self.feed.glob(glob)} - self.taken):
                 self.taken.add(name)
                 self.skip(name, rule.reason)
+
+    def fits(self, name: str, limit_bytes: int) -> bool:
+        """Whether a file is small enough to be read as a whole. If it is not, that is a finding."""
+        size = self.feed.size(name)
+        if size > limit_bytes:
+            self.find("too_large", name, f"{size:,} bytes; a file of its kind may have {limit_bytes:,}")
+        return size <= limit_bytes
 
     def text(self, name: str) -> str:
         """The text of a file; a wrong encoding is a finding."""

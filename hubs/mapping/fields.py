@@ -8,6 +8,7 @@ What a record does not state itself but the mapping works out is named in ``RawD
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -31,6 +32,7 @@ from hubs.mapping.text import (
     simple_html_to_markdown,
     slug,
     strip_template,
+    tidy,
 )
 
 if TYPE_CHECKING:
@@ -347,8 +349,10 @@ def _finished(
     for name, value in draft.fields.items():
         if isinstance(value, int | float) and not isinstance(value, bool):
             draft.fields[name] = str(value)  # YAML and sheets take an id such as 1001 for a number
+        elif isinstance(value, list):
+            draft.fields[name] = [tidy(item) if isinstance(item, str) else item for item in value]
         elif isinstance(value, str):
-            tidied, had_code = clean(value) if name == kind.text else _plain_text(value)
+            tidied, had_code = clean(tidy(value)) if name == kind.text else _plain_text(tidy(value))
             draft.fields[name] = tidied
             has_code = has_code or had_code
     text = draft.fields.get(kind.text)
@@ -367,10 +371,13 @@ def _finished(
 
 
 def _plain_text(value: str) -> tuple[str, bool]:
-    """A title or summary without template code and, if it is HTML throughout, tags; and whether it had such code."""
+    """A title or summary without template code and, if it is HTML throughout, tags; and whether it had such code.
+    Empty if a reader would see nothing of it.
+    """
     without, had_code = strip_template(value)
     markdown = simple_html_to_markdown(without)
-    return (plain(markdown) if markdown is not None else without.strip()), had_code
+    text = plain(markdown) if markdown is not None else without.strip()
+    return (text if any(unicodedata.category(character)[0] in "LNPS" for character in text) else ""), had_code
 
 
 def _use_defaults(kind: DocumentKind, draft: _Draft, registration: Registration) -> None:

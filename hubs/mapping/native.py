@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator
 from functools import partial
@@ -13,11 +12,20 @@ from hubs.contract import CONTRACT_VERSION
 from hubs.contract.findings import Finding
 from hubs.contract.kinds import document_kinds, kinds, table_kinds
 from hubs.contract.records import MANIFEST, RawTable, UnreadableTable
-from hubs.mapping.account import Account
+from hubs.jsonfile import parse_json
+from hubs.mapping.account import MAX_MARKDOWN_BYTES, MAX_WHOLE_FILE_BYTES, Account
 from hubs.mapping.columns import folded, native_batches, native_positions
 from hubs.mapping.fields import Material, native_document
 from hubs.mapping.readers.markdown import read_markdown
-from hubs.mapping.readers.rows import UnreadableRows, column_name, csv_rows, json_rows, materials, table_rows
+from hubs.mapping.readers.rows import (
+    UnreadableRows,
+    column_name,
+    csv_rows,
+    json_rows,
+    materials,
+    table_rows,
+    told_apart,
+)
 from hubs.mapping.readers.tables import TableFile, open_table, sheet_table
 from hubs.mapping.readers.workbook import Sheet, UnreadableWorkbook, is_workbook, sheets
 from hubs.mapping.text import decode, looks_like_html
@@ -27,10 +35,20 @@ if TYPE_CHECKING:
 
 
 COVER_SHEETS = {"feed", "cover"}
+DRAFT = {"true", "yes", "y", "1", "x"}
+"""What a draft is marked with: in a sheet or a CSV file every truth is text."""
 MAX_WILDCARDS = 4
 """In one path of a descriptor: more of them match nothing more, but can take for ever."""
+MAX_SEARCHES = 200
+"""Folders and patterns in one descriptor: each is held against every file of the feed."""
+MAX_PATH_SHOWN = 300
+MAX_MANIFEST_BYTES = 8_000_000
+_WILDCARD = re.compile(r"\*+|\?|\[")
 MAX_COLUMNS_NAMED = 10
 """Columns that are not allowed are named one by one up to this many, then only counted."""
+
+SheetRows = tuple[str, Iterator[tuple[int, dict[str, Any]]]]
+"""A sheet's name (empty for a plain file) and the number and cells by column of each of its rows."""
 
 _WORKBOOKS = {".ods", ".xlsx", ".xls"}
 _MARKDOWN = {".md", ".markdown"}
@@ -57,35 +75,39 @@ def read_native(account: Account, registration: Registration) -> None:
 
 
 def _read_package(account: Account, registration: Registration) -> None:
+    if not account.fits(MANIFEST, MAX_MANIFEST_BYTES):
+        account.held_by.append("too_large")
+        return
     data = account.feed.read(MANIFEST)
     if looks_like_html(data):
         account.hold("not_a_feed", "a web page in place of the descriptor", MANIFEST)
         return
     try:
-        descriptor = json.loads(decode(data)[0])
+        descriptor = parse_json(decode(data)[0])
         resources = list(_resources(descriptor))
-    except (json.JSONDecodeError, RecursionError) as error:
-        detail = f"line {error.lineno}: {error.msg}" if isinstance(error, json.JSONDecodeError) else "nested too deeply"
-        account.hold("unreadable_manifest", detail, MANIFEST)
-        return
     except ValueError as error:
         account.hold("unreadable_manifest", str(error), MANIFEST)
         return
     settings = descriptor.get("hubpacks")
     contract = str(settings.get("contract", "")) if isinstance(settings, dict) else ""
     if contract != CONTRACT_VERSION:
-        named = f"'{contract}'" if contract else "no version"
+        named = f"'{contract[:60]}'" if contract else "no version"
         account.hold("unsupported_contract", f"hubpacks.contract names {named}; known: {CONTRACT_VERSION}", MANIFEST)
         return
+    listed = _Paths(account)
     for name, kind, paths in resources:
-        for file in _files(account, paths):
+        for file in listed.files(paths):
             if file in account.taken:
                 continue
             account.taken.add(file)
             if kind in kinds():
                 read_contract_file(account, file, kind, registration)
             else:
-                detail = f"resource '{name}' has no kind" if kind is None else f"'{kind}' is no kind of the contract"
+                detail = (
+                    f"resource '{name[:60]}' has no kind"
+                    if kind is None
+                    else f"'{kind[:60]}' is no kind of the contract"
+                )
                 account.find("unmapped_file", file, detail)
 
 
@@ -102,32 +124,52 @@ def _resources(descriptor: Any) -> Iterator[tuple[str, str | None, list[str]]]:
         paths = resource.get("path")
         paths = [paths] if isinstance(paths, str) else paths
         if not isinstance(paths, list) or not paths or not all(isinstance(path, str) and path for path in paths):
-            raise ValueError(f"resource '{name}' has no path")
+            raise ValueError(f"resource '{name[:60]}' has no path")
         settings = resource.get("hubpacks")
         kind = settings.get("kind") if isinstance(settings, dict) else None
         kind = kind or resource.get("kind")
         yield name, kind if isinstance(kind, str) else None, paths
 
 
-def _files(account: Account, paths: list[str]) -> Iterator[str]:
-    for path in paths:
-        plain_path = path.removeprefix("./")
-        if plain_path.startswith("/") or ".." in plain_path.split("/") or "://" in plain_path or "\\" in plain_path:
-            account.find("unsafe_path", path)
-        elif plain_path in account.feed.files:
-            yield plain_path
-        elif len(re.findall(r"\*+|\?|\[", plain_path)) > MAX_WILDCARDS:
-            account.find("missing_file", path, f"a path may have at most {MAX_WILDCARDS} wildcards")
-        else:
-            pattern = f"{plain_path.rstrip('/')}/**" if _is_folder(account, plain_path) else plain_path
-            found = account.feed.glob(pattern)
-            if not found:
-                account.find("missing_file", path)
-            yield from found
+class _Paths:
+    """Which files the paths of one descriptor mean: a file, a folder, or a pattern of names."""
+
+    def __init__(self, account: Account) -> None:
+        self._account = account
+        self._searches = 0
+
+    def files(self, paths: list[str]) -> Iterator[str]:
+        """The files, in order. A path that leads nowhere, or out of the feed, is a finding."""
+        for path in paths:
+            name, shown = path.removeprefix("./").rstrip("/"), path[:MAX_PATH_SHOWN]
+            if path.startswith("/") or ".." in name.split("/") or "://" in name or "\\" in name:
+                self._account.find("unsafe_path", shown)
+            elif name in self._account.feed.files:
+                yield name
+            elif name not in self._account.feed.folders and not _WILDCARD.search(name):
+                self._account.find("missing_file", shown)
+            else:
+                yield from self._found(name, shown)
+
+    def _found(self, name: str, shown: str) -> list[str]:
+        self._searches += 1
+        if len(_WILDCARD.findall(name)) > MAX_WILDCARDS:
+            self._account.find("missing_file", shown, f"a path may have at most {MAX_WILDCARDS} wildcards")
+            return []
+        if self._searches > MAX_SEARCHES:
+            detail = f"a descriptor may name at most {MAX_SEARCHES} folders and paths with wildcards"
+            self._account.find("missing_file", shown, detail)
+            return []
+        feed = self._account.feed
+        found = feed.glob(f"{_literal(name)}/**" if name in feed.folders else name)
+        if not found:
+            self._account.find("missing_file", shown)
+        return found
 
 
-def _is_folder(account: Account, path: str) -> bool:
-    return any(name.startswith(f"{path.rstrip('/')}/") for name in account.feed.files)
+def _literal(path: str) -> str:
+    """``path`` as a pattern that matches only itself."""
+    return _WILDCARD.sub(lambda mark: "".join(f"[{character}]" for character in mark[0]), path)
 
 
 def read_contract_file(account: Account, file: str, kind: str, registration: Registration) -> None:
@@ -144,6 +186,8 @@ def read_contract_file(account: Account, file: str, kind: str, registration: Reg
 
 
 def _read_markdown(account: Account, file: str, kind: str, registration: Registration) -> None:
+    if not account.fits(file, MAX_MARKDOWN_BYTES):
+        return
     if looks_like_html(account.feed.read(file)):
         account.find("unreadable_file", file, "a web page, not Markdown")
         return
@@ -155,7 +199,7 @@ def _read_markdown(account: Account, file: str, kind: str, registration: Registr
 def _add(
     account: Account, kind: str, material: Material, registration: Registration, problem: str | None = None
 ) -> None:
-    if material.keys.get("draft") is True:
+    if str(material.keys.get("draft")).strip().casefold() in DRAFT:
         account.skip(material.file, "Marked as a draft.", material.place)
         account.find("skipped_draft", material.file, material.place or None)
         return
@@ -175,22 +219,30 @@ def with_detail(finding: Finding, problem: str | None) -> Finding:
 
 
 def _read_rows(account: Account, file: str, kind: str, registration: Registration) -> None:
-    for sheet, rows in rows_of(account, file, kind):
-        try:
-            found = list(materials(file, sheet, ((n, _by_field(cells)) for n, cells in rows)))
-        except UnreadableRows as error:
-            account.find("unreadable_file", file, str(error))
-            continue
-        if not found:
-            account.find("no_records_in_file", file, f"sheet {sheet}" if sheet else None)
-        for material in found:
-            _add(account, kind, material, registration)
+    for rows in rows_of(account, file, kind):
+        _read_records(account, file, kind, rows, registration)
+
+
+def _read_records(account: Account, file: str, kind: str, rows: SheetRows, registration: Registration) -> None:
+    sheet, cells_by_row = rows
+    place = f"sheet {sheet}" if sheet else None
+    try:
+        found = list(materials(file, sheet, ((n, _by_field(cells)) for n, cells in cells_by_row)))
+    except UnreadableRows as error:
+        account.find("unreadable_file", file, f"{place}: {error}" if place else str(error))
+        return
+    if not found:
+        account.find("no_records_in_file", file, place)
+    for material in found:
+        _add(account, kind, material, registration)
 
 
 def rows_of(
     account: Account, file: str, kind: str, header_row: int = 1, wanted_sheet: str | None = None
-) -> Iterator[tuple[str, Iterator[tuple[int, dict[str, Any]]]]]:
-    """Sheet (empty for a plain file) and rows of a file of documents, told by its first bytes."""
+) -> Iterator[SheetRows]:
+    """Each sheet of a file of documents, or the file as one, told by its first bytes."""
+    if not account.fits(file, MAX_WHOLE_FILE_BYTES):
+        return
     data = account.feed.read(file)
     if looks_like_html(data):
         account.find("unreadable_file", file, "a web page, not rows")
@@ -212,7 +264,7 @@ def _is_wanted(sheet: str, kind: str, wanted: str | None) -> bool:
 
 
 def _by_field(cells: dict[str, Any]) -> dict[str, Any]:
-    return {column_name(name): cell for name, cell in cells.items()}
+    return dict(zip(told_apart([column_name(name) for name in cells]), cells.values(), strict=True))
 
 
 # Tables.
@@ -274,6 +326,9 @@ def kind_of_sheet(name: str) -> str | None:
 
 def _read_workbook(account: Account, file: str, registration: Registration) -> None:
     account.taken.add(file)
+    if not account.fits(file, MAX_WHOLE_FILE_BYTES):
+        account.held_by.append("too_large")
+        return
     data = account.feed.read(file)
     if looks_like_html(data):
         account.hold("not_a_feed", "a web page in place of a workbook", file)
@@ -302,15 +357,7 @@ def _read_sheet(account: Account, file: str, sheet: Sheet, registration: Registr
         account.find("no_records_in_file", file, place)
         return
     if kind in document_kinds():
-        try:
-            rows = [(number, _by_field(cells)) for number, cells in table_rows(iter(sheet.rows))]
-        except UnreadableRows as error:
-            account.find("unreadable_file", file, f"{place}: {error}")
-            return
-        if not rows:
-            account.find("no_records_in_file", file, place)
-        for material in materials(file, sheet.name, iter(rows)):
-            _add(account, kind, material, registration)
+        _read_records(account, file, kind, (sheet.name, table_rows(iter(sheet.rows))), registration)
         return
     try:
         table = sheet_table(file, sheet.rows)

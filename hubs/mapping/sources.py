@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from hubs.contract.findings import Finding
 from hubs.contract.records import RawTable, UnreadableTable
-from hubs.mapping.account import Account
+from hubs.mapping.account import MAX_MARKDOWN_BYTES, MAX_WHOLE_FILE_BYTES, Account
 from hubs.mapping.columns import MappedTable, Tally, UnmappableTable, read_lookup
 from hubs.mapping.fields import Material, is_empty, lookup, mapped_document, reason_to_skip
 from hubs.mapping.native import columns_not_allowed, rows_of, with_detail
@@ -118,6 +118,8 @@ def _materials(account: Account, source: DocumentSource, files: list[str]) -> It
 
 def _pages(account: Account, files: list[str]) -> Iterator[tuple[Material, str | None]]:
     for file in files:
+        if not account.fits(file, MAX_MARKDOWN_BYTES):
+            continue
         if looks_like_html(account.feed.read(file)):
             account.find("unreadable_file", file, "a web page, not Markdown")
             continue
@@ -275,6 +277,9 @@ def _lookup(account: Account, rule: Lookup, label: str) -> dict[str, str]:
     if rule.file not in account.taken:
         account.taken.add(rule.file)
         account.skip(rule.file, "Read only to look up values.")
+    if account.feed.size(rule.file) > MAX_WHOLE_FILE_BYTES:
+        _fail(account, label, f"{rule.file}, to look up values in, has more than {MAX_WHOLE_FILE_BYTES:,} bytes")
+        return {}
     try:
         return read_lookup(open_table(rule.file, account.feed.files[rule.file]), rule.key, rule.column)
     except (UnreadableTable, UnmappableTable) as error:

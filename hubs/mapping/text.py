@@ -25,7 +25,13 @@ MAX_CODE_CHARACTERS = 5_000
 """A comment or a piece of template code is at most this long; what begins one and does not end it is text."""
 
 _NOT_CHARACTERS = dict.fromkeys(
-    [*range(9), 0x0B, *range(0x0E, 0x20), 0x7F, 0x200B, 0x2060, 0xFEFF]  # controls, zero-width, byte-order mark
+    [
+        *(*range(9), 0x0B, *range(0x0E, 0x20), *range(0x7F, 0x85), *range(0x86, 0xA0)),  # controls
+        *(0x061C, 0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A)),  # turn text around
+        *(0x200B, 0x2060, 0xFEFF, *range(0xFFF9, 0xFFFC)),  # zero-width, byte-order mark, annotations
+        *(*range(0xD800, 0xE000), *range(0xFDD0, 0xFDF0)),  # halves of characters, none at all
+        *(plane + last for plane in range(0, 0x110000, 0x10000) for last in (0xFFFE, 0xFFFF)),
+    ]
 )
 _EVENED = _NOT_CHARACTERS | {0x0C: "\n", 0x85: "\n", 0xA0: " ", 0x202F: " ", 0x2028: "\n", 0x2029: "\n"}
 _LINE_END = re.compile(r"\r\n?")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import sys
-from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -14,8 +13,6 @@ import yaml
 from pipelines import line
 from tests.bench.generator import hub_sector
 
-WORKERS = 2
-"""Hubs at work at once, as many as the rival has threads."""
 NOW = datetime(2026, 12, 1, tzinfo=UTC)
 
 
@@ -34,15 +31,9 @@ def main(feeds: Path, work: Path) -> None:
         }
         (registry / f"{feed.name}.yaml").write_text(yaml.safe_dump(registration), encoding="utf-8")
     opened = line.open_line(registry, work / "store", work / "public")
-
-    def gather(hub: str) -> dict[str, int]:
-        state, _ = line.gather(opened, hub, NOW)
-        line.count_returns(opened, hub)
-        return dict(state.counts)
-
-    with ThreadPoolExecutor(WORKERS) as pool:
-        counts = list(pool.map(gather, opened.registry.hubs))
+    line.gather_all(opened, NOW, lambda _stage, _what: None)
     pq.write_table(line.make_benchmarks(opened), work / "cube.parquet")
+    counts = [state.counts for state in line.standings(opened)]
     rows = {name: sum(count[f"answers_{name}"] for count in counts) for name in ("accepted", "quarantined")}
     print(json.dumps(rows))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from typing import Annotated, Any
 
 from pydantic import (
@@ -26,6 +26,8 @@ MAX_BODY_CHARACTERS = 200_000
 """About 30,000 words. The longest real record seen is under 45,000 characters."""
 MAX_LIST = 50
 """Most values in one list of a record. A hub once sent a record with 34,866 keywords."""
+
+_DAY_CHARACTERS = len("2026-03-31")
 
 ID_PATTERN = r"^[a-z0-9][a-z0-9._-]{0,119}$"
 
@@ -72,7 +74,8 @@ def _iso_date(value: object) -> object:
     """Dates come as YYYY-MM-DD, from YAML as dates. Anything else is for the mapping to say."""
     if isinstance(value, str):
         try:
-            return date.fromisoformat(value.strip()[:10])
+            text = value.strip()
+            return date.fromisoformat(text) if len(text) <= _DAY_CHARACTERS else datetime.fromisoformat(text).date()
         except ValueError as error:
             raise PydanticCustomError("invalid_date", "not a date") from error
     if hasattr(value, "date"):  # a date-time of YAML or of a sheet

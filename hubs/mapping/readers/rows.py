@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import csv
 import io
-import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import islice
 from typing import Any
 
 from hubs.contract.records import canonical_json
+from hubs.jsonfile import UnreadableJson, parse_json
 from hubs.mapping.fields import Material, is_empty
 from hubs.mapping.text import tidy
 
 MAX_CELL_CHARACTERS = 1_000_000
 csv.field_size_limit(MAX_CELL_CHARACTERS)
+MAX_RECORDS = 50_000
+"""Documents in one file. As many as a feed may have files."""
 
 DELIMITERS = ",;\t|"
 
@@ -26,6 +28,16 @@ class UnreadableRows(ValueError):
 def delimiter_of(header: str) -> str:
     """The separator that parts most columns in the first line of a CSV file."""
     return max(DELIMITERS, key=header.count)
+
+
+def told_apart(names: Sequence[str]) -> list[str]:
+    """``names`` in which one that comes again gets a number, so that no column hides another."""
+    seen: dict[str, int] = {}
+    result = []
+    for name in names:
+        seen[name] = seen.get(name, 0) + 1
+        result.append(f"{name} ({seen[name]})" if name and seen[name] > 1 else name)
+    return result
 
 
 def column_name(cell: object) -> str:
@@ -51,7 +63,7 @@ def table_rows(lines: Iterator[list[Any]], header_row: int = 1) -> Iterator[tupl
     """
     for _ in range(header_row - 1):
         next(lines, None)
-    header = [str(cell).strip() for cell in next(lines, [])]
+    header = told_apart(["" if cell is None else str(cell).strip() for cell in next(lines, [])])
     if not any(header):
         raise UnreadableRows("there is no line that names the columns")
     for number, cells in enumerate(lines, start=1):
@@ -59,7 +71,10 @@ def table_rows(lines: Iterator[list[Any]], header_row: int = 1) -> Iterator[tupl
             continue
         if any(not is_empty(cell) for cell in cells[len(header) :]):
             raise UnreadableRows(f"row {number} has {len(cells)} cells where the header names {len(header)} columns")
-        yield number, {name: cell for name, cell in zip(header, cells, strict=False) if name}
+        named = zip(header, cells, strict=False)
+        yield number, {
+            name or f"column {place}": cell for place, (name, cell) in enumerate(named, 1) if name or not is_empty(cell)
+        }
 
 
 def json_rows(text: str) -> Iterator[tuple[int, dict[str, Any]]]:
@@ -82,23 +97,23 @@ def json_rows(text: str) -> Iterator[tuple[int, dict[str, Any]]]:
 def _json(text: str) -> Any:
     stripped = text.strip()
     try:
-        return json.loads(stripped)
-    except json.JSONDecodeError as whole:
+        return parse_json(stripped)
+    except UnreadableJson as whole:
         lines = [line for line in stripped.split("\n") if line.strip()]
-        message = f"not JSON: line {whole.lineno}: {whole.msg}"
-    except (ValueError, RecursionError) as error:
-        raise UnreadableRows("not JSON that can be read: nested too deeply, or a number too long") from error
+        message = f"not JSON that can be read: {whole}"
     try:
         if len(lines) > 1:
-            return [json.loads(line) for line in lines]
-    except (ValueError, RecursionError) as error:
+            return [parse_json(line) for line in lines]
+    except UnreadableJson as error:
         raise UnreadableRows(message) from error
     raise UnreadableRows(message)
 
 
 def materials(file: str, sheet: str, rows: Iterator[tuple[int, dict[str, Any]]]) -> Iterator[Material]:
-    """Each row as material for the rules."""
-    for number, cells in rows:
+    """Each row as material for the rules. Raises UnreadableRows when there are more than ``MAX_RECORDS``."""
+    for count, (number, cells) in enumerate(rows, start=1):
+        if count > MAX_RECORDS:
+            raise UnreadableRows(f"more than {MAX_RECORDS:,} records in one file: split it")
         place = f"sheet {sheet}, row {number}" if sheet else f"row {number}"
         raw = canonical_json({name: _plain(cell) for name, cell in cells.items()}).encode()
         yield Material(file, place, {k: v for k, v in cells.items() if not is_empty(v)}, "", raw)

@@ -11,6 +11,7 @@ import csv
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from io import TextIOWrapper
 from itertools import chain, islice
 from pathlib import Path
@@ -18,6 +19,7 @@ from typing import Any, Protocol
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.csv as arrow_csv
 import pyarrow.parquet as pq
 
@@ -27,11 +29,17 @@ from hubs.mapping.readers.rows import delimiter_of
 from hubs.mapping.readers.workbook import UnreadableWorkbook, as_text, is_workbook, sheets
 from hubs.mapping.text import looks_like_html
 
-BLOCK_BYTES = 32 << 20
+BLOCK_BYTES = 8 << 20
 """A batch comes from this much of a CSV file: large enough to be fast, small enough to keep memory flat."""
 BATCH_ROWS = 400_000
 """Rows in a batch of a Parquet file or a sheet."""
 SCAN_BYTES = 4 << 20
+MAX_LINE_CHARACTERS = 4 << 20
+"""Of the line that names the columns."""
+MAX_CELL_BYTES = 100_000
+"""In a column that is read. The longest answer ever seen in a survey is a tenth of it."""
+MAX_CHUNK_BYTES, MAX_ROW_BYTES = 64 << 20, 1_000
+"""A column's part of a Parquet row group is refused beyond both, the second a row: it would be unpacked at once."""
 
 CODED = pa.dictionary(pa.int32(), pa.string())
 """How every column comes: each distinct text once a batch, and a number a row."""
@@ -125,6 +133,7 @@ class _CsvTable:
             rows = 0
             for batch in reader:
                 table = pa.Table.from_batches([batch])
+                _refuse_long_cells(self.file, table, wanted_names)
                 yield _numbered(table.select(wanted_names), rows)
                 rows += batch.num_rows
         except (pa.ArrowInvalid, UnicodeDecodeError) as error:
@@ -136,9 +145,14 @@ def _open_csv(file: str, path: Path, header_row: int) -> _CsvTable:
     with path.open("rb") as stream:
         text = TextIOWrapper(stream, encoding={"utf8": "utf-8-sig"}.get(encoding, encoding), newline="")
         try:
-            first = list(islice(iter(text.readline, ""), header_row))[header_row - 1 :]
+            # A longer line comes in pieces, which does not matter to what is asked here of the lines below the header.
+            pieces = iter(partial(text.readline, MAX_LINE_CHARACTERS), "")
+            above = list(islice(pieces, header_row))
+            if any(len(line) == MAX_LINE_CHARACTERS for line in above):
+                raise unreadable(file, f"the line that names the columns has over {MAX_LINE_CHARACTERS:,} characters")
+            first = above[header_row - 1 :]
             delimiter = delimiter_of(first[0] if first else "")
-            lines = csv.reader(chain(first, iter(text.readline, "")), delimiter=delimiter)
+            lines = csv.reader(chain(first, pieces), delimiter=delimiter)
             header = next(lines, [])
             has_rows = any(any(cell.strip() for cell in line) for line in lines)
         except (csv.Error, UnicodeDecodeError) as error:
@@ -179,6 +193,14 @@ def _without_content(error: Exception) -> str:
     return "not a table of separated values"
 
 
+def _refuse_long_cells(file: str, table: pa.Table, names: Sequence[str]) -> None:
+    for name in names:
+        for chunk in table[name].chunks:
+            longest = pc.max(pc.binary_length(chunk.dictionary)).as_py() or 0
+            if longest > MAX_CELL_BYTES:
+                raise unreadable(file, f"a cell has {longest:,} bytes, over {MAX_CELL_BYTES:,}")
+
+
 def _numbered(table: pa.Table, rows_before: int) -> pa.Table:
     numbers = np.arange(rows_before + 1, rows_before + 1 + table.num_rows, dtype=np.int64)
     return table.append_column("row", pa.array(numbers))
@@ -197,24 +219,41 @@ class _ParquetTable:
 
     def batches(self, wanted: Sequence[int]) -> Iterator[pa.Table]:
         names = [self.columns[position] for position in wanted]
+        wanted_names = [str(position) for position in wanted]
         try:
+            self._refuse_harm(names)
             file = pq.ParquetFile(self.path, read_dictionary=names)
             rows = 0
             for batch in file.iter_batches(BATCH_ROWS, columns=names):
-                arrays = [_coded(batch.column(name)) for name in names]
-                table = pa.table(arrays, names=[str(position) for position in wanted])
+                table = pa.table([_coded(batch.column(name)) for name in names], wanted_names)
+                table.validate(full=True)  # the codes and texts of a damaged file can be anything
+                _refuse_long_cells(self.file, table, wanted_names)
                 yield _numbered(table, rows)
                 rows += batch.num_rows
         except (pa.ArrowException, OSError) as error:
             raise unreadable(self.file, "not a Parquet file of plain columns") from error
 
+    def _refuse_harm(self, names: Sequence[str]) -> None:
+        """Columns that are lists or records, that share a name, or that unpack to what no memory holds."""
+        described = pq.ParquetFile(self.path)
+        for name in names:
+            if self.columns.count(name) > 1 or pa.types.is_nested(described.schema_arrow.field(name).type):
+                raise unreadable(self.file, f"the column '{name[:60]}' holds lists or comes twice")
+        groups = [described.metadata.row_group(number) for number in range(described.num_row_groups)]
+        for group in groups:
+            chunks = (group.column(number) for number in range(group.num_columns))
+            largest = max((c.total_uncompressed_size for c in chunks if c.path_in_schema in names), default=0)
+            if largest > max(MAX_CHUNK_BYTES, MAX_ROW_BYTES * group.num_rows):
+                raise unreadable(self.file, f"a column unpacks to {largest:,} bytes")
+
 
 def _open_parquet(file: str, path: Path) -> _ParquetTable:
     try:
         described = pq.ParquetFile(path)
-    except (pa.ArrowException, OSError) as error:
+        names = described.schema_arrow.names
+    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
         raise unreadable(file, "not a Parquet file") from error
-    return _ParquetTable(file, path, described.schema_arrow.names, described.metadata.num_rows > 0)
+    return _ParquetTable(file, path, names, described.metadata.num_rows > 0)
 
 
 def _coded(array: pa.Array) -> pa.Array:
@@ -231,6 +270,7 @@ def _coded(array: pa.Array) -> pa.Array:
 class SheetTable:
     """A table in a sheet, held as it was read."""
 
+    file: str
     columns: list[str]
     rows: list[list[Any]]
     is_windows: bool = False
@@ -249,7 +289,9 @@ class SheetTable:
                 str(position): pa.array([as_text(row[position]) for _, row in batch], pa.string()).dictionary_encode()
                 for position in wanted
             }
-            yield pa.table(columns | {"row": pa.array([number for number, _ in batch], pa.int64())})
+            table = pa.table(columns | {"row": pa.array([number for number, _ in batch], pa.int64())})
+            _refuse_long_cells(self.file, table, list(columns))
+            yield table
 
 
 def sheet_table(file: str, rows: list[list[Any]], header_row: int = 1) -> SheetTable:
@@ -257,7 +299,7 @@ def sheet_table(file: str, rows: list[list[Any]], header_row: int = 1) -> SheetT
     header = [as_text(cell) for cell in rows[header_row - 1]] if len(rows) >= header_row else []
     if not any(header):
         raise unreadable(file, "there is no row that names the columns")
-    return SheetTable(header, rows[header_row:])
+    return SheetTable(file, header, rows[header_row:])
 
 
 def _open_sheet(file: str, path: Path, sheet: str | None, header_row: int) -> SheetTable:
