@@ -64,19 +64,18 @@ def open_line(registry: Path, store: Path, public: Path) -> Line:
     found = read_registry(registry)
     hubs = dict(found.hubs)
     broken = {Path(name).stem for name in found.problems}
-    earlier = [Registration.model_validate(data) for data in lasting.remembered_registrations().values()]
-    leaving = [one.id for one in earlier if not one.sample and one.id not in {*hubs, *broken}]
-    if leaving and len(leaving) == sum(not one.sample for one in earlier):
+    remembered = lasting.remembered_registrations()
+    # Samples leave without a word when real hubs come.
+    earlier = [hub for hub, data in remembered.items() if not data.get("sample")]
+    leaving = [hub for hub in earlier if hub not in {*hubs, *broken}]
+    if leaving and leaving == earlier:
         raise WrongRegistry(
             f"{registry} has none of the hubs that {store} holds ({', '.join(leaving)}), and would retire them all; "
             "name their registry with --registry, or another store with --store"
         )
-    for remembered in earlier:
-        hub = remembered.id
-        if hub in broken:
-            hubs[hub] = remembered
-        elif hub not in hubs and not remembered.sample:  # samples leave without a word when real hubs come
-            hubs[hub] = remembered.model_copy(update={"retired": True})
+    hubs |= {hub: Registration.model_validate(remembered[hub]) for hub in broken & remembered.keys()}
+    for hub in leaving:
+        hubs[hub] = Registration.model_validate(remembered[hub] | {"retired": True})
     return Line(Registry(found.folder, dict(sorted(hubs.items())), found.problems), lasting, public)
 
 
@@ -92,7 +91,8 @@ def gather(line: Line, hub: str, now: datetime) -> tuple[HubState, bool]:
             detail = f"{hub}.yaml: {line.registry.problems[f'{hub}.yaml'][0]}"
             store.log_pull(hub, {"at": now.isoformat(), "code": "unusable_registration", "detail": detail})
         elif not registration.retired:
-            store.remember_registration(hub, registration.model_dump(mode="json"))
+            # Only what was written: a rule may mean something else once its defaults are written out.
+            store.remember_registration(hub, registration.model_dump(mode="json", exclude_unset=True))
             pull(store, registration, line.registry.address(hub), now)
         state = validate.settle(store, line.registry, hub, now)
         return state, (store.last_pull(hub) or {}).get("digest") not in (None, before)

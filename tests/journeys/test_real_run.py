@@ -45,6 +45,15 @@ def test_every_source_was_had_and_judged(ran) -> None:
     assert {state for state, _ in states.values()} == {"fresh"}
 
 
+def test_the_same_content_again_is_no_new_version(ran) -> None:
+    folder, first = ran
+    command = [str(Path(sys.executable).with_name("hubpacks")), "run", "--registry", str(REGISTRY), "--json"]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False, timeout=600)
+    assert done.returncode == 0, done.stderr
+    again = json.loads(done.stdout)
+    assert (again["release"], again["is_new"]) == (first["release"], False)
+
+
 def test_no_file_disappears(ran) -> None:
     folder, _ = ran
     root = REGISTRY / "../../../../shared/real"
