@@ -6,7 +6,7 @@ import fnmatch
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import cache, cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path, PurePosixPath
 
 
@@ -35,26 +35,37 @@ class Feed:
         return frozenset(str(folder) for name in self.files for folder in PurePosixPath(name).parents)
 
     def glob(self, pattern: str) -> list[str]:
-        """Names that match ``pattern``, sorted: ``*`` stays inside a folder, ``**`` crosses folders."""
-        matches = _glob_regex(pattern).fullmatch
-        return sorted(name for name in self.files if matches(name))
+        """Names that match ``pattern``, sorted: ``*`` stays inside a folder, ``**`` stands for any number of folders
+        (at the end for whatever they hold). The time is that of one look at each name, whatever the pattern.
+        """
+        parts = _parts(pattern)
+        return sorted(name for name in self.files if _matches(parts, name.split("/")))
 
 
-@cache
-def _glob_regex(pattern: str) -> re.Pattern[str]:
-    parts = []
-    for piece in re.split(r"(\*\*/|\*\*|\*|\?|\[[^\]]+\])", pattern):
-        match piece:
-            case "**/":
-                parts.append(r"(?:.*/)?")
-            case "**":
-                parts.append(r".*")
-            case "*":
-                parts.append(r"[^/]*")
-            case "?":
-                parts.append(r"[^/]")
-            case _ if piece.startswith("["):
-                parts.append(fnmatch.translate(piece).removeprefix("(?s:").removesuffix(r")\Z"))
-            case _:
-                parts.append(re.escape(piece))
-    return re.compile("".join(parts))
+@lru_cache(maxsize=1024)
+def _parts(pattern: str) -> tuple[re.Pattern[str] | None, ...]:
+    """What matches each part of a path; None stands for any number of folders."""
+    parts = pattern.split("/")
+    parts = [*parts, "*"] if parts[-1] == "**" else parts
+    return tuple(None if part == "**" else re.compile(fnmatch.translate(part)) for part in parts)
+
+
+def _matches(parts: tuple[re.Pattern[str] | None, ...], names: list[str]) -> bool:
+    """Whether the parts match the names. A ``**`` takes as few folders as it can and, when that fails, one more; only
+    the last one needs to be tried again, so the time is at most the product of both lengths.
+    """
+    part = name = 0
+    retry: tuple[int, int] | None = None  # the part after the last **, and the first name it has not been tried on
+    while name < len(names):
+        here = parts[part] if part < len(parts) else None
+        if part < len(parts) and here is None:
+            part += 1
+            retry = part, name + 1
+        elif here is not None and here.match(names[name]):
+            part, name = part + 1, name + 1
+        elif retry is not None:
+            part, name = retry
+            retry = part, name + 1
+        else:
+            return False
+    return all(rest is None for rest in parts[part:])

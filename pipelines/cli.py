@@ -42,11 +42,11 @@ JsonFlag = Annotated[bool, typer.Option("--json", help="Print JSON for programs.
 def main() -> None:
     """Run the command line. A problem that the user can mend is one line on standard error, never a traceback."""
     # Imported here because only the commands that can raise it pay for it.
-    from pipelines.files import Busy
+    from pipelines.files import Busy, Damaged
 
     try:
         app(prog_name="hubpacks")
-    except (Busy, UnusableSettings, UnusableRegistration, WrongRegistry) as error:
+    except (Busy, Damaged, UnusableSettings, UnusableRegistration, WrongRegistry) as error:
         _stop(str(error))
     except OSError as error:
         _stop(f"{error.filename or 'the disk'}: {error.strerror or error}")

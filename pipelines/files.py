@@ -10,13 +10,28 @@ import os
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, Protocol
 
 CHUNK_BYTES = 1 << 20
 
 
+class Stream(Protocol):
+    """Bytes that are read once, from the beginning to the end."""
+
+    def read(self, size: int = -1, /) -> bytes: ...
+
+    def close(self) -> None: ...
+
+
 class Busy(RuntimeError):
     """Another run holds the lock."""
+
+
+class Damaged(RuntimeError):
+    """A file that only this project writes is not as it was written."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(f"{path} is damaged, or was written by another version: restore it from a copy, or remove it")
 
 
 def write_bytes(path: Path, data: bytes) -> None:
@@ -41,14 +56,27 @@ def write_json(path: Path, data: Any) -> None:
 
 
 def read_json(path: Path) -> Any:
-    """The data in ``path``; None when there is no such file."""
+    """The data in ``path``; None when there is no such file. Raises Damaged."""
     try:
         return json.loads(path.read_bytes())
     except FileNotFoundError:
         return None
+    except ValueError as error:
+        raise Damaged(path) from error
 
 
-def copy_hashed(source: IO[bytes], target: IO[bytes], limit_bytes: int) -> tuple[str, int]:
+@contextlib.contextmanager
+def reading(path: Path) -> Iterator[Any]:
+    """The data in ``path``, for a block that takes it apart. Raises FileNotFoundError, and Damaged when the data are
+    not such as the block expects.
+    """
+    try:
+        yield json.loads(path.read_bytes())
+    except (ValueError, TypeError, KeyError, AttributeError, IndexError) as error:
+        raise Damaged(path) from error
+
+
+def copy_hashed(source: Stream, target: IO[bytes], limit_bytes: int) -> tuple[str, int]:
     """Copy ``source`` to ``target``; give its SHA-256 and size. Raises OverflowError past ``limit_bytes``."""
     digest, size = hashlib.sha256(), 0
     while chunk := source.read(CHUNK_BYTES):

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+from pydantic import ValidationError
 
 from hubs.contract.records import canonical_json
 from hubs.instruments import instruments
@@ -73,10 +74,15 @@ def open_line(registry: Path, store: Path, public: Path) -> Line:
             f"{registry} has none of the hubs that {store} holds ({', '.join(leaving)}), and would retire them all; "
             "name their registry with --registry, or another store with --store"
         )
-    hubs |= {hub: Registration.model_validate(remembered[hub]) for hub in broken & remembered.keys()}
-    for hub in leaving:
-        hubs[hub] = Registration.model_validate(remembered[hub] | {"retired": True})
-    return Line(Registry(found.folder, dict(sorted(hubs.items())), found.problems), lasting, public)
+    problems = dict(found.problems)
+    for hub in [*sorted(broken & remembered.keys()), *leaving]:
+        data = remembered[hub] | {"retired": True} if hub in leaving else remembered[hub]
+        try:
+            hubs[hub] = Registration.model_validate(data)
+        except ValidationError:
+            lost = "the registration kept in the store is of another version, so the hub's last good feed is not used"
+            problems[f"{hub}.yaml"] = [*problems.get(f"{hub}.yaml", []), lost]
+    return Line(Registry(found.folder, dict(sorted(hubs.items())), problems), lasting, public)
 
 
 def gather(line: Line, hub: str, now: datetime) -> tuple[HubState, bool]:
@@ -87,15 +93,21 @@ def gather(line: Line, hub: str, now: datetime) -> tuple[HubState, bool]:
     registration, store = line.registry.hubs[hub], line.store
     with store.locked(f"hub-{hub}"):
         before = (store.last_pull(hub) or {}).get("digest")
-        if hub in {Path(name).stem for name in line.registry.problems}:
-            detail = f"{hub}.yaml: {line.registry.problems[f'{hub}.yaml'][0]}"
-            store.log_pull(hub, {"at": now.isoformat(), "code": "unusable_registration", "detail": detail})
+        problem = _problem(line.registry, hub)
+        if problem is not None:
+            store.log_pull(hub, {"at": now.isoformat(), "code": "unusable_registration", "detail": problem})
         elif not registration.retired:
             # Only what was written: a rule may mean something else once its defaults are written out.
             store.remember_registration(hub, registration.model_dump(mode="json", exclude_unset=True))
             pull(store, registration, line.registry.address(hub), now)
         state = validate.settle(store, line.registry, hub, now)
         return state, (store.last_pull(hub) or {}).get("digest") not in (None, before)
+
+
+def _problem(registry: Registry, hub: str) -> str | None:
+    """The first thing that is wrong with the hub's registration, None when nothing is."""
+    wrong = (f"{name}: {problems[0]}" for name, problems in registry.problems.items() if Path(name).stem == hub)
+    return next(wrong, None)
 
 
 def gather_all(line: Line, now: datetime, progress: Progress) -> None:

@@ -25,7 +25,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -35,7 +35,7 @@ from hubs.contract.records import Record, Skip, canonical_json
 from hubs.contract.verdict import FileAccount, JudgedTable, Quarantined, Verdict
 from hubs.feed import Feed
 from pipelines.edition import LibraryRecord
-from pipelines.files import copy_hashed, only_one, read_json, write_bytes, write_json
+from pipelines.files import Damaged, Stream, copy_hashed, only_one, read_json, reading, write_bytes, write_json
 
 DEFAULT_FILE_LIMIT_BYTES = 8 << 30
 
@@ -103,18 +103,20 @@ class Store:
 
     # Snapshots.
 
-    def add_blob(self, stream: IO[bytes], limit_bytes: int = DEFAULT_FILE_LIMIT_BYTES) -> tuple[str, int]:
+    def add_blob(self, stream: Stream, limit_bytes: int = DEFAULT_FILE_LIMIT_BYTES) -> tuple[str, int]:
         """Keep the bytes of ``stream``; give their SHA-256 and size. Raises OverflowError past the limit."""
         handle, name = tempfile.mkstemp(dir=self._staging())
-        with os.fdopen(handle, "wb") as file:
-            sha256, size = copy_hashed(stream, file, limit_bytes)
-        target = self.blob(sha256)
-        if target.exists():
-            Path(name).unlink()
-        else:
-            target.parent.mkdir(parents=True, exist_ok=True)
-            Path(name).chmod(0o444)
-            Path(name).replace(target)
+        staged = Path(name)
+        try:
+            with os.fdopen(handle, "wb") as file:
+                sha256, size = copy_hashed(stream, file, limit_bytes)
+            target = self.blob(sha256)
+            if not target.exists() or target.stat().st_size != size:  # the power may have failed half-way
+                target.parent.mkdir(parents=True, exist_ok=True)
+                staged.chmod(0o444)
+                staged.replace(target)
+        finally:
+            staged.unlink(missing_ok=True)
         return sha256, size
 
     def blob(self, sha256: str) -> Path:
@@ -144,11 +146,11 @@ class Store:
         return self.snapshot(hub, digest)
 
     def snapshot(self, hub: str, digest: str) -> Snapshot:
-        """The snapshot with this digest. Raises FileNotFoundError."""
-        data = json.loads(self._snapshot_path(hub, digest).read_bytes())
-        files = tuple(SnapshotFile(*entry) for entry in data["files"])
-        fetched = datetime.fromisoformat(data["fetched"])
-        return Snapshot(hub, digest, data["address"], fetched, files, data["dates"])
+        """The snapshot with this digest. Raises FileNotFoundError and files.Damaged."""
+        with reading(self._snapshot_path(hub, digest)) as data:
+            files = tuple(SnapshotFile(*entry) for entry in data["files"])
+            fetched = datetime.fromisoformat(data["fetched"])
+            return Snapshot(hub, digest, data["address"], fetched, files, data["dates"])
 
     def feed(self, snapshot: Snapshot) -> Feed:
         """The snapshot as the judge reads it."""
@@ -158,16 +160,23 @@ class Store:
         """Append one attempt to the hub's log of pulls."""
         path = self.root / "pulls" / f"{hub}.jsonl"
         path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("a", encoding="utf-8") as file:
-            file.write(canonical_json(entry) + "\n")
+        with path.open("ab") as file:
+            is_whole = file.tell() == 0 or _last_byte(path) == b"\n"  # a full disk may have cut the last line short
+            file.write(b"" if is_whole else b"\n")
+            file.write(f"{canonical_json(entry)}\n".encode())
 
     def last_pull(self, hub: str) -> dict[str, Any] | None:
-        """The newest line of the hub's log of pulls."""
+        """The newest attempt in the hub's log of pulls. A line that was cut short counts for nothing."""
         try:
-            lines = (self.root / "pulls" / f"{hub}.jsonl").read_text(encoding="utf-8").splitlines()
+            lines = (self.root / "pulls" / f"{hub}.jsonl").read_bytes().splitlines()
         except FileNotFoundError:
             return None
-        return json.loads(lines[-1]) if lines else None
+        for line in reversed(lines):
+            with contextlib.suppress(ValueError):
+                entry = json.loads(line)
+                if isinstance(entry, dict) and "at" in entry:
+                    return entry
+        return None
 
     def _snapshot_path(self, hub: str, digest: str) -> Path:
         return self.root / "snapshots" / hub / f"{digest}.json"
@@ -214,38 +223,39 @@ class Store:
         write_json(folder / "verdict.json", data)
 
     def verdict(self, hub: str, digest: str, rules_key: str) -> Verdict:
-        """The stored verdict. Raises FileNotFoundError."""
+        """The stored verdict. Raises FileNotFoundError and files.Damaged."""
         folder = self.verdict_folder(hub, digest, rules_key)
-        data = json.loads((folder / "verdict.json").read_bytes())
-        return Verdict(
-            hub=data["hub"],
-            contract=data["contract"],
-            rules=data["rules"],
-            held_by=tuple(data["held_by"]),
-            records=[Record.from_dict(entry) for entry in _read_lines(folder / "records.jsonl")],
-            tables=[_table_from_dict(entry, folder) for entry in data["tables"]],
-            quarantine=[_quarantined_from_dict(entry) for entry in _read_lines(folder / "quarantine.jsonl")],
-            skips=[Skip(*entry) for entry in data["skips"]],
-            findings=[Finding.from_dict(entry) for entry in data["findings"]],
-            files=[FileAccount(*entry) for entry in data["files"]],
-        )
+        with reading(folder / "verdict.json") as data:
+            return Verdict(
+                hub=data["hub"],
+                contract=data["contract"],
+                rules=data["rules"],
+                held_by=tuple(data["held_by"]),
+                records=[Record.from_dict(entry) for entry in _read_lines(folder / "records.jsonl")],
+                tables=[_table_from_dict(entry, folder) for entry in data["tables"]],
+                quarantine=[_quarantined_from_dict(entry) for entry in _read_lines(folder / "quarantine.jsonl")],
+                skips=[Skip(*entry) for entry in data["skips"]],
+                findings=[Finding.from_dict(entry) for entry in data["findings"]],
+                files=[FileAccount(*entry) for entry in data["files"]],
+            )
 
     # Standings.
 
     def standing(self, hub: str) -> Standing | None:
         """How the hub stands; None before its first pull."""
-        data = read_json(self.root / "hubs" / f"{hub}.json")
-        if data is None:
+        path = self.root / "hubs" / f"{hub}.json"
+        if not path.exists():
             return None
-        good_fetched = data["good_fetched"]
-        return Standing(
-            **data
-            | {
-                "since": datetime.fromisoformat(data["since"]),
-                "held_by": tuple(data["held_by"]),
-                "good_fetched": datetime.fromisoformat(good_fetched) if good_fetched else None,
-            }
-        )
+        with reading(path) as data:
+            good_fetched = data["good_fetched"]
+            return Standing(
+                **data
+                | {
+                    "since": datetime.fromisoformat(data["since"]),
+                    "held_by": tuple(data["held_by"]),
+                    "good_fetched": datetime.fromisoformat(good_fetched) if good_fetched else None,
+                }
+            )
 
     def save_standing(self, hub: str, standing: Standing) -> None:
         """Keep how the hub stands."""
@@ -264,7 +274,11 @@ class Store:
     def remembered_registrations(self) -> dict[str, dict[str, Any]]:
         """The last usable registration of every hub there has ever been, by id."""
         paths = sorted((self.root / "registrations").glob("*.json"))
-        return {path.stem: read_json(path) for path in paths}
+        found = {}
+        for path in paths:
+            with reading(path) as data:
+                found[path.stem] = dict(data)
+        return found
 
     # Consolidation and counting.
 
@@ -312,7 +326,17 @@ class Store:
 
     def benchmarks(self) -> pa.Table:
         """The benchmarks that were written last. Raises FileNotFoundError before the first."""
-        return pq.read_table(self.root / "benchmarks.parquet")
+        path = self.root / "benchmarks.parquet"
+        try:
+            return pq.read_table(path)
+        except pa.ArrowInvalid as error:
+            raise Damaged(path) from error
+
+
+def _last_byte(path: Path) -> bytes:
+    with path.open("rb") as file:
+        file.seek(-1, os.SEEK_END)
+        return file.read(1)
 
 
 def _write_lines(path: Path, entries: list[dict[str, Any]]) -> None:
@@ -320,8 +344,11 @@ def _write_lines(path: Path, entries: list[dict[str, Any]]) -> None:
 
 
 def _read_lines(path: Path) -> list[dict[str, Any]]:
-    with path.open(encoding="utf-8") as file:
-        return [json.loads(line) for line in file]
+    try:
+        with path.open(encoding="utf-8") as file:
+            return [json.loads(line) for line in file]
+    except ValueError as error:
+        raise Damaged(path) from error
 
 
 def _table_to_dict(table: JudgedTable) -> dict[str, Any]:

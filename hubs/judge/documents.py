@@ -18,6 +18,9 @@ from hubs.contract.records import RawDocument, Record
 from hubs.contract.verdict import Quarantined
 from hubs.registration import Registration
 
+MAX_FIELDS_NAMED = 10
+"""Fields that the contract does not know are named one by one up to this many, then only counted."""
+
 _PYDANTIC_CODES = {"string_too_long": "too_long", "too_long": "too_many_values"}
 _ABSENT = {"missing", "string_too_short", "too_short"}
 
@@ -62,13 +65,19 @@ def judge_documents(
 def _typed(kind: DocumentKind, fields: dict[str, Any]) -> tuple[list[Finding], Document | None]:
     """The document, or None and why not. A field that the contract does not know is left out with a warning."""
     known = {name: value for name, value in fields.items() if name in kind.model.model_fields}
-    findings = [
-        Finding("unknown_field", field=name, value=_shown(value)) for name, value in fields.items() if name not in known
-    ]
+    findings = _unknown({name: value for name, value in fields.items() if name not in known})
     try:
         return findings, kind.model.model_validate(known)
     except ValidationError as error:
         return findings + [_finding(kind, problem) for problem in error.errors()], None
+
+
+def _unknown(fields: dict[str, Any]) -> list[Finding]:
+    """A warning for each field, or one for all of them when they are many."""
+    if len(fields) <= MAX_FIELDS_NAMED:
+        return [Finding("unknown_field", field=name, value=_shown(value)) for name, value in fields.items()]
+    names = ", ".join(name[:60] for name in list(fields)[:MAX_FIELDS_NAMED])
+    return [Finding("unknown_field", count=len(fields), detail=f"first of them: {names}")]
 
 
 def _finding(kind: DocumentKind, problem: ErrorDetails) -> Finding:

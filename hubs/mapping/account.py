@@ -19,7 +19,7 @@ from hubs.mapping.text import decode
 MAX_MARKDOWN_BYTES = 8_000_000
 """Forty times the longest text of a record: a page of questions and answers may hold many."""
 MAX_WHOLE_FILE_BYTES = 64_000_000
-"""Of a file that is read into memory as a whole: rows of documents, a workbook."""
+"""Of a file of rows of documents, which is read into memory as a whole."""
 
 _ABOUT_THE_FEED = ("readme*", "license*", "licence*", "changelog*", "contributing*", "notice*", "sha256sums*")
 _PICTURES = {".png", ".jpg", ".jpeg", ".gif", ".svg", ".webp", ".ico"}

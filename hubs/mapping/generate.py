@@ -43,10 +43,11 @@ _SECTIONS: tuple[tuple[type[BaseModel], str], ...] = (
 """Every model and the heading of its section, in reading order."""
 
 _PATTERN = (
-    f"A regular expression of at most {spec.MAX_PATTERN_CHARACTERS} characters and {spec.MAX_PATTERN_REPEATS} repeats, "
-    f"tried on the first {spec.MAX_MATCHED_CHARACTERS} characters."
+    f"A regular expression of at most {spec.MAX_PATTERN_CHARACTERS} characters, tried on the first "
+    f"{spec.MAX_MATCHED_CHARACTERS} characters. One that begins with `^` may repeat three times (`*`, `+` or `{{}}`), "
+    "any other twice; what stands at its very end does not count."
 )
-_GLOB = "`*` stays inside a folder, `**` crosses folders."
+_GLOB = "`*` stays inside a folder, `**` between slashes stands for any number of folders."
 
 _MEANINGS = {
     ("Registration", "id"): "Short name of the hub. The file is called after it, and it never changes.",

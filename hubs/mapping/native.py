@@ -27,7 +27,7 @@ from hubs.mapping.readers.rows import (
     told_apart,
 )
 from hubs.mapping.readers.tables import TableFile, open_table, sheet_table
-from hubs.mapping.readers.workbook import Sheet, UnreadableWorkbook, is_workbook, sheets
+from hubs.mapping.readers.workbook import MAX_WORKBOOK_BYTES, Sheet, UnreadableWorkbook, is_workbook, sheets
 from hubs.mapping.text import decode, looks_like_html
 
 if TYPE_CHECKING:
@@ -41,6 +41,8 @@ MAX_WILDCARDS = 4
 """In one path of a descriptor: more of them match nothing more, but can take for ever."""
 MAX_SEARCHES = 200
 """Folders and patterns in one descriptor: each is held against every file of the feed."""
+MAX_PATHS = 50_000
+"""Over all resources. As many as a feed may have files."""
 MAX_PATH_SHOWN = 300
 MAX_MANIFEST_BYTES = 8_000_000
 _WILDCARD = re.compile(r"\*+|\?|\[")
@@ -115,6 +117,7 @@ def _resources(descriptor: Any) -> Iterator[tuple[str, str | None, list[str]]]:
     """Name, kind and paths of each resource. Raises ValueError saying what is missing."""
     if not isinstance(descriptor, dict) or not isinstance(descriptor.get("resources"), list):
         raise ValueError("there is no list of resources")
+    listed = 0
     for number, resource in enumerate(descriptor["resources"], start=1):
         if not isinstance(resource, dict):
             raise ValueError(f"resource {number} is no object")
@@ -126,6 +129,9 @@ def _resources(descriptor: Any) -> Iterator[tuple[str, str | None, list[str]]]:
         if not isinstance(paths, list) or not paths or not all(isinstance(path, str) and path for path in paths):
             raise ValueError(f"resource '{name[:60]}' has no path")
         settings = resource.get("hubpacks")
+        listed += len(paths)
+        if listed > MAX_PATHS:
+            raise ValueError(f"the resources list more than {MAX_PATHS:,} paths")
         kind = settings.get("kind") if isinstance(settings, dict) else None
         kind = kind or resource.get("kind")
         yield name, kind if isinstance(kind, str) else None, paths
@@ -161,7 +167,8 @@ class _Paths:
             self._account.find("missing_file", shown, detail)
             return []
         feed = self._account.feed
-        found = feed.glob(f"{_literal(name)}/**" if name in feed.folders else name)
+        is_folder = name in feed.folders
+        found = feed.glob("**" if name == "." else f"{_literal(name)}/**" if is_folder else name)
         if not found:
             self._account.find("missing_file", shown)
         return found
@@ -326,7 +333,7 @@ def kind_of_sheet(name: str) -> str | None:
 
 def _read_workbook(account: Account, file: str, registration: Registration) -> None:
     account.taken.add(file)
-    if not account.fits(file, MAX_WHOLE_FILE_BYTES):
+    if not account.fits(file, MAX_WORKBOOK_BYTES):
         account.held_by.append("too_large")
         return
     data = account.feed.read(file)

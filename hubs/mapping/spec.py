@@ -7,6 +7,7 @@ valid but doubtful is ``hubs.mapping.lint``.
 from __future__ import annotations
 
 import re
+from datetime import datetime
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
@@ -14,27 +15,67 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from hubs.contract.kinds import document_kinds, table_kinds
 
 MAX_PATTERN_CHARACTERS = 200
-MAX_PATTERN_REPEATS = 4
+MAX_WAYS = 30_000_000
+"""In which a pattern may be tried on one text before it fails: some tenths of a second."""
 MAX_MATCHED_CHARACTERS = 300
 """A pattern only ever sees this much of a name or a heading, so that none can hold up a run."""
 
-_UNBOUNDED = re.compile(r"(?<!\\)(?:[*+]|\{\d*,\d*\})")
+_PATTERN_TOKEN = re.compile(
+    r"\\.|\[\^?\]?(?:\\.|[^\]\\])*\]|(?P<opening>\()|(?P<closing>\))|(?P<bar>\|)"
+    r"|(?P<repeat>[*+]|\{(?P<least>\d*),(?P<most>\d*)\})[?+]?|(?P<optional>\?)[?+]?|\(\?|.",
+    re.DOTALL,
+)
 _REPEATED_GROUP = re.compile(r"(?<!\\)\)(?:[*+]|\{)")
 
 
 def _guarded(pattern: str) -> str:
-    """A regular expression that cannot run away: short, few repeats, no repeated groups."""
+    """A regular expression that cannot run away: short, no repeated groups, few ways to be tried."""
     if len(pattern) > MAX_PATTERN_CHARACTERS:
         raise ValueError(f"a pattern may have at most {MAX_PATTERN_CHARACTERS} characters")
     try:
         re.compile(pattern)
-    except re.error as error:
+    except (re.error, OverflowError) as error:
         raise ValueError(f"not a regular expression: {error}") from error
     if _REPEATED_GROUP.search(pattern):
         raise ValueError("a group may not be repeated with *, + or {}: it can take for ever")
-    if len(_UNBOUNDED.findall(pattern)) > MAX_PATTERN_REPEATS:
-        raise ValueError(f"a pattern may repeat at most {MAX_PATTERN_REPEATS} times (*, + or {{}})")
+    if _ways(pattern) > MAX_WAYS:
+        raise ValueError(
+            "can be tried in too many ways, so it can take for ever: begin it with ^, and use fewer *, +, {}, ? and |"
+        )
     return pattern
+
+
+def _ways(pattern: str) -> int:
+    """At most in how many ways a pattern without repeated groups can be tried on a text before it fails."""
+    # What ends a pattern has nothing after it that could fail, so it is tried once.
+    pattern = re.sub(r"(?<!\\)[*+][?+]?(\)*)$", r"\1", pattern)
+    groups = [(0, 1)]  # for each open group: the ways of its alternatives so far, and of the present one
+    for token in _PATTERN_TOKEN.finditer(pattern):
+        done, here = groups[-1]
+        if token["opening"]:
+            groups.append((0, 1))
+        elif token["closing"]:
+            groups.pop()
+            groups[-1] = groups[-1][0], groups[-1][1] * (done + here)
+        elif token["bar"]:
+            groups[-1] = done + here, 1
+        elif token["repeat"]:
+            least, most = int(token["least"] or 0), int(token["most"] or MAX_MATCHED_CHARACTERS)
+            groups[-1] = done, here * max(min(most, MAX_MATCHED_CHARACTERS) - least + 1, 1)
+        elif token["optional"] and pattern[token.start() - 1] != "(":  # (?: and its like open a group
+            groups[-1] = done, here * 2
+    is_anchored = pattern.startswith("^") and not groups[0][0]
+    return sum(groups[0]) * (1 if is_anchored else MAX_MATCHED_CHARACTERS)
+
+
+def _date_format(form: str) -> str:
+    try:
+        datetime.strptime("", form)  # noqa: DTZ007 - only asks whether the format can be used
+    except re.error as error:
+        raise ValueError(f"'{form}' names a part of the day twice") from error
+    except ValueError:  # the empty text is no day, which says nothing about the format
+        return form
+    return form
 
 
 def _safe_glob(glob: str) -> str:
@@ -52,6 +93,7 @@ Pattern = Annotated[str, AfterValidator(_guarded)]
 Glob = Annotated[str, Field(min_length=1), AfterValidator(_safe_glob)]
 Globs = Annotated[tuple[Glob, ...], BeforeValidator(_as_tuple), Field(min_length=1)]
 Names = Annotated[tuple[str, ...], BeforeValidator(_as_tuple)]
+DateFormats = Annotated[tuple[Annotated[str, AfterValidator(_date_format)], ...], BeforeValidator(_as_tuple)]
 Scalar = str | int | float | bool | None
 
 
@@ -94,8 +136,8 @@ class Rule(_Strict):
     keywords: dict[str, Names] | None = Field(None, description="Term to the words that stand for it in the heading.")
     under: Names = Field((), description="Headings under which a section or a first paragraph is looked for.")
     match: Pattern | None = Field(None, description="Keeps the part that matches, or its first group.")
-    dates: Names = Field((), description="Formats of dates, as in strptime.")
-    split: str | None = Field(None, description="Separator between values.")
+    dates: DateFormats = Field((), description="Formats of dates, as in strptime.")
+    split: str | None = Field(None, min_length=1, description="Separator between values.")
     map: dict[str, str | tuple[str, ...]] | None = Field(None, description="Their value to ours.")
     unmapped: Literal["error", "drop", "next"] = Field(
         "error",

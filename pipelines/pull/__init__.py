@@ -6,14 +6,14 @@ Each connector is one module that yields a feed's files; what they contain is fo
 from __future__ import annotations
 
 import os
+import stat
 from contextlib import closing
 from datetime import datetime
 from pathlib import Path, PurePosixPath
-from urllib.parse import urlsplit
 
 from hubs.registration import Registration
 from pipelines.pull import archive, folder, web
-from pipelines.pull.base import MAX_FEED_BYTES, MAX_FILES, Files, PullFailed
+from pipelines.pull.base import MAX_FEED_BYTES, MAX_FILES, MAX_PATH_CHARACTERS, Files, PullFailed, Source
 from pipelines.store import Snapshot, SnapshotFile, Store
 
 __all__ = ["pull"]
@@ -35,46 +35,60 @@ def pull(store: Store, registration: Registration, address: str, now: datetime) 
 
 
 def _snapshot(store: Store, registration: Registration, address: str, now: datetime) -> Snapshot:
-    files: list[SnapshotFile] = []
+    files: dict[str, SnapshotFile] = {}
     remaining = MAX_FEED_BYTES
     with closing(_connect(registration, address)) as entries:
         for name, stream in entries:
-            if len(files) == MAX_FILES:
-                raise PullFailed("too_large", f"more than {MAX_FILES:,} files")
-            try:
-                with stream:
-                    sha256, size = store.add_blob(stream, remaining)
-            except archive.DAMAGE as error:
-                raise PullFailed("not_a_feed", f"{name} is damaged: {error}") from error
-            except OverflowError as error:
-                raise PullFailed("too_large", f"more than {MAX_FEED_BYTES:,} bytes, at {name}") from error
+            with closing(stream):
+                if len(files) == MAX_FILES:
+                    raise PullFailed("too_large", f"more than {MAX_FILES:,} files")
+                _refuse_harm(name)
+                if name in files:
+                    raise PullFailed("unsafe_path", f"{name} appears twice")
+                try:
+                    sha256, size = store.add_blob(Source(name, stream), remaining)
+                except OverflowError as error:
+                    raise PullFailed("too_large", f"more than {MAX_FEED_BYTES:,} bytes, at {name}") from error
             remaining -= size
-            files.append(SnapshotFile(_safe(name, files), sha256, size))
+            files[name] = SnapshotFile(name, sha256, size)
     dates = folder.git_dates(Path(address)) if registration.needs_git_dates else {}
-    return store.add_snapshot(registration.id, address, now, files, dates)
+    return store.add_snapshot(registration.id, address, now, list(files.values()), dates)
 
 
 def _connect(registration: Registration, address: str) -> Files:
-    scheme = urlsplit(address).scheme
+    scheme = address.partition("://")[0].lower() if "://" in address else ""
     if scheme in ("http", "https"):
-        token = os.environ.get(registration.secret) if registration.secret else None
-        if registration.secret and not token:
-            raise PullFailed("address_refused", f"the secret {registration.secret} is not set in the environment")
-        return web.files(address, token)
-    if "://" in address:
+        return web.files(address, _token(registration))
+    if scheme:
         raise PullFailed("address_refused", f"addresses of the kind {scheme}:// cannot be pulled")
     path = Path(address)
-    if path.is_dir():
+    try:
+        mode = path.stat().st_mode
+    except FileNotFoundError as error:
+        raise PullFailed("address_refused", f"there is no {path}") from error
+    except (OSError, ValueError) as error:
+        raise PullFailed("address_refused", f"{path}: {getattr(error, 'strerror', None) or error}") from error
+    if stat.S_ISDIR(mode):
         return folder.files(path)
-    if not path.exists():
-        raise PullFailed("address_refused", f"there is no {path}")
+    if not stat.S_ISREG(mode):
+        raise PullFailed("address_refused", f"{path} is no plain file")
     return archive.files(path) if archive.is_archive(path) else folder.single_file(path)
 
 
-def _safe(name: str, files: list[SnapshotFile]) -> str:
+def _token(registration: Registration) -> str | None:
+    if registration.secret is None:
+        return None
+    token = os.environ.get(registration.secret, "").strip()
+    if not token:
+        raise PullFailed("address_refused", f"the secret {registration.secret} is not set in the environment")
+    if not (token.isascii() and token.isprintable()):
+        raise PullFailed("address_refused", f"the secret {registration.secret} holds characters that no token has")
+    return token
+
+
+def _refuse_harm(name: str) -> None:
     path = PurePosixPath(name)
-    if path.is_absolute() or ".." in path.parts or "\\" in name or "\0" in name or name != str(path):
+    if path.is_absolute() or ".." in path.parts or "\\" in name or name != str(path):
         raise PullFailed("unsafe_path", name)
-    if any(file.path == name for file in files):
-        raise PullFailed("unsafe_path", f"{name} appears twice")
-    return name
+    if not name.isprintable() or len(name) > MAX_PATH_CHARACTERS:  # also a name that is no text at all
+        raise PullFailed("unsafe_path", f"{name} is no name that can be kept")

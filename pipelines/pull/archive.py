@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import lzma
 import stat
+import struct
 import zipfile
 import zlib
 from pathlib import Path, PurePosixPath
 from typing import IO
 
-from pipelines.pull.base import MAX_FEED_BYTES, Files, PullFailed
+from pipelines.pull.base import MAX_FEED_BYTES, Files, PullFailed, Source
 
-DAMAGE = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError)
+DAMAGE = (
+    *(zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error),
+    *(EOFError, OSError, NotImplementedError, RuntimeError, ValueError, IndexError),
+)
 """What reading a damaged zip raises, at opening or later."""
 MAX_RATIO = 200
 """Unpacked bytes a packed byte. Text packs to a tenth; a bomb to a thousandth."""
@@ -19,11 +24,14 @@ _WORKBOOK_MEMBERS = ("xl/workbook.xml", "mimetype")
 
 
 def is_archive(path: Path | IO[bytes]) -> bool:
-    """Whether this is a zip of files, and not a workbook (which is a zip too)."""
-    if not zipfile.is_zipfile(path):
-        return False
-    with zipfile.ZipFile(path) as archive:
-        return not any(name in _WORKBOOK_MEMBERS for name in archive.namelist())
+    """Whether this is a zip of files, and not a workbook (which is a zip too). Raises PullFailed for a damaged one."""
+    try:
+        if not zipfile.is_zipfile(path):
+            return False
+        with zipfile.ZipFile(path) as archive:
+            return not any(name in _WORKBOOK_MEMBERS for name in archive.namelist())
+    except DAMAGE as error:
+        raise PullFailed("not_a_feed", f"the zip is damaged: {error}") from error
 
 
 def files(source: Path | IO[bytes]) -> Files:
@@ -40,7 +48,7 @@ def files(source: Path | IO[bytes]) -> Files:
                 raise PullFailed("too_large", f"unpacks to more than {MAX_FEED_BYTES:,} bytes")
             top = _common_top([member.filename for member in members])
             for member in members:
-                yield member.filename.removeprefix(top), archive.open(member)
+                yield member.filename.removeprefix(top), Source(member.filename, archive.open(member), DAMAGE)
     except DAMAGE as error:
         raise PullFailed("not_a_feed", f"the zip is damaged: {error}") from error
 

@@ -72,9 +72,14 @@ def table_rows(lines: Iterator[list[Any]], header_row: int = 1) -> Iterator[tupl
         if any(not is_empty(cell) for cell in cells[len(header) :]):
             raise UnreadableRows(f"row {number} has {len(cells)} cells where the header names {len(header)} columns")
         named = zip(header, cells, strict=False)
-        yield number, {
-            name or f"column {place}": cell for place, (name, cell) in enumerate(named, 1) if name or not is_empty(cell)
-        }
+        yield (
+            number,
+            {
+                name or f"column {place}": cell
+                for place, (name, cell) in enumerate(named, 1)
+                if name or not is_empty(cell)
+            },
+        )
 
 
 def json_rows(text: str) -> Iterator[tuple[int, dict[str, Any]]]:

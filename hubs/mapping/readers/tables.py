@@ -26,7 +26,7 @@ import pyarrow.parquet as pq
 from hubs.contract.findings import Finding
 from hubs.contract.records import UnreadableTable
 from hubs.mapping.readers.rows import delimiter_of
-from hubs.mapping.readers.workbook import UnreadableWorkbook, as_text, is_workbook, sheets
+from hubs.mapping.readers.workbook import MAX_WORKBOOK_BYTES, UnreadableWorkbook, as_text, is_workbook, sheets
 from hubs.mapping.text import looks_like_html
 
 BLOCK_BYTES = 8 << 20
@@ -230,7 +230,7 @@ class _ParquetTable:
                 _refuse_long_cells(self.file, table, wanted_names)
                 yield _numbered(table, rows)
                 rows += batch.num_rows
-        except (pa.ArrowException, OSError) as error:
+        except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
             raise unreadable(self.file, "not a Parquet file of plain columns") from error
 
     def _refuse_harm(self, names: Sequence[str]) -> None:
@@ -303,6 +303,8 @@ def sheet_table(file: str, rows: list[list[Any]], header_row: int = 1) -> SheetT
 
 
 def _open_sheet(file: str, path: Path, sheet: str | None, header_row: int) -> SheetTable:
+    if path.stat().st_size > MAX_WORKBOOK_BYTES:
+        raise unreadable(file, f"over {MAX_WORKBOOK_BYTES:,} bytes: longer tables belong in CSV or Parquet")
     try:
         for candidate in sheets(path.read_bytes()):
             if sheet is None or candidate.name.strip().casefold() == sheet.strip().casefold():

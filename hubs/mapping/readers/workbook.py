@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
-import io
-import zipfile
+import json
+import subprocess
+import sys
+import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime
+from pathlib import Path
 from typing import Any
-
-from python_calamine import CalamineError, CalamineWorkbook
 
 _ZIP = b"PK\x03\x04"
 _OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 
-MAX_WORKBOOK_BYTES = 500_000_000
-"""Unpacked. A workbook is read into memory as a whole. Longer tables belong in CSV or Parquet."""
+MAX_WORKBOOK_BYTES = 64_000_000
+"""Packed. A workbook is read into memory as a whole; longer tables belong in CSV or Parquet."""
+MAX_SECONDS = 120
+"""For opening one workbook. Its process also has limits of its own."""
+
+_READER = Path(__file__).with_name("workbook_process.py")
+_TYPES = {"date": date, "datetime": datetime}
 
 
 class UnreadableWorkbook(ValueError):
@@ -36,33 +42,39 @@ def is_workbook(start: bytes) -> bool:
 
 
 def sheets(data: bytes) -> Iterator[Sheet]:
-    """The sheets in order. Raises UnreadableWorkbook."""
-    try:
-        size = _unpacked_bytes(data)
-        if size > MAX_WORKBOOK_BYTES:
-            raise UnreadableWorkbook(f"{size // 1_000_000} MB when unpacked, over {MAX_WORKBOOK_BYTES // 1_000_000} MB")
-        workbook = CalamineWorkbook.from_filelike(io.BytesIO(data))
-        for name in workbook.sheet_names:
-            rows = workbook.get_sheet_by_name(name).to_python(skip_empty_area=True)
-            yield Sheet(name, [[_cell(cell) for cell in row] for row in rows])
-    except (CalamineError, zipfile.BadZipFile) as error:
-        raise UnreadableWorkbook(str(error)) from error
-
-
-def _unpacked_bytes(data: bytes) -> int:
-    if not data.startswith(_ZIP):
-        return len(data)
-    with zipfile.ZipFile(io.BytesIO(data)) as packed:
-        return sum(entry.file_size for entry in packed.infolist())
+    """The sheets in order. Raises UnreadableWorkbook, also when opening it takes more memory or time than it may."""
+    with tempfile.TemporaryFile() as given, tempfile.TemporaryFile() as told:
+        given.write(data)
+        given.seek(0)
+        try:
+            subprocess.run(  # noqa: S603 - our own reader, with the bytes as its input
+                [sys.executable, "-P", str(_READER)],
+                stdin=given,
+                stdout=told,
+                stderr=subprocess.DEVNULL,
+                timeout=MAX_SECONDS,
+                check=True,
+            )
+        except subprocess.SubprocessError as error:
+            raise UnreadableWorkbook("too large to be read: longer tables belong in CSV or Parquet") from error
+        told.seek(0)
+        sheet: Sheet | None = None
+        for line in told:
+            entry = json.loads(line)
+            if isinstance(entry, list) and sheet is not None:
+                sheet.rows.append([_cell(cell) for cell in entry])
+            elif "error" in entry:
+                raise UnreadableWorkbook(entry["error"])
+            else:
+                if sheet is not None:
+                    yield sheet
+                sheet = Sheet(entry["sheet"], [])
+        if sheet is not None:
+            yield sheet
 
 
 def _cell(cell: Any) -> Any:
-    """A cell as people see it: 3, not 3.0; a day, not midnight."""
-    if isinstance(cell, float) and cell.is_integer():
-        return int(cell)
-    if isinstance(cell, datetime) and cell.time() == datetime.min.time():
-        return cell.date()
-    return None if cell == "" else cell
+    return _TYPES[cell[0]].fromisoformat(cell[1]) if isinstance(cell, list) else cell
 
 
 def as_text(cell: Any) -> str:

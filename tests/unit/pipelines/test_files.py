@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.files import Busy, copy_hashed, only_one, read_json, write_bytes, write_json
+from pipelines.files import Busy, Damaged, copy_hashed, only_one, read_json, write_bytes, write_json
 from pipelines.settings import DEFAULTS, UnusableSettings, setting
 
 
@@ -21,6 +21,12 @@ def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path) -> None:
 
 def test_a_missing_file_reads_as_none(tmp_path) -> None:
     assert read_json(tmp_path / "none.json") is None
+
+
+def test_a_damaged_file_is_named_with_what_to_do(tmp_path) -> None:
+    (tmp_path / "a.json").write_text("{half")
+    with pytest.raises(Damaged, match=r"a\.json is damaged"):
+        read_json(tmp_path / "a.json")
 
 
 def test_copying_stops_at_the_limit() -> None:
