@@ -6,6 +6,7 @@ them, so that ``--help`` and small checks answer at once.
 
 from __future__ import annotations
 
+import errno
 import json
 import sys
 from datetime import UTC, datetime
@@ -49,7 +50,9 @@ def main() -> None:
     except (Busy, Damaged, UnusableSettings, UnusableRegistration, WrongRegistry) as error:
         _stop(str(error))
     except OSError as error:
-        _stop(f"{error.filename or 'the disk'}: {error.strerror or error}")
+        place = error.filename or "the disk"
+        mend = "; make room and run again, what was published stays" if error.errno == errno.ENOSPC else ""
+        _stop(f"{place}: {error.strerror or error}{mend}")
 
 
 @app.command(epilog="Example: hubpacks run --registry my-registry --publish /srv/packs")

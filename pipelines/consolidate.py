@@ -31,7 +31,11 @@ SHINGLE_WORDS = 4
 PERMUTATIONS = 64
 CANDIDATE_SIMILARITY = 0.4
 """The estimate is coarse, so candidates are taken below the link limit and then measured exactly."""
+MAX_RELATED = 10
+"""Near copies named on a record's page; a text that everybody repeats has hundreds."""
 _SLUG_CHARACTERS = 80
+_NOT_SLUGS = {"index", "con", "prn", "aux", "nul"} | {f"{port}{n}" for port in ("com", "lpt") for n in range(1, 10)}
+"""Names that a folder's own page has, and that Windows keeps for itself: a release is also read from a zip."""
 ABSTRACT_CHARACTERS = 200
 
 
@@ -55,6 +59,8 @@ def consolidate(feeds: Iterable[HubRecords], slugs: Mapping[str, str]) -> dict[s
     near = _near_copies(records)
     survivor = _merge(records, order, near)
     kept = [id for id in sorted(records) if survivor[id] == id]
+    merged = _merged(survivor)
+    related = _related(near, survivor)
     addresses = _addresses([records[id] for id in kept], slugs)
     translations = _translations(records, survivor)
     return {
@@ -64,9 +70,9 @@ def consolidate(feeds: Iterable[HubRecords], slugs: Mapping[str, str]) -> dict[s
             text=masked(records[id].document.text),
             abstract=masked(_abstract(records[id])),
             snapshot=snapshots[records[id].hub],
-            credits=_credits(id, records, survivor),
-            merged=tuple(sorted(other for other in records if survivor[other] == id and other != id)),
-            related=_related(id, near, survivor),
+            credits=_credits(records[id].hub, (records[other].hub for other in merged[id])),
+            merged=tuple(merged[id]),
+            related=tuple(related[id]),
             translations=translations.get(id, {}),
         )
         for id in kept
@@ -116,6 +122,7 @@ def _age(record: Record) -> int:
 
 def _merge(records: Mapping[str, Record], order: list[str], near: Mapping[tuple[str, str], float]) -> dict[str, str]:
     """For each id the id of the record it became. The one published first, else the oldest, survives."""
+    rank = {id: number for number, id in enumerate(order)}
     survivor: dict[str, str] = {}
     by_content: dict[tuple[str, str, str], str] = {}
     copies = defaultdict(list)
@@ -127,7 +134,7 @@ def _merge(records: Mapping[str, Record], order: list[str], near: Mapping[tuple[
         record = records[id]
         content = (record.kind, record.document.language, record.fingerprint)
         earlier = [by_content[content]] if content in by_content else [c for c in copies[id] if survivor.get(c) == c]
-        survivor[id] = min(earlier, key=order.index) if earlier else id
+        survivor[id] = min(earlier, key=rank.__getitem__) if earlier else id
         by_content.setdefault(content, survivor[id])
     return survivor
 
@@ -168,21 +175,31 @@ def _jaccard(one: frozenset[str], other: frozenset[str]) -> float:
     return len(one & other) / len(one | other)
 
 
-def _related(id: str, near: Mapping[tuple[str, str], float], survivor: Mapping[str, str]) -> tuple[Related, ...]:
-    best: dict[str, float] = {}
+def _merged(survivor: Mapping[str, str]) -> defaultdict[str, list[str]]:
+    """For each surviving id the ids that became it, sorted."""
+    merged: defaultdict[str, list[str]] = defaultdict(list)
+    for id in sorted(survivor):
+        if survivor[id] != id:
+            merged[survivor[id]].append(id)
+    return merged
+
+
+def _related(near: Mapping[tuple[str, str], float], survivor: Mapping[str, str]) -> defaultdict[str, list[Related]]:
+    """For each surviving id its nearest neighbours that were not merged with it, the nearest first."""
+    best: defaultdict[str, dict[str, float]] = defaultdict(dict)
     for (one, other), similarity in near.items():
-        ends = {survivor[one], survivor[other]}
-        if id in ends and len(ends) == 2:  # noqa: PLR2004 - a pair that was not merged
-            (neighbour,) = ends - {id}
-            best[neighbour] = max(similarity, best.get(neighbour, 0.0))
-    ranked = sorted(best.items(), key=lambda item: (-item[1], item[0]))
-    return tuple(Related(neighbour, "near_copy", similarity) for neighbour, similarity in ranked)
+        a, b = survivor[one], survivor[other]
+        if a != b:
+            best[a][b] = best[b][a] = max(similarity, best[a].get(b, 0.0))
+    related: defaultdict[str, list[Related]] = defaultdict(list)
+    for id, neighbours in best.items():
+        ranked = sorted(neighbours.items(), key=lambda item: (-item[1], item[0]))[:MAX_RELATED]
+        related[id] = [Related(neighbour, "near_copy", similarity) for neighbour, similarity in ranked]
+    return related
 
 
-def _credits(id: str, records: Mapping[str, Record], survivor: Mapping[str, str]) -> tuple[str, ...]:
-    own = records[id].hub
-    others = {records[other].hub for other, kept in survivor.items() if kept == id}
-    return (own, *sorted(others - {own}))
+def _credits(own: str, others: Iterable[str]) -> tuple[str, ...]:
+    return (own, *sorted(set(others) - {own}))
 
 
 def _translations(records: Mapping[str, Record], survivor: Mapping[str, str]) -> dict[str, dict[str, str]]:
@@ -204,7 +221,7 @@ def _translations(records: Mapping[str, Record], survivor: Mapping[str, str]) ->
 def _addresses(kept: list[Record], slugs: Mapping[str, str]) -> dict[str, str]:
     """A slug a record: the earlier one if it has one, else made of its heading and never one that was used before."""
     addresses = {record.id: slugs[record.id] for record in kept if record.id in slugs}
-    taken = set(slugs.values())
+    taken = set(slugs.values()) | _NOT_SLUGS
     for record in kept:
         if record.id not in addresses:
             slug = base = _slug(record.document.heading) or _slug(record.id)

@@ -34,7 +34,7 @@ class Damaged(RuntimeError):
         super().__init__(f"{path} is damaged, or was written by another version: restore it from a copy, or remove it")
 
 
-def write_bytes(path: Path, data: bytes) -> None:
+def write_bytes(path: Path, data: bytes, mode: int = 0o644) -> None:
     """Put ``data`` at ``path`` in one step: the old file or the new one, whole, even after a crash."""
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
@@ -43,16 +43,16 @@ def write_bytes(path: Path, data: bytes) -> None:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
-        Path(name).chmod(0o644)
+        Path(name).chmod(mode)
         Path(name).replace(path)
     except BaseException:
         Path(name).unlink(missing_ok=True)
         raise
 
 
-def write_json(path: Path, data: Any) -> None:
+def write_json(path: Path, data: Any, mode: int = 0o644) -> None:
     """``data`` as readable JSON with sorted keys, in one step."""
-    write_bytes(path, (json.dumps(data, indent=1, sort_keys=True, ensure_ascii=False) + "\n").encode())
+    write_bytes(path, (json.dumps(data, indent=1, sort_keys=True, ensure_ascii=False) + "\n").encode(), mode)
 
 
 def read_json(path: Path) -> Any:
@@ -89,15 +89,29 @@ def copy_hashed(source: Stream, target: IO[bytes], limit_bytes: int) -> tuple[st
 
 
 @contextlib.contextmanager
-def only_one(path: Path) -> Iterator[None]:
-    """Hold the lock file at ``path`` while the block runs. Raises Busy at once when somebody else holds it.
+def only_one(path: Path, wait: bool = False) -> Iterator[None]:
+    """Hold the lock file at ``path`` while the block runs. When another has it, ``wait``, or raise Busy at once.
 
     The system frees the lock when its holder dies, however it dies.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("a") as file:
         try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(file, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
         except BlockingIOError as error:
             raise Busy(f"another run is at work here ({path})") from error
         yield
+
+
+def sync_folder(path: Path) -> None:
+    """Wait until the names in the folder ``path`` are on the disk."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def is_alive(pid: int) -> bool:
+    """Whether a process of that number runs."""
+    return Path("/proc", str(pid)).exists()

@@ -12,7 +12,6 @@ from datetime import datetime
 from pathlib import Path
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 from pydantic import ValidationError
 
 from hubs.contract.records import canonical_json
@@ -170,11 +169,11 @@ def count_returns(line: Line, hub: str) -> Path | None:
 class _Tables(Mapping[str, pa.Table]):
     """Parquet files by hub, each read when it is asked for: all at once would not be flat in the number of hubs."""
 
-    def __init__(self, paths: Mapping[str, Path]) -> None:
-        self._paths = paths
+    def __init__(self, store: Store, paths: Mapping[str, Path]) -> None:
+        self._store, self._paths = store, paths
 
     def __getitem__(self, hub: str) -> pa.Table:
-        return pq.read_table(self._paths[hub])
+        return self._store.table(self._paths[hub])
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._paths)
@@ -187,7 +186,7 @@ def make_benchmarks(line: Line) -> pa.Table:
     """Count the returns of all feeds in use, a hub at a time, and keep what may be published of them."""
     key = build_key(line)
     counted = {hub: count_returns(line, hub) for hub in line.registry.hubs}
-    levels = _Tables({hub: path for hub, path in counted.items() if path is not None})
+    levels = _Tables(line.store, {hub: path for hub, path in counted.items() if path is not None})
     table = benchmark.benchmarks(benchmark.combine(levels), read_policy())
     line.store.write_benchmarks(table)
     line.store.note_made("benchmarks", key)

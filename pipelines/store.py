@@ -35,7 +35,17 @@ from hubs.contract.records import Record, Skip, canonical_json
 from hubs.contract.verdict import FileAccount, JudgedTable, Quarantined, Verdict
 from hubs.feed import Feed
 from pipelines.edition import LibraryRecord
-from pipelines.files import Damaged, Stream, copy_hashed, only_one, read_json, reading, write_bytes, write_json
+from pipelines.files import (
+    Damaged,
+    Stream,
+    copy_hashed,
+    is_alive,
+    only_one,
+    read_json,
+    reading,
+    write_bytes,
+    write_json,
+)
 
 DEFAULT_FILE_LIMIT_BYTES = 8 << 30
 
@@ -98,7 +108,7 @@ class Store:
     def _clear_staging(self) -> None:
         """Remove what killed runs have left behind."""
         for folder in (self.root / "staging").glob("*"):
-            if not Path("/proc", folder.name).exists():
+            if not is_alive(int(folder.name)):
                 shutil.rmtree(folder, ignore_errors=True)
 
     # Snapshots.
@@ -226,7 +236,7 @@ class Store:
         """The stored verdict. Raises FileNotFoundError and files.Damaged."""
         folder = self.verdict_folder(hub, digest, rules_key)
         with reading(folder / "verdict.json") as data:
-            return Verdict(
+            verdict = Verdict(
                 hub=data["hub"],
                 contract=data["contract"],
                 rules=data["rules"],
@@ -238,6 +248,9 @@ class Store:
                 findings=[Finding.from_dict(entry) for entry in data["findings"]],
                 files=[FileAccount(*entry) for entry in data["files"]],
             )
+        if sum(file.accepted for file in verdict.files) != len(verdict.records) + verdict.answers:
+            raise Damaged(folder / "records.jsonl")
+        return verdict
 
     # Standings.
 
@@ -326,7 +339,10 @@ class Store:
 
     def benchmarks(self) -> pa.Table:
         """The benchmarks that were written last. Raises FileNotFoundError before the first."""
-        path = self.root / "benchmarks.parquet"
+        return self.table(self.root / "benchmarks.parquet")
+
+    def table(self, path: Path) -> pa.Table:
+        """The table that was written to ``path``. Raises FileNotFoundError and files.Damaged."""
         try:
             return pq.read_table(path)
         except pa.ArrowInvalid as error:

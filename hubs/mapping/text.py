@@ -24,6 +24,9 @@ MAX_HEADING_CHARACTERS = 1_000
 MAX_CODE_CHARACTERS = 5_000
 """A comment or a piece of template code is at most this long; what begins one and does not end it is text."""
 
+MAX_LIST_DEPTH = 10
+"""Lists inside lists are set in no further than this."""
+
 _NOT_CHARACTERS = dict.fromkeys(
     [
         *(*range(9), 0x0B, *range(0x0E, 0x20), *range(0x7F, 0x85), *range(0x86, 0xA0)),  # controls
@@ -46,6 +49,8 @@ _ADMONITION = re.compile(
     r"(?m)^(?:!!!|\?\?\?\+?)[ \t]+\w*[ \t]*(?:\"([^\"\n]*)\")?[ \t]*\n((?:(?: {4}|\t).*\n?|[ \t]*\n)*)"
 )
 _TAG = re.compile(r"</?([a-zA-Z][a-zA-Z0-9]*)\b[^<>]*>")
+_TAG_OR_LESS = re.compile(rf"{_TAG.pattern}|<")
+_ADDRESS = re.compile(r"""\shref\s*=\s*("[^"]*"|'[^']*'|[^\s"'>]+)""", re.IGNORECASE)
 
 
 def decode(data: bytes) -> tuple[str, bool]:
@@ -270,9 +275,24 @@ def simple_html_to_markdown(text: str) -> str | None:
     if not starts_with_block or not tags <= _BLOCKS | set(_INLINE):
         return None
     converter = _ToMarkdown()
-    converter.feed(text)
+    converter.feed(_bare(text))
     converter.close()
     return converter.text()
+
+
+def _bare(text: str) -> str:
+    """``text`` with nothing in its tags but addresses, without comments, and with every other ``<`` as text: on what is
+    left open, the library's parser can spend minutes.
+    """
+
+    def tag(match: re.Match[str]) -> str:
+        if match[1] is None:
+            return "&lt;"
+        closing = "/" if match[0].startswith("</") else ""
+        address = _ADDRESS.search(match[0])
+        return f"<{closing}{match[1]}{f' href={address[1]}' if address and not closing else ''}>"
+
+    return _TAG_OR_LESS.sub(tag, _without(text, *_COMMENT))
 
 
 class _ToMarkdown(HTMLParser):
@@ -335,7 +355,7 @@ class _ToMarkdown(HTMLParser):
         return re.sub(r"(?m)(^ *(?:-|\d+\.) .*)\n\n(?= *(?:-|\d+\.) )", r"\1\n", joined)
 
     def _bullet(self) -> str:
-        indent = "  " * max(len(self._lists) - 1, 0)
+        indent = "  " * min(max(len(self._lists) - 1, 0), MAX_LIST_DEPTH)
         counter = self._lists[-1] if self._lists else []
         if not counter:
             return f"{indent}- "

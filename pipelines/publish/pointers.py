@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from pipelines.edition import Edition, Published
-from pipelines.files import only_one, read_json, write_bytes
+from pipelines.files import only_one, read_json, sync_folder, write_bytes
 from pipelines.publish import site, writers
 from pipelines.publish.release import MANIFEST, ReleaseRefused, build_release, verify_release
 
@@ -72,7 +72,7 @@ def publish(edition: Edition, public: Path, workers: int = 1) -> None:
             raise ReleaseRefused("\n".join(problems))
         os.sync()  # thousands of files: one flush of the disk instead of one each
         aside.rename(releases / edition.id)
-        _sync_folder(releases)
+        sync_folder(releases)
         swap(public, edition.id)
 
 
@@ -88,7 +88,7 @@ def swap(public: Path, release_id: str) -> None:
     folder = _next_folder(public / _FOLDER)
     for name, data in _pointer_files(listed).items():
         write_bytes(folder / name, data)
-    _sync_folder(folder)
+    sync_folder(folder)
     _link(public / _CURRENT, f"{_FOLDER}/{folder.name}")
     for name in POINTERS:
         target = f"{_CURRENT}/{name}"
@@ -159,12 +159,4 @@ def _link(path: Path, target: str) -> None:
     new.unlink(missing_ok=True)
     new.symlink_to(target)
     new.rename(path)
-    _sync_folder(path.parent)
-
-
-def _sync_folder(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+    sync_folder(path.parent)

@@ -109,3 +109,15 @@ def test_nothing_is_lost_and_order_does_not_matter(parts, random) -> None:
     assert len({entry.slug for entry in made.values()}) == len(made)
     random.shuffle(records)
     assert library(*records) == made
+
+
+def test_names_that_a_folder_or_windows_keeps_are_no_addresses() -> None:
+    made = library(record("one", title="Index"), record("two", id="b", title="Con", body="Other words altogether."))
+    assert {entry.slug for entry in made.values()} == {"index-2", "con-2"}
+
+
+def test_only_the_nearest_copies_are_named() -> None:
+    text = " ".join(f"word{n}" for n in range(60))
+    made = library(*(record("one", id=f"r{n}", body=f"{text} " + f"own{n} " * 8) for n in range(15)))
+    assert len(made) == 15
+    assert all(len(entry.related) == 10 for entry in made.values())

@@ -3,6 +3,7 @@ from datetime import timedelta
 import pytest
 
 from hubs.registration import WrongRegistry
+from pipelines.files import Damaged
 from pipelines.line import gather, standings
 from pipelines.validate import newest_verdict, used_verdict
 from tests.feeds import NOW, a_case_study, a_line, an_answer, answers_of, register, write_feed
@@ -173,3 +174,15 @@ def test_readers_get_no_exact_number_of_answers(tmp_path) -> None:
     public = state.for_readers(100)
     assert (public.counts["answers_accepted"], public.counts["answers_quarantined"]) == (200, 0)
     assert (public.counts["accepted"], public.quarantined_answers) == (1, {})
+
+
+def test_a_verdict_whose_records_were_cut_short_is_named(tmp_path) -> None:
+    register(tmp_path)
+    good_feed(tmp_path)
+    line = a_line(tmp_path)
+    gather(line, "one", NOW)
+    (records,) = (tmp_path / "store" / "verdicts").rglob("records.jsonl")
+    records.chmod(0o644)
+    records.write_text("")
+    with pytest.raises(Damaged, match=r"records\.jsonl is damaged"):
+        used_verdict(line.store, "one")

@@ -140,3 +140,15 @@ def test_what_begins_like_code_and_never_ends_is_text() -> None:
 def test_web_pages_are_recognised() -> None:
     assert looks_like_html(b"\xef\xbb\xbf \n<!DOCTYPE html><title>Log in</title>")
     assert not looks_like_html(b"<p>part of a text</p>")
+
+
+def test_what_is_left_open_in_simple_html_is_text() -> None:
+    html = "<p class='x' title=\"a > b\">Levels <3 of <a onclick=go href='https://example.org'>five</a></p>"
+    assert "[five](https://example.org)" in (simple_html_to_markdown(html) or "")
+    assert "Levels <3 of" in (simple_html_to_markdown("<p>Levels <3 of five</p>") or "")
+
+
+def test_lists_inside_lists_are_set_in_no_further_than_can_be_read() -> None:
+    deep = simple_html_to_markdown("<ul><li>x" * 300 + "</li></ul>" * 300) or ""
+    assert deep.count("x") == 300
+    assert max(len(line) - len(line.lstrip()) for line in deep.splitlines()) == 20
