@@ -3,7 +3,7 @@ SHELL := /bin/bash
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: run dev test check bench format lock schemas clean
+.PHONY: run dev test check bench soak format lock schemas clean
 
 run: .venv/.runtime
 	$(BIN)/hubpacks run
@@ -24,6 +24,9 @@ check: .venv/.dev
 
 bench: .venv/.dev
 	$(BIN)/python -m tests.bench $(ARGS)
+
+soak: .venv/.dev
+	$(BIN)/python -m tests.bench.soak $(ARGS)
 
 format: .venv/.dev
 	$(BIN)/ruff check --fix .

@@ -5,8 +5,8 @@ import dagster as dg
 from assets.hubs import hub_assets, hub_checks
 from assets.release import CHECKS, release_assets
 from assets.resources import LineResource
-
-TIME_ZONE = "Europe/London"
+from assets.submissions import submissions
+from pipelines.schedule import PULL, RELEASE, TIME_ZONE
 
 
 def build_defs(line: LineResource) -> dg.Definitions:
@@ -25,11 +25,12 @@ def build_defs(line: LineResource) -> dg.Definitions:
         asset_checks=[*CHECKS, *(check for r in registrations for check in hub_checks(r))],
         jobs=[pull, release],
         schedules=[
-            dg.ScheduleDefinition(name="pull_daily", job=pull, cron_schedule="0 5 * * *", execution_timezone=TIME_ZONE),
+            dg.ScheduleDefinition(name="pull_daily", job=pull, cron_schedule=PULL, execution_timezone=TIME_ZONE),
             dg.ScheduleDefinition(
-                name="release_weekly", job=release, cron_schedule="0 7 * * 1", execution_timezone=TIME_ZONE
+                name="release_weekly", job=release, cron_schedule=RELEASE, execution_timezone=TIME_ZONE
             ),
         ],
+        sensors=[submissions],
         resources={"line": line},
         executor=dg.in_process_executor,  # hubs are small: a process for each would cost a second of start-up each
     )

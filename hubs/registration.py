@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -14,7 +15,8 @@ from hubs.contract.kinds.base import Audience, Licence, Sector
 from hubs.mapping.spec import SkipRule, Source
 from hubs.yamlfile import UnreadableYaml, read_yaml
 
-HubId = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{1,59}$")]
+HUB_ID_PATTERN = r"^[a-z][a-z0-9-]{1,59}$"
+HubId = Annotated[str, Field(pattern=HUB_ID_PATTERN)]
 
 CADENCE = {
     "weekly": timedelta(days=7),
@@ -23,6 +25,10 @@ CADENCE = {
     "yearly": timedelta(days=366),
 }
 """How long a hub may take between two changes before its feed counts as stale."""
+UNREGISTERED = "unregistered"
+"""Id of a hub that nobody has registered. What its feed says of itself is compared with nothing."""
+INTAKE = "intake"
+"""The address of a hub that sends its feed through the intake and has it nowhere else."""
 
 
 class _Strict(BaseModel):
@@ -55,7 +61,9 @@ class Registration(_Strict):
     sector: Sector = Field(description="Sector of the hub; default for its records and returns.")
     owner: Contact
     data_contact: Contact
-    address: str = Field(min_length=1, description="Folder or zip (relative to this file) or http(s) address.")
+    address: str = Field(
+        min_length=1, description="Folder or zip (relative to this file), http(s) address, or the word intake."
+    )
     sample: bool = Field(False, description="The content was written to show how hubpacks works.")
     retired: bool = Field(False, description="The hub has left; its content is retired on purpose.")
     contract: Literal["1"] = "1"
@@ -72,6 +80,19 @@ class Registration(_Strict):
     def needs_git_dates(self) -> bool:
         """Whether a rule of the mapping asks for the date of a file's last commit."""
         return any(source.needs_git_dates for source in self.sources)
+
+
+def unregistered(name: str) -> Registration:
+    """The registration of a hub that has none yet, and whose feed, called ``name``, follows the contract as it is."""
+    unnamed = Contact(role="not registered")
+    return Registration(
+        id=UNREGISTERED,
+        name=Name(en=name or "feed"),
+        sector="cross_sector",
+        owner=unnamed,
+        data_contact=unnamed,
+        address=".",
+    )
 
 
 class UnusableRegistration(ValueError):
@@ -99,9 +120,9 @@ class Registry:
         return (FOLDER, own) if own.is_dir() else (FOLDER,)
 
     def address(self, hub: str) -> str:
-        """Where the hub's feed is: a web address as it stands, a path made absolute."""
+        """Where the hub's feed is: a web address or ``INTAKE`` as it stands, a path made absolute."""
         address = self.hubs[hub].address
-        return address if "://" in address else str((self.folder / address).resolve())
+        return address if "://" in address or address == INTAKE else os.path.realpath(self.folder / address)
 
 
 def read_registration(path: Path) -> Registration:

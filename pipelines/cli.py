@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import errno
 import json
+import os
+import re
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,14 +17,25 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
-from hubs.registration import Registration, UnusableRegistration, WrongRegistry, read_registration, read_registry
+from hubs.contract.verdict import Verdict
+from hubs.registration import (
+    HUB_ID_PATTERN,
+    Registration,
+    UnusableRegistration,
+    WrongRegistry,
+    read_registration,
+    read_registry,
+)
 from pipelines.settings import UnusableSettings, setting
 
 if TYPE_CHECKING:
     from pipelines.edition import HubState
     from pipelines.line import Line, Outcome
+    from pipelines.quarantine import Held
+    from pipelines.tokens import Token, Tokens
 
 FINDINGS, UNUSABLE = 1, 2
+MAX_HELD_SHOWN = 20
 
 app = typer.Typer(
     help="Gather practice from sector hubs and publish best-practice packs and benchmarks.",
@@ -33,6 +46,12 @@ app = typer.Typer(
 )
 registry_app = typer.Typer(help="Look after the hubs' registrations.", no_args_is_help=True, rich_markup_mode=None)
 app.add_typer(registry_app, name="registry")
+token_app = typer.Typer(help="Look after the tokens by which hubs submit.", no_args_is_help=True, rich_markup_mode=None)
+app.add_typer(token_app, name="token")
+map_app = typer.Typer(
+    help="Begin a mapping for files in a shape of their own.", no_args_is_help=True, rich_markup_mode=None
+)
+app.add_typer(map_app, name="map")
 
 RegistryFlag = Annotated[Path | None, typer.Option("--registry", help="Folder with a YAML file for each hub.")]
 StoreFlag = Annotated[Path | None, typer.Option("--store", help="Folder with snapshots and verdicts.")]
@@ -43,12 +62,16 @@ JsonFlag = Annotated[bool, typer.Option("--json", help="Print JSON for programs.
 def main() -> None:
     """Run the command line. A problem that the user can mend is one line on standard error, never a traceback."""
     # Imported here because only the commands that can raise it pay for it.
+    from hubs.instruments import UnusableInstrument
+    from hubs.yamlfile import UnreadableYaml
     from pipelines.files import Busy, Damaged
 
     try:
         app(prog_name="hubpacks")
     except (Busy, Damaged, UnusableSettings, UnusableRegistration, WrongRegistry) as error:
         _stop(str(error))
+    except (UnusableInstrument, UnreadableYaml) as error:
+        _stop(f"a question bank cannot be used: {error}")
     except OSError as error:
         place = error.filename or "the disk"
         mend = "; make room and run again, what was published stays" if error.errno == errno.ENOSPC else ""
@@ -77,43 +100,57 @@ def run(
         raise typer.Exit(FINDINGS)
 
 
-@app.command(epilog="Example: hubpacks check ./my-feed --mapping registry/my-hub.yaml --format json")
+@app.command(
+    epilog="Example: hubpacks check ./my-feed --mapping registry/my-hub.yaml --format html --output report.html"
+)
 def check(
     feed: Annotated[str, typer.Argument(help="Folder, zip, workbook or web address.")],
     mapping: Annotated[Path | None, typer.Option(help="Registration that says how to read the feed.")] = None,
-    format: Annotated[str, typer.Option(help="text or json.")] = "text",
+    format: Annotated[str, typer.Option(help="text, json, or html for a page to send on.")] = "text",
+    output: Annotated[Path | None, typer.Option(help="File for the report, instead of printing it.")] = None,
     as_json: JsonFlag = False,
 ) -> None:
-    """Judge a feed as the pipeline would, and show every finding at once."""
+    """Judge a feed as the pipeline would; show every finding at once, and what each file became."""
     import tempfile
 
-    from hubs.check import report_json, report_text
+    from hubs.check import json_text, refusal_json, report_json, report_text, shown
     from hubs.contract.findings import CODES
-    from hubs.instruments import FOLDER, instruments
-    from hubs.judge import judge
-    from pipelines.pull import pull
-    from pipelines.store import Store
+    from hubs.instruments import FOLDER, OnDemand
+    from pipelines.check import Checked, unregistered
+    from pipelines.check import check as check_feed
+    from pipelines.progress import Bar
 
-    if format not in ("text", "json"):
-        _stop(f"--format {format}: choose text or json")
-    registration = _registration_for(mapping, feed)
+    form = "json" if as_json else format
+    if form not in ("text", "json", "html"):
+        _stop(f"--format {form}: choose text, json or html")
+    registration = _registration_in(mapping) if mapping else unregistered(feed)
+    address = feed if "://" in feed else str(Path(feed).absolute())
+    _refuse_output(output, address)
+    own = [mapping.parent / "instruments"] if mapping else []
+    banks = OnDemand((FOLDER, *(folder for folder in own if folder.is_dir())))
     now = datetime.now(UTC)
-    address = feed if "://" in feed else str(Path(feed).resolve())
-    with tempfile.TemporaryDirectory() as scratch:
-        store = Store(Path(scratch))
-        snapshot = pull(store, registration, address, now)
-        if snapshot is None:
-            failure = store.last_pull(registration.id) or {}
-            _stop(f"{feed}: {CODES[failure['code']].why} ({failure['detail']}) {CODES[failure['code']].mend}")
-        own = mapping.parent / "instruments" if mapping else FOLDER
-        banks = instruments(FOLDER, own) if own.is_dir() else instruments(FOLDER)
-        verdict = judge(store.feed(snapshot), registration, banks, now.date(), Path(scratch))
-    if format == "json" or as_json:
-        typer.echo(json.dumps(report_json(verdict), indent=1, ensure_ascii=False))
-    else:
-        typer.echo(report_text(verdict, feed), nl=False)
-    if verdict.is_held or verdict.counts()["errors"]:
-        raise typer.Exit(FINDINGS)
+    with tempfile.TemporaryDirectory() as scratch, Bar() as bar:
+        checked = check_feed(address, registration, banks, now, Path(scratch), progress=bar)
+    head = {"feed": feed, "checked": now.isoformat(timespec="seconds"), "digest": checked.digest}
+    match checked:
+        case Checked(refusal=(code, detail)):
+            if form == "json":
+                _report(json_text(head | refusal_json(code, detail)), output)
+            _stop(f"{shown(feed)}: {code}: {CODES[code].why} ({detail}) {CODES[code].mend}")
+        case Checked(verdict=Verdict() as verdict):
+            if form == "html":
+                from hubs.check_html import report_html
+
+                _report(report_html(verdict, feed, now, checked.digest), output)
+            elif form == "json":
+                _report(json_text(head | report_json(verdict)), output)
+            else:
+                _report(report_text(verdict, feed, with_files=mapping is not None), output)
+            if output is not None:
+                outcome = "HELD" if verdict.is_held else "accepted"
+                typer.echo(f"{shown(feed)}: {outcome}; the report is in {output}")
+            if verdict.is_held or verdict.counts()["errors"]:
+                raise typer.Exit(FINDINGS)
 
 
 @registry_app.command("check", epilog="Example: hubpacks registry check --registry my-registry")
@@ -139,6 +176,67 @@ def registry_check(registry: RegistryFlag = None, as_json: JsonFlag = False) -> 
         raise typer.Exit(FINDINGS)
 
 
+@app.command(epilog='Example: hubpacks init my-feed --hub my-hub --name "My hub" --sector health')
+def init(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="New folder, or an empty one.")],
+    hub: Annotated[str, typer.Option(help="Id of the hub: small letters, digits and hyphens.")] = "my-hub",
+    name: Annotated[str | None, typer.Option(help="Name of the hub; made from its id when absent.")] = None,
+    sector: Annotated[str, typer.Option(help="Sector of the hub.")] = "local_government",
+) -> None:
+    """Make a starter feed that passes the check: an example of each kind, a workbook, a registration."""
+    from hubs.contract.vocabularies import vocabulary
+    from hubs.starter.examples import Starter
+    from hubs.starter.feed import FolderNotEmpty, write_starter
+
+    _refuse_hub_id(hub)
+    term = vocabulary("sectors").resolve(sector)
+    if term is None:
+        _stop(f"--sector {sector}: choose one of {', '.join(vocabulary('sectors').terms)}")
+    try:
+        files = write_starter(folder, Starter(hub, (name or "").strip() or hub.replace("-", " ").capitalize(), term))
+    except FolderNotEmpty as error:
+        _stop(str(error))
+    for file in files:
+        typer.echo(folder / file)
+    typer.echo(f"\nNext: read {folder / 'README.md'}, replace the examples, and run hubpacks check {folder}")
+
+
+@map_app.command("suggest", epilog="Example: hubpacks map suggest ./our-website --output registry/my-hub.yaml")
+def map_suggest(
+    feed: Annotated[Path, typer.Argument(metavar="FOLDER", help="Folder with files, or one file.")],
+    hub: Annotated[
+        str | None, typer.Option(help="Id of the hub; the output's or the folder's name when absent.")
+    ] = None,
+    output: Annotated[
+        Path | None, typer.Option(help="File to write, called after the hub; printed when absent.")
+    ] = None,
+) -> None:
+    """Look at an unknown folder and write a first registration for it, with its doubts as comments."""
+    from hubs.instruments import FOLDER, instruments
+    from hubs.starter.suggest import hub_id, suggest
+
+    root = feed.resolve()
+    hub = hub or (output.stem if output else hub_id(root.name))
+    _refuse_hub_id(hub)
+    if output and output.name != f"{hub}.yaml":
+        _stop(f"{output}: the registration of {hub} must be called {hub}.yaml")
+    if output and output.exists():
+        _stop(f"{output} is there already, and nothing is ever overwritten: name another file or take it away")
+    folder = (output.parent if output else Path()).resolve()
+    if output and root.is_dir() and folder.is_relative_to(root):
+        _stop(f"{output} would be part of the feed: name a file outside {feed}")
+    own = folder / "instruments"
+    suggestion = suggest(root, hub, folder, instruments(FOLDER, own) if own.is_dir() else instruments(FOLDER))
+    found = f"{suggestion.sources} sources, {suggestion.doubts} doubts"
+    if output is None:
+        typer.echo(suggestion.text, nl=False)
+        typer.echo(found, err=True)
+        return
+    output.parent.mkdir(parents=True, exist_ok=True)
+    output.write_text(suggestion.text, encoding="utf-8")
+    typer.echo(f"{output}: {found}. Look at each doubt, then run hubpacks check {feed} --mapping {output}")
+
+
 @app.command(epilog="Example: hubpacks status health --json")
 def status(
     hub: Annotated[str | None, typer.Argument(help="One hub; all of them when absent.")] = None,
@@ -150,17 +248,60 @@ def status(
     from pipelines.line import standings
 
     line = _line(registry, store, None)
+    if hub:
+        _known(line, hub)
     states = [state for state in standings(line) if hub in (None, state.id)]
-    if not states:
-        _stop(f"no hub is called {hub}; there are {', '.join(line.registry.hubs)}")
+    plain = [_plain_state(state) | _for_the_hub(line, state.id) for state in states]
     if as_json:
-        typer.echo(json.dumps([_plain_state(state) for state in states], indent=1, ensure_ascii=False))
+        typer.echo(json.dumps(plain, indent=1, ensure_ascii=False))
         return
     for state in states:
         since = f" since {state.since:%-d %B %Y}" if state.since else ""
         typer.echo(f"{state.id}: {state.state.value.replace('_', ' ')}{since}")
     typer.echo("")
-    _print_hubs([_plain_state(state) for state in states])
+    _print_hubs(plain)
+    if hub:
+        _print_score(plain[0]["score"])
+        if plain[0]["quarantine"]:
+            typer.echo("\nIn quarantine, the oldest first:")
+            _print_held(plain[0]["quarantine"])
+
+
+@app.command(epilog="Example: hubpacks replay health")
+def replay(
+    hub: Annotated[str, typer.Argument(help="The hub whose quarantine is judged again.")],
+    registry: RegistryFlag = None,
+    store: StoreFlag = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Judge a hub's newest feed again under today's rules and mapping, without asking the hub to send it again."""
+    from pipelines.line import replay as replay_hub
+
+    line = _line(registry, store, None)
+    _known(line, hub)
+    now = datetime.now(UTC)
+    result = replay_hub(line, hub, now)
+    held = [_plain_held(entry, now) for entry in result.held]
+    if as_json:
+        data = {
+            "hub": hub,
+            "state": result.state.state,
+            "rules_before": result.rules_before,
+            "rules": result.rules,
+            "freed": list(result.freed),
+            "freed_answers": result.freed_answers,
+            "held": held,
+        }
+        typer.echo(json.dumps(data, indent=1, ensure_ascii=False))
+    else:
+        typer.echo(f"{hub}: {result.state.state.value.replace('_', ' ')}; judged under rules {result.rules}")
+        typer.echo(f"  accepted now: {len(result.freed):,} records, {result.freed_answers:,} answers")
+        for id in result.freed:
+            typer.echo(f"  - {id}")
+        typer.echo(f"  still in quarantine: {len(held):,}")
+        _print_held(held)
+    if held:
+        raise typer.Exit(FINDINGS)
 
 
 @app.command(epilog="Example: hubpacks verify public/releases/2026-09-30.01")
@@ -207,6 +348,105 @@ def serve(
             typer.echo("stopped")
 
 
+@app.command(epilog="Example: hubpacks intake --port 8001")
+def intake(
+    registry: RegistryFlag = None,
+    store: StoreFlag = None,
+    publish: PublishFlag = None,
+    host: Annotated[str, typer.Option(help="Address to listen on; the default is this machine only.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port; 0 picks a free one.")] = 8001,
+) -> None:
+    """Serve the hubs' web door: pages and an API that check feeds and take submissions, until Ctrl-C."""
+    from pipelines.intake.limits import read_limits
+    from pipelines.intake.server import serve
+    from pipelines.intake.service import Folders
+
+    folders = Folders(setting("registry", registry), setting("store", store), setting("publish", publish))
+    serve(folders, read_limits(), host, port, lambda address: typer.echo(f"{address} (Ctrl-C stops)"))
+
+
+@token_app.command("create", epilog="Example: hubpacks token create health --days 365")
+def token_create(
+    hub: Annotated[str, typer.Argument(help="Id of the hub.")],
+    days: Annotated[int, typer.Option(min=1, max=3660, help="How long it holds.")] = 365,
+    registry: RegistryFlag = None,
+    store: StoreFlag = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Make a token by which a hub may submit. It is shown once and kept nowhere."""
+    line = _line(registry, store, None)
+    if hub not in line.registry.hubs:
+        _stop(f"no hub is called {hub}; there are {', '.join(line.registry.hubs)}")
+    token, text = _tokens(line).create(hub, datetime.now(UTC), days)
+    if as_json:
+        typer.echo(json.dumps(_plain_token(token, datetime.now(UTC)) | {"token": text}, indent=1))
+        return
+    typer.echo(text)
+    typer.echo(f"token {token.id} of {hub}, until {token.expires:%-d %B %Y}; it is not shown again", err=True)
+
+
+@token_app.command("list", epilog="Example: hubpacks token list --json")
+def token_list(registry: RegistryFlag = None, store: StoreFlag = None, as_json: JsonFlag = False) -> None:
+    """Show all tokens: id, hub, and until when each holds. Never the tokens themselves."""
+    now = datetime.now(UTC)
+    tokens = [_plain_token(token, now) for token in _tokens(_line(registry, store, None)).all()]
+    if as_json:
+        typer.echo(json.dumps(tokens, indent=1))
+        return
+    for token in tokens:
+        typer.echo(f"{token['id']}  {token['hub']}  {token['state']}, until {token['expires'][:10]}")
+    if not tokens:
+        typer.echo("There are no tokens.")
+
+
+@token_app.command("revoke", epilog="Example: hubpacks token revoke 3f9a1c07")
+def token_revoke(
+    id: Annotated[str, typer.Argument(help="Id of the token, as hubpacks token list shows it.")],
+    registry: RegistryFlag = None,
+    store: StoreFlag = None,
+) -> None:
+    """Call a token back. Whoever is signed in with it is signed out at once."""
+    try:
+        token = _tokens(_line(registry, store, None)).revoke(id, datetime.now(UTC))
+    except KeyError:
+        _stop(f"no token has the id {id}; see hubpacks token list")
+    typer.echo(f"token {token.id} of {token.hub} is revoked")
+
+
+@app.command(epilog="Example: hubpacks submit ./my-feed --to https://intake.example.org")
+def submit(
+    feed: Annotated[Path, typer.Argument(help="Folder, zip, workbook or other file.")],
+    to: Annotated[str, typer.Option(help="Address of the intake.")] = "http://127.0.0.1:8001",
+    hub: Annotated[str | None, typer.Option(help="Your hub's id; the token's hub when absent.")] = None,
+    no_wait: Annotated[bool, typer.Option("--no-wait", help="Do not wait for the verdict.")] = False,
+    as_json: JsonFlag = False,
+) -> None:
+    """Send a feed to the intake, wait for its verdict and print the receipt. The token comes from HUBPACKS_TOKEN."""
+    import os
+
+    from pipelines.submit import Unusable, receipt_text, submit
+
+    try:
+        receipt = submit(feed, to, hub, os.environ.get("HUBPACKS_TOKEN", "").strip(), wait=not no_wait)
+    except Unusable as error:
+        _stop(str(error))
+    typer.echo(json.dumps(receipt, indent=1, ensure_ascii=False) if as_json else receipt_text(receipt))
+    if receipt.get("submission", {}).get("state") not in ("accepted", "received"):
+        raise typer.Exit(FINDINGS)
+
+
+def _tokens(line: Line) -> Tokens:
+    from pipelines.tokens import Tokens
+
+    return Tokens(line.store.tokens)
+
+
+def _plain_token(token: Token, now: datetime) -> dict[str, str]:
+    state = "revoked" if token.revoked else "expired" if now >= token.expires else "good"
+    dates = {"created": token.created.isoformat(), "expires": token.expires.isoformat()}
+    return {"id": token.id, "hub": token.hub, "state": state} | dates
+
+
 def _line(registry: Path | None, store: Path | None, publish: Path | None) -> Line:
     from pipelines.line import open_line
 
@@ -217,24 +457,79 @@ def _line(registry: Path | None, store: Path | None, publish: Path | None) -> Li
     return line
 
 
-def _registration_for(mapping: Path | None, feed: str) -> Registration:
-    """The registration in the file ``mapping``; without one, that of an unknown hub whose feed follows the contract."""
-    if mapping:
-        try:
-            return read_registration(mapping)
-        except UnusableRegistration as error:
-            _stop("\nhubpacks: ".join(f"{mapping}: {line}" for line in str(error).splitlines()))
-    unnamed = {"role": "not registered"}
-    return Registration.model_validate(
-        {
-            "id": "unregistered",
-            "name": {"en": feed},
-            "sector": "cross_sector",
-            "owner": unnamed,
-            "data_contact": unnamed,
-            "address": ".",
-        }
-    )
+def _known(line: Line, hub: str) -> None:
+    """Stop unless there is a hub of that id, or a file that should have been its registration."""
+    broken = {Path(name).stem for name in line.registry.problems}
+    if hub not in line.registry.hubs and hub not in broken:
+        _stop(f"no hub is called {hub}; there are {', '.join(line.registry.hubs)}")
+
+
+def _for_the_hub(line: Line, hub: str) -> dict[str, Any]:
+    """What a hub's own page says beyond its state: the score, the quarantine with ages, and when it will be seen."""
+    from pipelines.receipts import hub_page
+
+    if hub not in line.registry.hubs:
+        return {"score": None, "quarantine": [], "next_release": None}
+    page = hub_page(line.store, line.registry, hub, datetime.now(UTC))
+    return {name: page[name] for name in ("score", "quarantine", "next_release")}
+
+
+def _print_score(score: dict[str, Any] | None) -> None:
+    if score is None:
+        return
+    typer.echo(f"\nQuality: {score['points']} of {score['of']} points")
+    for step in score["steps"]:
+        typer.echo(f"  {'+' if step['is_reached'] else '-'} {step['title']}: {step['measure']}")
+    if score["next"]:
+        typer.echo(f"  To gain the next point: {score['next']['gain']}")
+
+
+def _plain_held(entry: Held, now: datetime) -> dict[str, Any]:
+    return vars(entry) | {"since": entry.since.isoformat(timespec="seconds"), "days": entry.days(now)}
+
+
+def _print_held(held: list[dict[str, Any]]) -> None:
+    from hubs.check import shown
+
+    for entry in held[:MAX_HELD_SHOWN]:
+        what = f"{entry['rows']:,} rows" if entry["rows"] else shown(entry["record"] or "a record without id")
+        where = shown(f"{entry['file']} {entry['place']}".strip())
+        age = f"{entry['days']} day{'' if entry['days'] == 1 else 's'}"
+        typer.echo(f"  - {what} ({where}): {', '.join(entry['codes'])}, held for {age}")
+    if len(held) > MAX_HELD_SHOWN:
+        typer.echo(f"  - and {len(held) - MAX_HELD_SHOWN:,} more; --json has all")
+
+
+def _registration_in(mapping: Path) -> Registration:
+    try:
+        return read_registration(mapping)
+    except UnusableRegistration as error:
+        _stop("\nhubpacks: ".join(f"{mapping}: {line}" for line in str(error).splitlines()))
+
+
+def _refuse_hub_id(hub: str) -> None:
+    if not re.fullmatch(HUB_ID_PATTERN, hub):
+        _stop(f"'{hub}' is no id of a hub: 2 to 60 small letters, digits and hyphens, a letter first")
+
+
+def _refuse_output(output: Path | None, address: str) -> None:
+    """A report inside of the feed would be a part of it at the next check; one in its place would be all of it."""
+    if output is None:
+        return
+    if output.is_dir():
+        _stop(f"--output {output}: this is a folder; name a file")
+    target = Path(os.path.realpath(output))
+    if Path(os.path.realpath(address)) in (target, *target.parents):
+        _stop(f"--output {output}: the report would become a part of the feed; name a file outside of it")
+
+
+def _report(report: str, output: Path | None) -> None:
+    if output is None:
+        sys.stdout.write(report.rstrip("\n") + "\n")
+        return
+    from pipelines.files import write_bytes
+
+    write_bytes(output, (report.rstrip("\n") + "\n").encode())
 
 
 def _stop(message: str) -> NoReturn:

@@ -74,6 +74,7 @@ def consolidate(feeds: Iterable[HubRecords], slugs: Mapping[str, str]) -> dict[s
             merged=tuple(merged[id]),
             related=tuple(related[id]),
             translations=translations.get(id, {}),
+            further_texts=_further_texts(records[id]),
         )
         for id in kept
     }
@@ -82,7 +83,8 @@ def consolidate(feeds: Iterable[HubRecords], slugs: Mapping[str, str]) -> dict[s
 def packs(library: Mapping[str, LibraryRecord]) -> list[Pack]:
     """The packs: one national, one a sector and technology type that has records, one an audience.
 
-    Inside a pack case studies come before questions, newest first.
+    Inside a pack records stand kind by kind, newest first; a glossary by heading. A record that names no sector belongs
+    to every sector that has a pack.
     """
     order = sorted(library.values(), key=_reading_order)
     result = [Pack("national", "national", None, "National pack", "Pecyn cenedlaethol", _ids(order))]
@@ -90,9 +92,11 @@ def packs(library: Mapping[str, LibraryRecord]) -> list[Pack]:
         for term in vocabulary(scheme):
             chosen = [r for r in order if term.id in getattr(r.record.document, scheme)]
             if chosen:
+                general = [r for r in order if scheme == "sectors" and not r.record.document.sectors]
+                chosen = sorted([*chosen, *general], key=_reading_order)
                 result.append(Pack(f"{prefix}-{_slug(term.id)}", scheme, term.id, term.en, term.cy, _ids(chosen)))
     for term in vocabulary("audiences"):
-        chosen = [r for r in order if term.id in getattr(r.record.document, "audience", ())]
+        chosen = [r for r in order if term.id in r.audiences]
         title_en = f"Interoperability 101 for {term.en.lower()}"
         title_cy = f"Rhyngweithredu 101: {term.cy.lower()}"
         result.append(Pack(f"audience-{_slug(term.id)}", "audiences", term.id, title_en, title_cy, _ids(chosen)))
@@ -104,15 +108,23 @@ def _abstract(record: Record) -> str:
     return record.document.abstract or cut(plain(record.document.text), ABSTRACT_CHARACTERS)
 
 
+def _further_texts(record: Record) -> dict[str, str]:
+    """The texts of a record beside its main one, masked, by field."""
+    texts = {name: getattr(record.document, name) for name in document_kinds()[record.kind].further_texts}
+    return {name: masked(text) for name, text in texts.items() if text}
+
+
 def _ids(entries: list[LibraryRecord]) -> tuple[str, ...]:
     return tuple(entry.id for entry in entries)
 
 
-def _reading_order(entry: LibraryRecord) -> tuple[int, int, str]:
+def _reading_order(entry: LibraryRecord) -> tuple[int, int, str, str]:
     document = entry.record.document
-    newest = document.updated or document.published
     kind_rank = list(document_kinds()).index(entry.record.kind)
-    return kind_rank, -newest.toordinal() if newest else 0, entry.id
+    if document_kinds()[entry.record.kind].is_glossary:
+        return kind_rank, 0, entry.sort_key, entry.id
+    newest = document.updated or document.published
+    return kind_rank, -newest.toordinal() if newest else 0, "", entry.id
 
 
 def _age(record: Record) -> int:
@@ -153,7 +165,7 @@ def _near_copies(records: Mapping[str, Record]) -> dict[tuple[str, str], float]:
         if content in seen:
             continue
         seen.add(content)
-        shingles[id] = _shingles(f"{record.document.heading} {record.document.text}")
+        shingles[id] = _shingles(record.document.reading)
         sketch = MinHash(num_perm=PERMUTATIONS, seed=1)
         sketch.update_batch([shingle.encode() for shingle in sorted(shingles[id])])
         for other in index.query(sketch):

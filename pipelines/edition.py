@@ -4,17 +4,21 @@ writes. No step lives here.
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
-from typing import Any
-
-import pyarrow as pa
+from typing import TYPE_CHECKING, Any
 
 from hubs.contract.findings import CODES
-from hubs.contract.records import Record
+from hubs.contract.kinds import document_kinds
+from hubs.contract.personal import masked
+from hubs.contract.records import Record, Withdrawal
 from hubs.instruments import Instrument
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 
 class State(StrEnum):
@@ -78,7 +82,8 @@ class Related:
 
 @dataclass(frozen=True)
 class LibraryRecord:
-    """One published record. ``text`` and ``abstract`` are masked Markdown and plain text, safe to publish.
+    """One published record. ``text`` and ``abstract`` are masked Markdown and plain text, safe to publish;
+    ``further_texts`` the same of the other fields of its kind that hold Markdown, by field.
 
     ``credits`` are all hubs that submitted it, the record's own first; ``merged`` the ids that became this one.
     ``translations`` gives by language the ids of the same text in other languages; ``slug`` is its stable address
@@ -94,11 +99,23 @@ class LibraryRecord:
     merged: tuple[str, ...]
     related: tuple[Related, ...]
     translations: Mapping[str, str]
+    further_texts: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def id(self) -> str:
         """Canonical id: ``hub/local-id``."""
         return self.record.id
+
+    @property
+    def sort_key(self) -> str:
+        """Its heading for sorting: no accents, case or leading quotation marks."""
+        decomposed = unicodedata.normalize("NFKD", self.record.document.heading)
+        return "".join(c for c in decomposed if not unicodedata.combining(c)).casefold().lstrip("'\"‘“¿ ")
+
+    @property
+    def audiences(self) -> tuple[str, ...]:
+        """For whom it is: the audiences that it names, or else those of its kind."""
+        return tuple(getattr(self.record.document, "audience", document_kinds()[self.record.kind].audiences))
 
     def to_dict(self) -> dict[str, Any]:
         """Plain types, for storing."""
@@ -140,10 +157,35 @@ class Pack:
 
 
 @dataclass(frozen=True)
+class Withdrawn:
+    """A record that its hub has taken back: canonical ids, the heading where it is known, and the hub's reason (plain
+    text, masked).
+    """
+
+    id: str
+    heading: str | None
+    reason: str
+    date: date
+    successor: str | None
+
+    @classmethod
+    def told_by(cls, hub: str, notice: Withdrawal) -> Withdrawn:
+        """What ``hub`` says in its notice."""
+        successor = f"{hub}/{notice.successor}" if notice.successor else None
+        return cls(f"{hub}/{notice.id}", None, masked(notice.reason), notice.date, successor)
+
+    @property
+    def hub(self) -> str:
+        """The hub that took it back."""
+        return self.id.partition("/")[0]
+
+
+@dataclass(frozen=True)
 class Edition:
     """Everything a release says. ``benchmarks`` has the columns of ``pipelines.benchmark.COLUMNS``.
 
-    ``build_key`` is a digest of all inputs, rules, code and templates: equal keys mean equal content.
+    ``build_key`` is a digest of all inputs, rules, code and templates: equal keys mean equal content. ``withdrawn`` is
+    what hubs have taken back, by id.
     """
 
     id: str
@@ -157,6 +199,7 @@ class Edition:
     packs: tuple[Pack, ...]
     benchmarks: pa.Table
     instruments: Mapping[str, Instrument]
+    withdrawn: tuple[Withdrawn, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from pipelines.files import is_alive, only_one, read_json, reading, sync_folder, write_json
+from pipelines.files import is_alive, only_one, read_json, reading, sync_folder, write_bytes, write_json
 
 _SAFE_NAME_CHARACTERS = 120
 
@@ -90,12 +90,13 @@ class Inbox:
             sync_folder(self.root / hub)
             return self._read(hub, submission_id)
 
-    def close(self, submission: Submission, report: Mapping[str, Any]) -> Submission:
+    def close(self, submission: Submission, report: Mapping[str, Any], page: str = "") -> Submission:
         """Keep the judge's ``report`` (that of ``hubs.check``, or of a refusal: ``outcome`` other than ``accepted``,
-        with codes in ``held_by``). Bytes that cannot be used, or that newer ones have replaced, are not kept.
+        with codes in ``held_by``), and the same as a ``page`` to send on, if there is one. Bytes that cannot be used, or that newer ones have replaced, are not kept.
         """
         folder = self._folder(submission.hub, submission.id)
         is_accepted = report["outcome"] == "accepted"
+        write_bytes(folder / "report.html", page.encode())
         write_json(folder / "report.json", report)
         state = "accepted" if is_accepted else "refused"
         write_json(folder / "outcome.json", {"state": state, "codes": list(report["held_by"])})
@@ -133,6 +134,11 @@ class Inbox:
         """The report on it; None before the judge has seen it."""
         report: dict[str, Any] | None = read_json(self._folder(submission.hub, submission.id) / "report.json")
         return report
+
+    def page(self, submission: Submission) -> str:
+        """The report as a page to send on; empty when there is none."""
+        path = self._folder(submission.hub, submission.id) / "report.html"
+        return path.read_text(encoding="utf-8") if path.exists() else ""
 
     def _folder(self, hub: str, submission_id: str) -> Path:
         return self.root / hub / submission_id

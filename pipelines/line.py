@@ -18,9 +18,9 @@ from hubs.contract.records import canonical_json
 from hubs.instruments import instruments
 from hubs.judge import RULES_VERSION
 from hubs.registration import Registration, Registry, WrongRegistry, read_registry
-from pipelines import benchmark, publish, validate
+from pipelines import benchmark, publish, quarantine, validate
 from pipelines.consolidate import HubRecords, consolidate, packs
-from pipelines.edition import Edition, HubState, LibraryRecord, State
+from pipelines.edition import Edition, HubState, LibraryRecord, State, Withdrawn
 from pipelines.policy import read_policy
 from pipelines.pull import pull
 from pipelines.store import Store
@@ -103,6 +103,43 @@ def gather(line: Line, hub: str, now: datetime) -> tuple[HubState, bool]:
         return state, (store.last_pull(hub) or {}).get("digest") not in (None, before)
 
 
+@dataclass(frozen=True)
+class Replay:
+    """What judging a hub's newest feed again has changed: ``freed`` are ids of records, ``freed_answers`` counts rows
+    of returns; ``held`` is what stays in quarantine.
+    """
+
+    state: HubState
+    rules_before: str | None
+    rules: str
+    freed: tuple[str, ...]
+    freed_answers: int
+    held: tuple[quarantine.Held, ...]
+
+
+def replay(line: Line, hub: str, now: datetime) -> Replay:
+    """Judge the hub's feed again under today's rules and mapping, without pulling it, and settle how the hub stands.
+
+    Raises files.Busy when somebody else is at work on the same hub.
+    """
+    store = line.store
+    with store.locked(f"hub-{hub}"):
+        before = validate.newest_verdict(store, hub) or validate.used_verdict(store, hub)
+        state = validate.settle(store, line.registry, hub, now)
+        after = validate.newest_verdict(store, hub) or validate.used_verdict(store, hub)
+        was_held = {(e.kind, e.record, e.file, e.place) for e in before.quarantine} if before else set()
+        accepted = {(r.kind, r.document.id, r.file, r.place) for r in after.records} if after else set()
+        rows = [verdict.counts()["answers_quarantined"] if verdict else 0 for verdict in (before, after)]
+        return Replay(
+            state=state,
+            rules_before=before.rules if before else None,
+            rules=RULES_VERSION,
+            freed=tuple(sorted(id for _, id, _, _ in accepted & was_held)),
+            freed_answers=max(rows[0] - rows[1], 0),
+            held=tuple(quarantine.held(store, after, now)),
+        )
+
+
 def _problem(registry: Registry, hub: str) -> str | None:
     """The first thing that is wrong with the hub's registration, None when nothing is."""
     wrong = (f"{name}: {problems[0]}" for name, problems in registry.problems.items() if Path(name).stem == hub)
@@ -148,6 +185,13 @@ def make_library(line: Line) -> dict[str, LibraryRecord]:
     line.store.write_library(library)
     line.store.note_made("library", key)
     return library
+
+
+def withdrawn(line: Line) -> tuple[Withdrawn, ...]:
+    """What hubs have taken back in the feeds in use, by id."""
+    verdicts = {hub: validate.used_verdict(line.store, hub) for hub in line.registry.hubs}
+    told = [Withdrawn.told_by(hub, notice) for hub, used in verdicts.items() if used for notice in used.withdrawals]
+    return tuple(sorted(told, key=lambda entry: entry.id))
 
 
 def count_returns(line: Line, hub: str) -> Path | None:
@@ -211,9 +255,12 @@ def make_release(line: Line, now: datetime) -> str | None:
     """
     with line.store.locked("release"):
         previous, key = publish.latest(line.public), build_key(line)
+        is_made = {line.store.made_of("library"), line.store.made_of("benchmarks")} == {key}
         if previous is not None and previous.build_key == key:
+            if is_made and line.store.published()["release"] != previous.id:  # a run was killed before it noted this
+                _note_published(line, previous.id)
             return None
-        if {line.store.made_of("library"), line.store.made_of("benchmarks")} != {key}:
+        if not is_made:
             raise publish.ReleaseRefused("a hub has changed since library and benchmarks were made; make them again")
         states = standings(line)
         if not any(state.snapshot for state in states):
@@ -231,10 +278,16 @@ def make_release(line: Line, now: datetime) -> str | None:
             packs=tuple(packs(library)),
             benchmarks=line.store.benchmarks(),
             instruments=instruments(*line.registry.instrument_folders),
+            withdrawn=withdrawn(line),
         )
         publish.publish(edition, line.public)
-        line.store.keep_slugs(library)
+        _note_published(line, edition.id)
         return edition.id
+
+
+def _note_published(line: Line, release: str) -> None:
+    snapshots = {state.id: state.snapshot for state in standings(line) if state.snapshot}
+    line.store.note_published(release, line.store.library(), snapshots)
 
 
 def run(line: Line, now: datetime, progress: Progress) -> Outcome:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import tomllib
+from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 DEFAULTS = {
     "registry": Path(__file__).parents[1] / "hubs" / "registry",
@@ -12,6 +14,8 @@ DEFAULTS = {
     "publish": Path("public"),
 }
 """The sample hubs that ship with the project, a store and a public folder where the command is run."""
+TABLES = ("intake",)
+"""Tables of the file whose entries a room of its own understands."""
 FILE = Path("hubpacks.toml")
 
 
@@ -25,17 +29,30 @@ def setting(name: str, flag: Path | None = None) -> Path:
         return flag
     if variable := os.environ.get(f"HUBPACKS_{name.upper()}"):
         return Path(variable)
-    return _from_file().get(name, DEFAULTS[name])
+    return Path(str(_from_file().get(name, DEFAULTS[name])))
 
 
-def _from_file() -> dict[str, Path]:
+def table(name: str, known: Iterable[str]) -> dict[str, Any]:
+    """The settings of one room: its table in the file, and over it the ``known`` names that the environment has.
+
+    Raises UnusableSettings; what the values may be is for the room to say.
+    """
+    found = _from_file().get(name, {})
+    if not isinstance(found, dict):
+        raise UnusableSettings(f"{FILE}: {name} must be a table, written [{name}]")
+    variables = {key: os.environ.get(f"HUBPACKS_{name.upper()}_{key.upper()}") for key in known}
+    return found | {key: value for key, value in variables.items() if value}
+
+
+def _from_file() -> dict[str, Any]:
     try:
         data = tomllib.loads(FILE.read_text(encoding="utf-8"))
     except FileNotFoundError:
         return {}
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise UnusableSettings(f"{FILE} cannot be read: {error}") from error
-    unknown = set(data) - set(DEFAULTS)
+    known = (*DEFAULTS, *TABLES)
+    unknown = set(data) - set(known)
     if unknown:
-        raise UnusableSettings(f"{FILE}: unknown setting {', '.join(sorted(unknown))}; known are {', '.join(DEFAULTS)}")
-    return {name: Path(str(value)) for name, value in data.items()}
+        raise UnusableSettings(f"{FILE}: unknown setting {', '.join(sorted(unknown))}; known are {', '.join(known)}")
+    return data

@@ -4,11 +4,14 @@ Only reading and writing lives here; what a state means is decided in ``validate
 
 ``blobs/ab/<sha256>``                    bytes, once each, whoever sent them
 ``snapshots/<hub>/<digest>.json``        which blobs a hub's feed was made of
-``pulls/<hub>.jsonl``                    every attempt, one line each
+``inbox/`` ``tokens.json``               what hubs submitted (``inbox``); digests of their tokens (``tokens``)
+``pulls/<hub>.jsonl``                    every attempt, one line each; ``submission`` where it came through the intake
 ``verdicts/<hub>/<digest>/<rules>/``     verdict.json, records.jsonl, quarantine.jsonl, Parquet
 ``hubs/<hub>.json``                      the last good verdict and the present state
+``quarantine/<hub>.json``                since when each record has been in quarantine
 ``registrations/<hub>.json``             each hub's last usable registration
 ``library.jsonl`` ``slugs.json``         the last consolidation; addresses that records have been given for good
+``published.json``                       what the latest release says of whom, for receipts
 ``made-of/``                             digests of what the library and the benchmarks were made of
 ``levels/`` ``benchmarks.parquet``       organisations' levels by hub and verdict; the last benchmarks
 """
@@ -21,17 +24,15 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
+from itertools import pairwise
 from pathlib import Path
-from typing import Any
-
-import pyarrow as pa
-import pyarrow.parquet as pq
+from typing import TYPE_CHECKING, Any
 
 from hubs.contract.findings import Finding
-from hubs.contract.records import Record, Skip, canonical_json
+from hubs.contract.records import Record, Skip, Withdrawal, canonical_json
 from hubs.contract.verdict import FileAccount, JudgedTable, Quarantined, Verdict
 from hubs.feed import Feed
 from pipelines.edition import LibraryRecord
@@ -47,6 +48,9 @@ from pipelines.files import (
     write_json,
 )
 
+if TYPE_CHECKING:
+    import pyarrow as pa
+
 DEFAULT_FILE_LIMIT_BYTES = 8 << 30
 
 
@@ -57,6 +61,12 @@ class SnapshotFile:
     path: str
     sha256: str
     bytes: int
+
+
+def digest_of_files(files: Iterable[SnapshotFile]) -> str:
+    """SHA-256 over the paths and bytes of a feed's files, in whatever order they come."""
+    listing = sorted([file.path, file.sha256, file.bytes] for file in files)
+    return hashlib.sha256(canonical_json(listing).encode()).hexdigest()
 
 
 @dataclass(frozen=True)
@@ -111,6 +121,16 @@ class Store:
             if not is_alive(int(folder.name)):
                 shutil.rmtree(folder, ignore_errors=True)
 
+    @property
+    def inbox(self) -> Path:
+        """Where the intake keeps what hubs submit."""
+        return self.root / "inbox"
+
+    @property
+    def tokens(self) -> Path:
+        """Where the digests of the hubs' tokens are kept."""
+        return self.root / "tokens.json"
+
     # Snapshots.
 
     def add_blob(self, stream: Stream, limit_bytes: int = DEFAULT_FILE_LIMIT_BYTES) -> tuple[str, int]:
@@ -140,8 +160,7 @@ class Store:
         and all: identical bytes are not news.
         """
         ordered = tuple(sorted(files, key=lambda file: file.path))
-        listing = canonical_json([[file.path, file.sha256, file.bytes] for file in ordered])
-        digest = hashlib.sha256(listing.encode()).hexdigest()
+        digest = digest_of_files(ordered)
         path = self._snapshot_path(hub, digest)
         if not path.exists():
             data = {
@@ -175,18 +194,24 @@ class Store:
             file.write(b"" if is_whole else b"\n")
             file.write(f"{canonical_json(entry)}\n".encode())
 
-    def last_pull(self, hub: str) -> dict[str, Any] | None:
-        """The newest attempt in the hub's log of pulls. A line that was cut short counts for nothing."""
+    def pulls(self, hub: str) -> list[dict[str, Any]]:
+        """Every attempt in the hub's log of pulls, oldest first. A line that was cut short counts for nothing."""
         try:
             lines = (self.root / "pulls" / f"{hub}.jsonl").read_bytes().splitlines()
         except FileNotFoundError:
-            return None
-        for line in reversed(lines):
-            with contextlib.suppress(ValueError):
-                entry = json.loads(line)
-                if isinstance(entry, dict) and "at" in entry:
-                    return entry
-        return None
+            return []
+        return [entry for line in lines if (entry := _pull_entry(line)) is not None]
+
+    def address_changed(self, hub: str) -> datetime:
+        """When the bytes at the hub's own address were last seen to change; long ago if they never were."""
+        pulled = [entry for entry in self.pulls(hub) if "digest" in entry and "submission" not in entry]
+        changes = [after["at"] for before, after in pairwise(pulled) if before["digest"] != after["digest"]]
+        return datetime.fromisoformat(changes[-1]) if changes else datetime.min.replace(tzinfo=UTC)
+
+    def last_pull(self, hub: str) -> dict[str, Any] | None:
+        """The newest attempt in the hub's log of pulls; None before the first."""
+        pulls = self.pulls(hub)
+        return pulls[-1] if pulls else None
 
     def _snapshot_path(self, hub: str, digest: str) -> Path:
         return self.root / "snapshots" / hub / f"{digest}.json"
@@ -228,7 +253,8 @@ class Store:
             "tables": [_table_to_dict(table) for table in verdict.tables],
             "skips": [[skip.file, skip.place, skip.reason] for skip in verdict.skips],
             "findings": [finding.to_dict() for finding in verdict.findings],
-            "files": [[f.file, f.accepted, f.quarantined, f.skipped, f.findings] for f in verdict.files],
+            "files": [[f.file, f.accepted, f.quarantined, f.skipped, f.findings, f.withdrawals] for f in verdict.files],
+            "withdrawals": [withdrawal.to_dict() for withdrawal in verdict.withdrawals],
         }
         write_json(folder / "verdict.json", data)
 
@@ -247,6 +273,7 @@ class Store:
                 skips=[Skip(*entry) for entry in data["skips"]],
                 findings=[Finding.from_dict(entry) for entry in data["findings"]],
                 files=[FileAccount(*entry) for entry in data["files"]],
+                withdrawals=[Withdrawal.from_dict(entry) for entry in data.get("withdrawals", ())],
             )
         if sum(file.accepted for file in verdict.files) != len(verdict.records) + verdict.answers:
             raise Damaged(folder / "records.jsonl")
@@ -293,6 +320,16 @@ class Store:
                 found[path.stem] = dict(data)
         return found
 
+    def quarantined_since(self, hub: str) -> dict[str, str]:
+        """When each record that is now in quarantine came there: ISO time by the record's key in ``quarantine``."""
+        return read_json(self.root / "quarantine" / f"{hub}.json") or {}
+
+    def keep_quarantined_since(self, hub: str, since: Mapping[str, str]) -> None:
+        """Keep those times."""
+        path = self.root / "quarantine" / f"{hub}.json"
+        if since != (read_json(path) or {}):
+            write_json(path, since)
+
     # Consolidation and counting.
 
     def write_library(self, library: Mapping[str, LibraryRecord]) -> None:
@@ -316,12 +353,24 @@ class Store:
         """The addresses that published records have been given, by canonical id."""
         return read_json(self.root / "slugs.json") or {}
 
-    def keep_slugs(self, library: Mapping[str, LibraryRecord]) -> None:
-        """Give the library's addresses to its records for good."""
+    def note_published(self, release: str, library: Mapping[str, LibraryRecord], snapshots: Mapping[str, str]) -> None:
+        """Remember what ``release`` says: its records' addresses (for good), their content, and the digest of the
+        snapshot it uses of each hub.
+        """
+        records: dict[str, dict[str, str]] = {}
+        for id, entry in library.items():
+            records[id] = {"slug": entry.slug, "language": entry.record.document.language}
+            records[id] |= {"content": entry.record.content}
+            records |= {other: {"into": id} for other in entry.merged}
         slugs = self.slugs()
         kept = slugs | {id: entry.slug for id, entry in library.items()}
         if kept != slugs:
             write_json(self.root / "slugs.json", kept)
+        write_json(self.root / "published.json", {"release": release, "records": records, "snapshots": dict(snapshots)})
+
+    def published(self) -> dict[str, Any]:
+        """What ``note_published`` wrote last: ``release`` (None before the first), ``records``, ``snapshots``."""
+        return read_json(self.root / "published.json") or {"release": None, "records": {}, "snapshots": {}}
 
     def levels_path(self, hub: str, digest: str, rules_key: str) -> Path:
         """Where the levels of the organisations in this verdict's returns are, or would be."""
@@ -329,6 +378,10 @@ class Store:
 
     def write_table(self, path: Path, table: pa.Table) -> None:
         """Put ``table`` at ``path`` as Parquet, in one step."""
+        # Arrow takes long to import, and what has no tables can do without.
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
         sink = pa.BufferOutputStream()
         pq.write_table(table, sink)
         write_bytes(path, sink.getvalue().to_pybytes())
@@ -343,10 +396,21 @@ class Store:
 
     def table(self, path: Path) -> pa.Table:
         """The table that was written to ``path``. Raises FileNotFoundError and files.Damaged."""
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
         try:
             return pq.read_table(path)
         except pa.ArrowInvalid as error:
             raise Damaged(path) from error
+
+
+def _pull_entry(line: bytes) -> dict[str, Any] | None:
+    try:
+        entry = json.loads(line)
+    except ValueError:
+        return None
+    return entry if isinstance(entry, dict) and "at" in entry else None
 
 
 def _last_byte(path: Path) -> bytes:

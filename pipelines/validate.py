@@ -16,6 +16,7 @@ from hubs.contract.verdict import Verdict
 from hubs.instruments import instruments
 from hubs.judge import RULES_VERSION, judge
 from hubs.registration import Registration, Registry
+from pipelines import quarantine
 from pipelines.edition import HubState, State
 from pipelines.store import Snapshot, Standing, Store
 from pipelines.version import digest_of
@@ -66,12 +67,14 @@ def settle(store: Store, registry: Registry, hub: str, now: datetime) -> HubStat
         snapshot = store.snapshot(hub, last_pull["digest"])
         verdict = verdict_on(store, registry, snapshot)
         newest = (snapshot.digest, rules_key(registry, registration))
+        quarantine.note(store, verdict, now)
         if verdict.is_held:
             state, held_by = State.HELD, verdict.held_by
             reason = " ".join(CODES[code].why for code in held_by)
         else:
             state, good = State.FRESH, (*newest, snapshot.fetched)
-    if state in (State.HELD, State.MISSING) and good[2] is not None:
+    if state in (State.HELD, State.MISSING) and good[0] is not None and good[2] is not None:
+        good = (good[0], _rules_for(store, registry, store.snapshot(hub, good[0])) or good[1], good[2])
         if now - good[2] <= timedelta(days=registration.carry_for_days):
             state = State.CARRIED_FORWARD
         else:
@@ -82,6 +85,14 @@ def settle(store: Store, registry: Registry, hub: str, now: datetime) -> HubStat
     standing = Standing(state.value, since, reason, held_by, *good, *newest)
     store.save_standing(hub, standing)
     return hub_state(store, registry, hub)
+
+
+def _rules_for(store: Store, registry: Registry, snapshot: Snapshot) -> str | None:
+    """The key of today's rules, if they accept the snapshot that is carried forward. A rule that has become stricter
+    never takes away what was accepted, a looser one frees what was held.
+    """
+    verdict = verdict_on(store, registry, snapshot)
+    return None if verdict.is_held else rules_key(registry, registry.hubs[snapshot.hub])
 
 
 def hub_state(store: Store, registry: Registry, hub: str) -> HubState:

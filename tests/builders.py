@@ -13,7 +13,7 @@ from hubs.contract.kinds import document_kinds
 from hubs.contract.records import Record
 from hubs.instruments import instruments
 from pipelines.benchmark import COLUMNS
-from pipelines.edition import Edition, HubState, LibraryRecord, Pack, Related, State
+from pipelines.edition import Edition, HubState, LibraryRecord, Pack, Related, State, Withdrawn
 
 INSTRUMENT = "interop-baseline-v1"
 
@@ -112,6 +112,57 @@ def a_question(id: str = "who-owns-it", hub: str = "vale", **changes: Any) -> Li
     return _entry("faq", hub, values, changes)
 
 
+def a_term(id: str = "open-standard", hub: str = "vale", **changes: Any) -> LibraryRecord:
+    """A term of the library, for every sector."""
+    values: dict[str, Any] = {
+        "id": id,
+        "language": "en",
+        "licence": "OGL-UK-3.0",
+        "updated": date(2026, 2, 11),
+        "term": f"Open standard ({id})",
+        "definition": "A rule that **anybody** may read and use.",
+        "source": "Sample Standards Body",
+    }
+    return _entry("term", hub, values, changes)
+
+
+def a_signpost(id: str = "code", hub: str = "vale", **changes: Any) -> LibraryRecord:
+    """A signpost of the library."""
+    values: dict[str, Any] = {
+        "id": id,
+        "language": "en",
+        "sectors": ["local_government"],
+        "technology_types": ["api"],
+        "licence": "OGL-UK-3.0",
+        "updated": date(2026, 2, 11),
+        "title": f"Code of practice ({id})",
+        "address": "https://www.standards.example/code?part=1&page=2",
+        "publisher": "Sample Standards Body",
+        "signpost_type": "code_of_practice",
+        "description": "Read it before you write a specification.",
+    }
+    return _entry("signpost", hub, values, changes)
+
+
+def a_requirement(id: str = "open-formats", hub: str = "vale", **changes: Any) -> LibraryRecord:
+    """A requirement of the library."""
+    values: dict[str, Any] = {
+        "id": id,
+        "language": "en",
+        "sectors": ["local_government"],
+        "technology_types": ["data_standard"],
+        "licence": "OGL-UK-3.0",
+        "published": date(2026, 6, 3),
+        "title": f"Every export is in an open format ({id})",
+        "clause": "1. The Supplier shall export all data.\n2. The format shall be open.",
+        "evaluation": "- Ask for a **sample export**.",
+        "verification": "- Export everything once a quarter.",
+        "standards_used": ["CSV (RFC 4180)"],
+    }
+    texts = {name: changes.get(name, values[name]) for name in ("evaluation", "verification")}
+    return _entry("requirement", hub, values, {"further_texts": texts} | changes)
+
+
 def _entry(kind: str, hub: str, values: dict[str, Any], changes: dict[str, Any]) -> LibraryRecord:
     own = {name: changes.pop(name) for name in list(changes) if name in LibraryRecord.__dataclass_fields__}
     place = {name: changes.pop(name, default) for name, default in (("file", ""), ("place", ""), ("derived", {}))}
@@ -197,6 +248,20 @@ def an_edition(**changes: Any) -> Edition:
         ),
         a_question(),
         a_question("exit", "coast", audience=["decision_maker"], sectors=["health"], technology_types=["cloud"]),
+        a_requirement(),
+        a_signpost(),
+        a_term(),
+        a_term("lock-in", "coast", term="Lock-in", sectors=["local_government"]),
+        a_term("open-data", "cymru", term="Open data", translations={"cy": "cymru/open-data-cy"}),
+        a_term(
+            "open-data-cy",
+            "cymru",
+            term="Data agored",
+            definition="Data y caiff unrhyw un ei ddefnyddio.",
+            language="cy",
+            translation_of="open-data",
+            translations={"en": "cymru/open-data"},
+        ),
     )
     hubs = (
         a_hub(
@@ -231,7 +296,7 @@ def an_edition(**changes: Any) -> Edition:
             "local_government",
             "Local government",
             "Llywodraeth leol",
-            ("coast/twin", "vale/letters"),
+            ("coast/twin", "vale/letters", "vale/open-formats", "vale/code", "coast/lock-in"),
         ),
         Pack("sector-transport", "sectors", "transport", "Transport", "Trafnidiaeth", ("cymru/bus", "cymru/bus-cy")),
         Pack("technology-cloud", "technology_types", "cloud", "Cloud hosting", "Gwesteia cwmwl", ("coast/exit",)),
@@ -249,7 +314,7 @@ def an_edition(**changes: Any) -> Edition:
             "procurement_professional",
             "Interoperability 101 for procurement professionals",
             "Rhyngweithredu 101: gweithwyr caffael proffesiynol",
-            ("vale/who-owns-it",),
+            ("vale/who-owns-it", "vale/open-formats", "vale/code", "vale/open-standard"),
         ),
     )
     values: dict[str, Any] = {
@@ -264,5 +329,9 @@ def an_edition(**changes: Any) -> Edition:
         "packs": packs,
         "benchmarks": a_benchmark_table(),
         "instruments": instruments(),
+        "withdrawn": (
+            Withdrawn("vale/assistance", None, "Nobody could enforce it.", date(2026, 6, 3), "vale/open-formats"),
+            Withdrawn("vale/old-code", None, "It is out of date.", date(2026, 7, 1), None),
+        ),
     }
     return Edition(**values | changes)

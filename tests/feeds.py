@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+import zipfile
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,6 +16,7 @@ from hubs.contract.records import RawDocument
 from hubs.registration import Registration
 
 if TYPE_CHECKING:
+    from pipelines.inbox import Submission
     from pipelines.line import Line
 
 NOW = datetime(2026, 10, 1, 9, 30, tzinfo=UTC)
@@ -28,9 +31,12 @@ def a_case_study(**changes: Any) -> dict[str, Any]:
         "summary": "Six councils agreed on one schedule of repairs and saved a day a week.",
         "sectors": ["local_government"],
         "technology_types": ["api"],
+        "organisations": ["Sample Northfield Council"],
+        "standards_used": ["Open Referral"],
         "published": "2026-03-01",
         "language": "en",
         "licence": "OGL-UK-3.0",
+        "contact": "data@sample.example",
         "body": "## Context\n\nBefore.\n\n## Approach\n\nHow.\n\n## Outcome\n\nAfter.\n\n## Lessons\n\nNext time.\n",
     }
     return fields | changes
@@ -48,6 +54,56 @@ def a_faq(**changes: Any) -> dict[str, Any]:
         "licence": "OGL-UK-3.0",
         "answer": "A way for one system to ask another for information.",
     }
+    return fields | changes
+
+
+def a_term(**changes: Any) -> dict[str, Any]:
+    """The fields of a term that nothing is wrong with. Its id is its heading's."""
+    fields = {
+        "term": "Open standard",
+        "definition": "A standard that anybody may read and use without paying.",
+        "source": "Sample Hub",
+        "language": "en",
+        "licence": "OGL-UK-3.0",
+    }
+    return fields | changes
+
+
+def a_signpost(**changes: Any) -> dict[str, Any]:
+    """The fields of a signpost that nothing is wrong with."""
+    fields = {
+        "title": "Code of practice for shared data",
+        "address": "https://standards.sample.example/code",
+        "publisher": "Sample Standards Body",
+        "signpost_type": "code_of_practice",
+        "description": "Read it before you write a specification.",
+        "sectors": ["local_government"],
+        "technology_types": ["api"],
+        "language": "en",
+        "licence": "OGL-UK-3.0",
+    }
+    return fields | changes
+
+
+def a_requirement(**changes: Any) -> dict[str, Any]:
+    """The fields of a requirement that nothing is wrong with."""
+    fields = {
+        "title": "All data leaves in an open format",
+        "clause": "The supplier shall export all data in an open format within five days of being asked.",
+        "evaluation": "Ask for a sample export with the bid, and open it in another product.",
+        "verification": "Ask for a full export once a year, and load it.",
+        "standards_used": ["CSV on the Web"],
+        "sectors": ["local_government"],
+        "technology_types": ["api"],
+        "language": "en",
+        "licence": "OGL-UK-3.0",
+    }
+    return fields | changes
+
+
+def a_withdrawal(**changes: Any) -> dict[str, Any]:
+    """The fields of a withdrawal that nothing is wrong with."""
+    fields = {"id": "gone", "reason": "The contract was never signed.", "date": "2026-09-01"}
     return fields | changes
 
 
@@ -109,9 +165,17 @@ def write_feed(
     case_studies: Iterable[Mapping[str, Any]] = (),
     faqs: Iterable[Mapping[str, Any]] = (),
     answers: Iterable[Mapping[str, str]] = (),
+    rows: Mapping[str, Iterable[Mapping[str, Any]]] | None = None,
+    **settings: Any,
 ) -> Path:
-    """A contract-native feed in ``folder`` with these records; gives the folder."""
+    """A contract-native feed in ``folder`` with these records; gives the folder. ``rows`` are records by kind, each
+    kind in a JSON file; ``settings`` go into the descriptor's ``hubpacks``.
+    """
     resources = []
+    folder.mkdir(parents=True, exist_ok=True)
+    for kind, records in (rows or {}).items():
+        (folder / f"{kind}.json").write_text(json.dumps(list(records)), encoding="utf-8")
+        resources.append({"name": kind.replace("_", "-"), "path": f"{kind}.json", "hubpacks": {"kind": kind}})
     for kind, plural, text, records in (
         ("case_study", "case_studies", "body", case_studies),
         ("faq", "faqs", "answer", faqs),
@@ -123,15 +187,14 @@ def write_feed(
             paths.append(path)
         if paths:
             resources.append({"name": plural.replace("_", "-"), "path": paths, "hubpacks": {"kind": kind}})
-    rows = list(answers)
-    if rows:
-        write_csv(folder / "returns.csv", rows)
+    listed = list(answers)
+    if listed:
+        write_csv(folder / "returns.csv", listed)
         resources.append({"name": "returns", "path": "returns.csv", "hubpacks": {"kind": "assessment"}})
-    folder.mkdir(parents=True, exist_ok=True)
     descriptor = {
         "$schema": "https://datapackage.org/profiles/2.0/datapackage.json",
         "name": folder.name,
-        "hubpacks": {"contract": "1"},
+        "hubpacks": {"contract": "1"} | settings,
         "resources": resources,
     }
     (folder / "datapackage.json").write_text(json.dumps(descriptor), encoding="utf-8")
@@ -163,6 +226,20 @@ def register(folder: Path, **changes: Any) -> None:
     path = folder / "registry" / f"{data['id']}.yaml"
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(yaml.safe_dump(data, sort_keys=False), encoding="utf-8")
+
+
+def submit(store: Path, hub: str, feed: Path, when: datetime = NOW, outcome: str = "accepted") -> Submission:
+    """A submission of the folder ``feed`` as a zip, with the outcome that the judge gave it."""
+    from pipelines.inbox import Inbox
+
+    inbox = Inbox(store / "inbox")
+    staged = inbox.staging() / "feed.zip"
+    with zipfile.ZipFile(staged, "w") as archive:
+        for path in sorted(path for path in feed.rglob("*") if path.is_file()):
+            archive.writestr(zipfile.ZipInfo(path.relative_to(feed).as_posix()), path.read_bytes())
+    sha256 = hashlib.sha256(staged.read_bytes()).hexdigest()
+    submission = inbox.receive(hub, "feed.zip", staged, sha256, when)
+    return inbox.close(submission, {"outcome": outcome, "held_by": []})
 
 
 def a_line(folder: Path) -> Line:

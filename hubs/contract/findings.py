@@ -80,6 +80,11 @@ CODES: dict[str, Code] = {
         Who.TECHNICAL,
         "feed",
     ),
+    "nothing_submitted": _error(
+        "The hub sends its feed through the intake, and has sent none that could be accepted.",
+        "Sign in to the intake with the hub's token and submit a feed, or run hubpacks submit.",
+        scope="feed",
+    ),
     "not_a_feed": _error(
         "This is not a feed: it has neither a datapackage.json, nor a workbook, nor files that the mapping reads.",
         "Open the address in a browser without logging in. If you see a log-in or error page, so do we.",
@@ -90,6 +95,18 @@ CODES: dict[str, Code] = {
         "More than half of the feed's records have errors, so none of it is used.",
         "Mend the errors listed below, the commonest first, and publish again. Your last good feed stays published.",
         scope="feed",
+    ),
+    "wrong_hub": _error(
+        "This feed says it is another hub's.",
+        "Send it under that hub's name, or correct hubpacks.hub in datapackage.json (the hub row of a cover sheet).",
+        Who.TECHNICAL,
+        "feed",
+    ),
+    "old_submission": _error(
+        "This feed was sent before, and another one has been sent since.",
+        "Send your newest feed. If the old content is meant to come back, change a date or a word in it first.",
+        Who.TECHNICAL,
+        "feed",
     ),
     "unreadable_manifest": _error(
         "datapackage.json cannot be read as a Data Package descriptor.",
@@ -122,8 +139,32 @@ CODES: dict[str, Code] = {
         Who.EDITOR,
         "file",
     ),
+    "protected_file": _error(
+        "The file is protected by a password, so nobody here can read it.",
+        "Save it without a password.",
+        Who.EDITOR,
+        "file",
+    ),
+    "formula_cells": _note(
+        "The workbook holds formulas. Nothing is worked out here: each cell was read as it was last shown.",
+        "Nothing, if the values are right. Otherwise open the workbook, let it calculate, and save it again.",
+        Who.EDITOR,
+        "file",
+    ),
+    "macros_not_run": _warning(
+        "The workbook holds macros. They are not run, and a reader may take them for harmful.",
+        "Save the workbook in a format without macros, as ODS or XLSX.",
+        Who.EDITOR,
+        "file",
+    ),
+    "names_alike": _warning(
+        "Two files have names that differ only in capitals: on many computers one overwrites the other.",
+        "Rename one of them.",
+        Who.TECHNICAL,
+        "file",
+    ),
     "wrong_encoding": _warning(
-        "The file is not UTF-8; it was read as Windows-1252, so accented letters may be wrong.",
+        "The file is not UTF-8, so accented letters may have come out wrong.",
         "Save the file as UTF-8.",
         Who.EDITOR,
         "file",
@@ -138,6 +179,18 @@ CODES: dict[str, Code] = {
         "The feed, or one file of it, is larger than the contract allows.",
         "Split it, or take out what readers do not need.",
         Who.TECHNICAL,
+        "feed",
+    ),
+    "judge_gave_up": _error(
+        "Judging the feed took more time, memory or disk than is allowed, so it was ended.",
+        "Send less at once, or take apart what is nested, repeated or packed very tightly.",
+        Who.TECHNICAL,
+        "feed",
+    ),
+    "judge_failed": _error(
+        "The judge broke off; the fault is ours.",
+        "Nothing is wrong with your feed that you could know of. Tell CCS, and send it again later.",
+        Who.CCS,
         "feed",
     ),
     "unmapped_file": _warning(
@@ -168,6 +221,26 @@ CODES: dict[str, Code] = {
     "missing_body": _error("The record has no text.", "Write the context, approach, outcome and lessons."),
     "missing_question": _error("The record has no question.", "Add the question as a reader would ask it."),
     "missing_answer": _error("The question has no answer.", "Write the answer, or skip drafts in the mapping."),
+    "missing_term": _error("The entry does not say which term it explains.", "Add the term."),
+    "missing_definition": _error("The term has no definition.", "Add what it means, in plain language."),
+    "missing_source": _error("Nothing says where the definition comes from.", "Name its source, or your own body."),
+    "missing_address": _error("The signpost leads nowhere.", "Add the web address."),
+    "missing_publisher": _error("Nothing says whose it is.", "Name the body that publishes it."),
+    "missing_signpost_type": _error(
+        "Nothing says what readers find there.",
+        "Add signpost_type: code_of_practice, standard, guidance or policy.",
+    ),
+    "missing_clause": _error(
+        "The requirement has no text that a buyer could copy.", "Add the model clause or the specification."
+    ),
+    "missing_evaluation": _error(
+        "Nothing says how to evaluate a bid against the requirement.",
+        "Add it as evaluation, or under the heading 'How to evaluate a bid'.",
+    ),
+    "missing_verification": _error(
+        "Nothing says how to check the requirement in the contract's life.",
+        "Add it as verification, or under the heading 'How to check it during the contract'.",
+    ),
     "missing_sector": _error("No sector says who can use this.", "Add at least one sector of the vocabulary."),
     "missing_audience": _error("No audience is named.", "Add decision_maker, procurement_professional or both."),
     "missing_technology_type": _warning(
@@ -181,6 +254,13 @@ CODES: dict[str, Code] = {
     "missing_date": _warning(
         "Without a date readers cannot see how old this is.", "Add the date of publication (year-month-day)."
     ),
+    "missing_organisations": _note(
+        "The study names no organisation that took part.", "Name them, so that readers can ask them."
+    ),
+    "missing_standards": _note(
+        "No standard or code of practice is named.", "Name those that were used, if there were any."
+    ),
+    "missing_contact": _note("Readers have nobody to ask.", "Add a role mailbox or a page as contact."),
     "missing_field": _error("A required field is missing.", "Add the field."),
     "missing_sections": _note(
         "The text lacks some of the headings Context, Approach, Outcome and Lessons.",
@@ -192,6 +272,13 @@ CODES: dict[str, Code] = {
     ),
     "unknown_audience": _error("Not an audience of the vocabulary.", "Use decision_maker or procurement_professional."),
     "unknown_language": _error("Not a language of the contract.", "Use en or cy."),
+    "unknown_signpost_type": _error(
+        "Not a kind of signpost in the vocabulary.", "Use code_of_practice, standard, guidance or policy."
+    ),
+    "invalid_address": _error(
+        "Not a web address that anybody can follow.",
+        "Write it from https:// on, without spaces, user name or password.",
+    ),
     "closed_licence": _error(
         "The licence is unknown or not open, so the record may not be published.", "Publish it under an open licence."
     ),
@@ -210,6 +297,14 @@ CODES: dict[str, Code] = {
         "An e-mail address or telephone number stands in the text; it will be masked when published.",
         "Use the contact field for a role mailbox, and take personal details out of the text.",
     ),
+    "text_left_out": _warning(
+        "Part of the text has no field to go to, so it is not published.",
+        "Put it under one of the headings of its kind, or take it out of the front matter or of the body.",
+    ),
+    "active_html": _warning(
+        "The text holds HTML that runs, loads or asks for something; it is left out when the text is published.",
+        "Write the text in plain Markdown.",
+    ),
     "template_code": _warning(
         "The text holds code of a site generator ({{ }} or {% %}), which was left out.",
         "Replace the code by what it would show.",
@@ -220,6 +315,18 @@ CODES: dict[str, Code] = {
         Who.TECHNICAL,
     ),
     "skipped_draft": _note("Marked as a draft, so not read.", "Nothing, if that is right."),
+    # A withdrawal.
+    "missing_reason": _error("The withdrawal gives no reason.", "Say why, for the readers who come to its page."),
+    "missing_withdrawal_date": _error(
+        "The withdrawal does not say from when.", "Add the date on which it was withdrawn (year-month-day)."
+    ),
+    "unknown_successor": _warning(
+        "successor names a record that the feed does not have.", "Give the id of a record of this feed, or none."
+    ),
+    "withdrawn_record": _note(
+        "The record is withdrawn, so it is not published although it is still in the feed.",
+        "Take it out of the feed when you like.",
+    ),
     # A return.
     "missing_column": _error(
         "A column that every return needs is missing.",

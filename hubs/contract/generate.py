@@ -11,8 +11,8 @@ from typing import Any
 
 from hubs.contract import CONTRACT_VERSION
 from hubs.contract.findings import CODES
-from hubs.contract.kinds import document_kinds, table_kinds
-from hubs.contract.kinds.base import DocumentKind, TableKind
+from hubs.contract.kinds import record_kinds, table_kinds
+from hubs.contract.kinds.base import RecordKind, TableKind
 from hubs.contract.vocabularies import SCHEMES, vocabulary
 
 SCHEMAS = Path(__file__).parent / "schemas"
@@ -30,15 +30,17 @@ def generated() -> dict[Path, str]:
 
 
 def _schemas() -> dict[str, str]:
-    files: dict[str, Any] = {f"{name}.schema.json": json_schema(kind) for name, kind in document_kinds().items()}
+    files: dict[str, Any] = {f"{name}.schema.json": json_schema(kind) for name, kind in record_kinds().items()}
     files |= {f"{name}.table-schema.json": table_schema(kind) for name, kind in table_kinds().items()}
     files |= {f"{scheme}.skos.json": skos(scheme) for scheme in SCHEMES}
     return {name: json.dumps(data, indent=2, ensure_ascii=False) + "\n" for name, data in files.items()}
 
 
-def json_schema(kind: DocumentKind) -> dict[str, Any]:
-    """JSON Schema 2020-12 of a document kind's records."""
+def json_schema(kind: RecordKind) -> dict[str, Any]:
+    """JSON Schema 2020-12 of the records of a kind that are judged one by one."""
     schema = kind.model.model_json_schema()
+    if kind.is_id_derived:
+        schema["required"] = [name for name in schema["required"] if name != "id"]
     return {"$schema": _DRAFT, "title": kind.label_en, "x-hubpacks-contract": CONTRACT_VERSION} | {
         name: value for name, value in schema.items() if name != "title"
     }
@@ -97,10 +99,12 @@ def findings_page() -> str:
 def contract_page() -> str:
     """Every kind, field and vocabulary of the contract, for the docs."""
     lines = [f"# The feed contract, version {CONTRACT_VERSION}", "", _NOTICE, ""]
-    for kind in document_kinds().values():
+    for kind in record_kinds().values():
         lines += [f"## {kind.label_en} (`{kind.name}`)", "", "| field | needed | what it holds |", "|---|---|---|"]
         for name, field in kind.model.model_fields.items():
-            lines.append(f"| `{name}` | {'yes' if field.is_required() else 'no'} | {field.description} |")
+            is_derived = kind.is_id_derived and name == "id"
+            needed = f"no: made of `{kind.heading}`" if is_derived else "yes" if field.is_required() else "no"
+            lines.append(f"| `{name}` | {needed} | {field.description} |")
         lines.append("")
     for table in table_kinds().values():
         lines += [f"## {table.label_en} (`{table.name}`)", "", "| column | needed | what it holds |", "|---|---|---|"]

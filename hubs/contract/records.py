@@ -7,6 +7,7 @@ import json
 import unicodedata
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from hubs.contract.kinds import document_kinds
@@ -89,10 +90,15 @@ class Record:
 
     @property
     def fingerprint(self) -> str:
-        """SHA-256 of what a reader reads (heading and text) with case, spacing and Unicode form evened out."""
-        text = f"{self.document.heading}\n{self.document.text}"
-        even = " ".join(unicodedata.normalize("NFKC", text).casefold().split())
+        """SHA-256 of what a reader reads, with case, spacing and Unicode form evened out."""
+        even = " ".join(unicodedata.normalize("NFKC", self.document.reading).casefold().split())
         return hashlib.sha256(even.encode()).hexdigest()
+
+    @property
+    def content(self) -> str:
+        """Digest of every field: two submissions of a record say the same when theirs are equal."""
+        fields = self.document.model_dump(mode="json")
+        return hashlib.sha256(canonical_json([self.kind, fields]).encode()).hexdigest()
 
     def to_dict(self) -> dict[str, Any]:
         """Plain types, for storing."""
@@ -110,6 +116,27 @@ class Record:
         """The record that ``to_dict`` wrote."""
         document = document_kinds()[data["kind"]].model.model_validate(data["document"])
         return cls(data["hub"], data["kind"], document, data["file"], data["place"], data["derived"])
+
+
+@dataclass(frozen=True)
+class Withdrawal:
+    """A hub's own word that a record of its own goes: ``id`` and ``successor`` are local ids of that hub."""
+
+    id: str
+    reason: str
+    date: date
+    successor: str | None
+    file: str
+    place: str
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain types, for storing."""
+        return self.__dict__ | {"date": self.date.isoformat()}
+
+    @classmethod
+    def from_dict(cls, data: dict[str, Any]) -> Withdrawal:
+        """The withdrawal that ``to_dict`` wrote."""
+        return cls(**data | {"date": date.fromisoformat(data["date"])})
 
 
 def canonical_json(data: Any) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from hubs.contract.findings import Finding, Severity
-from hubs.contract.records import MANIFEST, Record, Skip
+from hubs.contract.records import MANIFEST, Record, Skip, Withdrawal
 
 
 @dataclass(frozen=True)
@@ -42,13 +42,16 @@ class JudgedTable:
 
 @dataclass(frozen=True)
 class FileAccount:
-    """Where one file of the feed ended. Nothing disappears: at least one of these is above zero."""
+    """Where one file of the feed ended. Nothing disappears: at least one of these is above zero. A record that is
+    withdrawn shows as a finding; ``withdrawals`` are the notices that say so.
+    """
 
     file: str
     accepted: int
     quarantined: int
     skipped: int
     findings: int
+    withdrawals: int = 0
 
 
 @dataclass(frozen=True)
@@ -65,6 +68,7 @@ class Verdict:
     skips: list[Skip]
     findings: list[Finding]
     files: list[FileAccount] = field(default_factory=list)
+    withdrawals: list[Withdrawal] = field(default_factory=list)
 
     @property
     def is_held(self) -> bool:
@@ -77,13 +81,17 @@ class Verdict:
         return sum(table.accepted_rows for table in self.tables)
 
     def counts(self) -> dict[str, int]:
-        """Records and rows by verdict, and findings by severity."""
+        """Records and rows by verdict, and findings by severity. ``withdrawn`` are records that are still in the feed
+        although the hub has withdrawn them; ``withdrawals`` its notices.
+        """
         by_severity = Counter(finding.severity for finding in self.findings)
         return {
             "accepted": len(self.records),
             "quarantined": len(self.quarantine),
             "answers_accepted": self.answers,
             "answers_quarantined": sum(table.quarantined_rows for table in self.tables),
+            "withdrawals": len(self.withdrawals),
+            "withdrawn": sum(finding.code == "withdrawn_record" for finding in self.findings),
             "skipped": sum(skip.file != MANIFEST for skip in self.skips),
             "errors": by_severity[Severity.ERROR],
             "warnings": by_severity[Severity.WARNING],
@@ -94,10 +102,12 @@ class Verdict:
         """How many documents were quarantined for each code, commonest first. One may count under several."""
         return dict(Counter(code for document in self.quarantine for code in document.codes).most_common())
 
-    def answers_quarantined_by_code(self) -> dict[str, int]:
-        """The same for rows of tables. For the hub and the operator: readers get no exact number of answers."""
+    def answers_quarantined_by_code(self, file: str | None = None) -> dict[str, int]:
+        """The same for rows of tables, of one file or of all. For the hub and the operator: readers get no exact number
+        of answers.
+        """
         tally: Counter[str] = Counter()
-        quarantined_tables = {table.file for table in self.tables if table.quarantined_rows}
+        quarantined_tables = {t.file for t in self.tables if t.quarantined_rows and file in (None, t.file)}
         for finding in self.findings:
             if finding.severity is Severity.ERROR and finding.row is not None and finding.file in quarantined_tables:
                 tally[finding.code] += finding.count

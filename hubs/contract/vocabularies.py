@@ -18,6 +18,7 @@ SCHEMES = (
     "sectors",
     "technology_types",
     "audiences",
+    "signpost_types",
     "organisation_types",
     "size_bands",
     "regions",

@@ -5,6 +5,7 @@ Several instruments and versions live side by side; results of different ones ar
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -95,6 +96,22 @@ def read_instrument(folder: Path) -> Instrument:
         {s["id"]: s["title"] for s in head.get("schemes", ())},
         questions,
     )
+
+
+@dataclass(frozen=True)
+class OnDemand(Mapping[str, Instrument]):
+    """All instruments in ``folders``, read when the first is asked for: a feed without returns needs none."""
+
+    folders: tuple[Path, ...]
+
+    def __getitem__(self, name: str) -> Instrument:
+        return instruments(*self.folders)[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(instruments(*self.folders))
+
+    def __len__(self) -> int:
+        return len(instruments(*self.folders))
 
 
 @cache

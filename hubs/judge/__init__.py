@@ -7,22 +7,29 @@ the last good one is decided in ``pipelines.validate``.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from datetime import date
+from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from hubs.contract import CONTRACT_VERSION
 from hubs.contract.findings import CODES, Finding, Severity
-from hubs.contract.records import RawTable, UnreadableTable
-from hubs.contract.verdict import FileAccount, JudgedTable, Quarantined, Verdict
+from hubs.contract.kinds import notice_kinds
+from hubs.contract.records import RawTable
+from hubs.contract.verdict import FileAccount, JudgedTable, Verdict
 from hubs.feed import Feed
 from hubs.instruments import Instrument
 from hubs.judge.documents import judge_documents
-from hubs.mapping import Mapped, map_feed
+from hubs.judge.notices import judge_withdrawals, lost_successors
+from hubs.mapping import map_feed
 from hubs.registration import Registration
 
-RULES_VERSION = "1"
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+RULES_VERSION = "2"
 """Raised with every change of a rule, so that stored verdicts are made anew."""
 
 HOPELESS_SHARE = 0.5
@@ -30,22 +37,35 @@ HOPELESS_SHARE = 0.5
 
 
 def judge(
-    feed: Feed, registration: Registration, instruments: Mapping[str, Instrument], today: date, folder: Path
+    feed: Feed,
+    registration: Registration,
+    instruments: Mapping[str, Instrument],
+    today: date,
+    folder: Path,
+    *,
+    on_rows: Callable[[int], None] | None = None,
 ) -> Verdict:
     """The verdict on ``feed``, with every finding at once.
 
-    ``today`` is the day the feed was fetched; ``folder`` takes the Parquet files of judged tables. Bad data never
-    raises; OSError may come from the disk.
+    ``today`` is the day the feed was fetched; ``folder`` takes the Parquet files of judged tables; ``on_rows`` is told
+    of each stretch of rows that comes to be judged, how many they are. Bad data never raises; OSError may come from
+    the disk.
     """
     mapped = map_feed(feed, registration)
-    records, quarantine, document_findings = judge_documents(mapped.documents, registration, today)
-    tables, table_findings = _judge_tables(mapped.tables, registration, instruments, folder)
-    findings = _in_order([*mapped.findings, *document_findings, *table_findings])
+    notices = [raw for raw in mapped.documents if raw.kind in notice_kinds()]
+    documents = [raw for raw in mapped.documents if raw.kind not in notice_kinds()]
+    withdrawals, quarantine, notice_findings = judge_withdrawals(notices, today)
+    withdrawn = {withdrawal.id for withdrawal in withdrawals}
+    records, bad_documents, document_findings = judge_documents(documents, registration, today, withdrawn)
+    quarantine += bad_documents
+    notice_findings += lost_successors(withdrawals, {record.document.id for record in records})
+    tables, table_findings = _judge_tables(_watched(mapped.tables, on_rows), registration, instruments, folder)
+    findings = _in_order([*mapped.findings, *notice_findings, *document_findings, *table_findings])
     held_by = list(mapped.held_by)
     if not held_by:
-        held_by = _feed_faults(len(records), len(quarantine), tables)
+        held_by = _feed_faults(len(records), len(quarantine), len(withdrawals), tables)
         findings = [Finding(code) for code in held_by] + findings
-    return Verdict(
+    verdict = Verdict(
         hub=registration.id,
         contract=CONTRACT_VERSION,
         rules=RULES_VERSION,
@@ -55,8 +75,22 @@ def judge(
         quarantine=quarantine,
         skips=mapped.skips,
         findings=findings,
-        files=_accounts(feed, mapped, quarantine, tables, findings),
+        withdrawals=withdrawals,
     )
+    return replace(verdict, files=_accounts(feed, verdict))
+
+
+def _watched(tables: list[RawTable], on_rows: Callable[[int], None] | None) -> list[RawTable]:
+    """The same tables; ``on_rows`` is told of their rows as they are read."""
+    if on_rows is None:
+        return tables
+
+    def told(table: RawTable) -> Iterator[pa.Table]:
+        for batch in table.batches():
+            on_rows(batch.num_rows)
+            yield batch
+
+    return [replace(table, batches=partial(told, table)) for table in tables]
 
 
 def _judge_tables(
@@ -64,29 +98,18 @@ def _judge_tables(
 ) -> tuple[list[JudgedTable], list[Finding]]:
     if not tables:
         return [], []
-    from hubs.judge.tables import TableContext, judge_table
+    # Imported here because a feed of documents does without the libraries for tables.
+    from hubs.judge.tables import TableContext, judge_tables
 
-    context = TableContext(sector=registration.sector, instruments=instruments)
-    judged, findings = [], []
-    for number, table in enumerate(tables, start=1):
-        accepted = folder / f"{table.kind}-{number}.parquet"
-        quarantined = folder / f"{table.kind}-{number}-quarantine.parquet"
-        try:
-            result, found = judge_table(table, context, accepted, quarantined)
-        except UnreadableTable as error:  # ragged or badly encoded further down: none of the file can be trusted
-            findings.append(error.finding)
-        else:
-            judged.append(replace(result, derived=table.derived))
-            findings += found
-    return judged, findings
+    return judge_tables(tables, TableContext(registration.sector, instruments), folder)
 
 
-def _feed_faults(accepted: int, quarantined: int, tables: list[JudgedTable]) -> list[str]:
+def _feed_faults(accepted: int, quarantined: int, withdrawals: int, tables: list[JudgedTable]) -> list[str]:
     answers = sum(table.accepted_rows for table in tables)
     bad_answers = sum(table.quarantined_rows for table in tables)
     if not (accepted or quarantined or answers or bad_answers):
         return ["empty_feed"]
-    shares = [(quarantined, accepted + quarantined), (bad_answers, answers + bad_answers)]
+    shares = [(quarantined, accepted + quarantined + withdrawals), (bad_answers, answers + bad_answers)]
     if any(total and bad / total > HOPELESS_SHARE for bad, total in shares):
         return ["hopeless_feed"]
     return []
@@ -100,17 +123,16 @@ def _in_order(findings: list[Finding]) -> list[Finding]:
     )
 
 
-def _accounts(
-    feed: Feed, mapped: Mapped, quarantine: list[Quarantined], tables: list[JudgedTable], findings: list[Finding]
-) -> list[FileAccount]:
-    documents = Counter(document.file for document in mapped.documents)
-    quarantined = Counter(entry.file for entry in quarantine)
-    skipped = Counter(skip.file for skip in mapped.skips)
-    found = Counter(finding.file for finding in findings)
-    for table in tables:
-        documents[table.file] += table.rows
+def _accounts(feed: Feed, verdict: Verdict) -> list[FileAccount]:
+    accepted = Counter(record.file for record in verdict.records)
+    quarantined = Counter(entry.file for entry in verdict.quarantine)
+    for table in verdict.tables:
+        accepted[table.file] += table.accepted_rows
         quarantined[table.file] += table.quarantined_rows
+    skipped = Counter(skip.file for skip in verdict.skips)
+    found = Counter(finding.file for finding in verdict.findings)
+    withdrawals = Counter(withdrawal.file for withdrawal in verdict.withdrawals)
     return [
-        FileAccount(name, documents[name] - quarantined[name], quarantined[name], skipped[name], found[name])
+        FileAccount(name, accepted[name], quarantined[name], skipped[name], found[name], withdrawals[name])
         for name in sorted(feed.files)
     ]

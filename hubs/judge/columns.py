@@ -27,12 +27,13 @@ def encoded(table: pa.Table, name: str) -> pa.DictionaryArray:
     if name not in table.column_names:
         return pa.DictionaryArray.from_arrays(pa.nulls(table.num_rows, pa.int32()), pa.array([], pa.string()))
     column = table[name]
-    if column.type == DICTIONARY:
+    if column.type == DICTIONARY and 2 * sum(len(chunk.dictionary) for chunk in column.chunks) < len(column):
         array = used(one_chunk(column.unify_dictionaries()))
         values = array.dictionary
-        is_plain = values.null_count == 0 and pc.count_distinct(values).as_py() == len(values)
+        is_plain = values.null_count == 0 and len(pc.unique(values)) == len(values)
         if is_plain and not pc.any(pc.equal(values, "")).as_py():
             return array
+    # Where hardly a value comes twice, coding the text anew takes less than making one dictionary of several.
     text = column.cast(pa.string())
     text = pc.if_else(pc.equal(text, ""), pa.scalar(None, pa.string()), text)
     return one_chunk(text).dictionary_encode()
@@ -54,9 +55,11 @@ def codes_of(column: pa.ChunkedArray) -> Integers:
     return codes
 
 
-def hashes_of(values: Sequence[str | None]) -> Hashes:
-    """64 bits a value. They differ from run to run, so they may choose what is looked at, and decide nothing."""
-    return np.fromiter(map(hash, values), np.int64, len(values)).view(np.uint64)
+def hashes_of(values: pa.Array) -> Hashes:
+    """64 bits a value, and last those of a missing one. They differ from run to run, so they may choose what is looked
+    at, and decide nothing.
+    """
+    return np.fromiter(map(hash, [*values.to_pylist(), None]), np.int64, len(values) + 1).view(np.uint64)
 
 
 def combined(columns: Sequence[Hashes]) -> Hashes:

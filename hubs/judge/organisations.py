@@ -50,7 +50,7 @@ def _hashes(rows: pa.Table) -> tuple[Hashes, Hashes]:
     """One hash a row for who is described, one for how."""
     hashes = {}
     for name in (*IDENTITY, *ATTRIBUTES):
-        hashes[name] = hashes_of(rows[name].chunk(0).dictionary.to_pylist())[codes_of(rows[name])]
+        hashes[name] = hashes_of(rows[name].chunk(0).dictionary)[codes_of(rows[name])]
     return combined([hashes[name] for name in IDENTITY]), combined([hashes[name] for name in ATTRIBUTES])
 
 

@@ -13,7 +13,7 @@ class Spool:
     """Tables on disk between two passes. Appended to within ``with``, then read as often as wanted."""
 
     def __init__(self, path: Path) -> None:
-        self._path = path
+        self.path = path
         self._writer: pa.RecordBatchStreamWriter | None = None
 
     def __enter__(self) -> Spool:
@@ -26,20 +26,24 @@ class Spool:
     def append(self, table: pa.Table) -> None:
         """Add a table whose columns are one chunk each."""
         if self._writer is None:
-            self._writer = pa.ipc.new_stream(self._path, table.schema)
+            self._writer = pa.ipc.new_stream(self.path, table.schema)
         self._writer.write_table(table)
 
     def tables(self, columns: Sequence[str] = ()) -> Iterator[pa.Table]:
         """The tables in order, each with all columns or only ``columns``."""
         if self._writer is None:
             return
-        with pa.OSFile(str(self._path)) as file:
+        with pa.OSFile(str(self.path)) as file:
             names = pa.ipc.read_schema(file).names
             file.seek(0)
             options = pa.ipc.IpcReadOptions(included_fields=[names.index(name) for name in columns or names])
             with pa.ipc.open_stream(file, options=options) as reader:
                 for batch in reader:
                     yield pa.Table.from_batches([batch])
+
+    def remove(self) -> None:
+        """Take the file away."""
+        self.path.unlink(missing_ok=True)
 
 
 class ParquetFile:
@@ -75,6 +79,7 @@ class ParquetFile:
                 compression="zstd",
                 compression_level=1,
                 use_dictionary=[name for name in rows.column_names if name != "row"],
+                dictionary_pagesize_limit=256 << 10,  # in a column where few values repeat, give that up soon
                 column_encoding={"row": "DELTA_BINARY_PACKED"},
                 write_statistics=False,  # nobody looks rows up; working out the least text of a column costs time
             )

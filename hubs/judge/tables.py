@@ -5,7 +5,8 @@ integer codes of dictionary-encoded columns. Only rows whose key may repeat go t
 verdict is that of judging every row, which a test proves. What a column may hold is said in ``hubs.contract``; whether
 a feed is hopeless is decided in ``hubs.judge``.
 
-A table is read once: each stretch of rows is spooled to disk until its values and the repeated keys are known.
+A table is read once: each stretch of rows is spooled to disk until its values and the repeated keys are known. Small
+tables wait for one another, so that the values of all of them are judged at once.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from hubs.contract.expectations import repeated_keys, unexpected_values
 from hubs.contract.findings import Finding
 from hubs.contract.kinds import table_kinds
 from hubs.contract.kinds.base import TableKind
-from hubs.contract.records import RawTable
+from hubs.contract.records import RawTable, UnreadableTable
 from hubs.contract.verdict import JudgedTable
 from hubs.instruments import Instrument
 from hubs.judge import organisations
@@ -45,13 +46,12 @@ from hubs.judge.tallies import Tallies
 
 STRETCH_ROWS = 131_072
 """Rows judged and written together, at least: one row group of the Parquet files."""
-VALUES_TOGETHER = 100_000
-"""Distinct values that wait for one run of Great Expectations; a run costs some 20 ms however few there are."""
-VALUES_REMEMBERED = 100_000
-"""Verdicts on values kept for the next stretch or hub, a column."""
-RUBBISH_VALUES = 20_000
-"""With more values than this in one stretch, a column is not looked at any more once another such column has refused
-all rows of the stretch: they are out already, and one column of rubbish takes as long as a hundred good ones."""
+STRETCH_BYTES = 16 << 20
+"""Fewer rows are judged together where they have this much text, so that long values do not fill the memory."""
+VALUES_TOGETHER = 400_000
+"""Values that wait for one run of Great Expectations; a run costs some 15 ms however few there are."""
+VALUE_BYTES_TOGETHER = 16 << 20
+"""The same where values are long."""
 KEYS_TOGETHER = 1_000_000
 """Rows with a key that may repeat, in one run of Great Expectations."""
 
@@ -67,46 +67,82 @@ class TableContext:
     instruments: Mapping[str, Instrument]
 
 
-def judge_table(
-    table: RawTable, context: TableContext, accepted: Path, quarantined: Path
-) -> tuple[JudgedTable, list[Finding]]:
-    """Judge every row of ``table`` and write the two Parquet files, each only if it has a row.
+def judge_tables(
+    tables: Iterable[RawTable], context: TableContext, folder: Path
+) -> tuple[list[JudgedTable], list[Finding]]:
+    """Judge every row of ``tables`` and write two Parquet files in ``folder`` for each, each only if it has a row.
 
-    ``accepted`` gets the contract's columns as dictionaries, ``level`` as int8 (null: does not apply) and ``row``;
-    ``quarantined`` the columns as they came, ``row`` and ``codes`` (parted by semicolons). Rows keep their order and
-    equal input gives equal bytes. A row with any error is quarantined; of rows that share a key, all are.
+    The file of accepted rows has the contract's columns as dictionaries, ``level`` as int8 (null: does not apply) and
+    ``row``; that of quarantined rows the columns as they came, ``row`` and ``codes`` (parted by semicolons). Rows keep
+    their order and equal input gives equal bytes. A row with any error is quarantined; of rows that share a key, all
+    are.
 
-    Where every row of a stretch is out for what stands in a column of rubbish, further such columns are not judged
-    (see ``RUBBISH_VALUES``): no row is judged otherwise for it, but its codes may not be all.
-
-    There is one finding for each (code, field, value), and beyond ``tallies.VALUES_NAMED`` values of a code and field
-    one for all the others. Raises OSError from the disk, and whatever ``table.batches`` raises.
+    There is one finding for each (code, field, value) of a table, and beyond ``tallies.VALUES_NAMED`` values of a code
+    and field one for all the others. Of a table that turns out to be unreadable part of the way through nothing is
+    used. Raises OSError from the disk.
     """
-    kind = table_kinds()[table.kind]
-    codes = _codes(kind)
-    tallies = Tallies(table, [*codes, organisations.CODE], [column.name for column in kind.columns])
-    with TemporaryDirectory(dir=accepted.parent, prefix=".judging-") as name:
-        folder = Path(name)
-        spool = Spool(folder / "rows.arrows")
-        stretches = _read(table, kind, spool, tallies)
-        _mark_repeated(kind, spool, stretches)
-        descriptions = organisations.Descriptions()
-        with (
-            ParquetFile(accepted, folder / "accepted") as good_rows,
-            ParquetFile(quarantined, folder / "quarantined") as bad_rows,
-        ):
-            for stretch, rows in zip(stretches, spool.tables(), strict=True):
-                faults = _Faults(rows, codes, tallies)
-                _judge_columns(stretch, kind, faults)
-                _judge_across(stretch, context, faults)
-                if stretch.is_repeated is not None:
-                    faults.of_rows("duplicate_answer", "", stretch.is_repeated)
-                kept = _typed(only(rows, faults.bits == 0), context)
-                descriptions.add(kept)
-                good_rows.write(kept)
+    judged: list[JudgedTable] = []
+    findings: list[Finding] = []
+    with TemporaryDirectory(dir=folder, prefix=".judging-") as name:
+        values = {kind.name: _Values(kind) for kind in table_kinds().values()}
+        read: list[_ReadTable] = []
+        rows = 0
+        for number, table in enumerate(tables, start=1):
+            paths = folder / f"{table.kind}-{number}.parquet", folder / f"{table.kind}-{number}-quarantine.parquet"
+            spool = Spool(Path(name) / f"{number}.arrows")
+            try:
+                read.append(_read(table, paths, spool, values[table.kind]))
+            except UnreadableTable as error:  # ragged or badly encoded further down
+                findings.append(error.finding)
+                spool.remove()
+                continue
+            rows += sum(stretch.rows for stretch in read[-1].stretches)
+            if rows >= STRETCH_ROWS:
+                _finish(read, values, context, judged, findings)
+                read, rows = [], 0
+        _finish(read, values, context, judged, findings)
+    return judged, findings
+
+
+def _finish(
+    read: list[_ReadTable],
+    values: dict[str, _Values],
+    context: TableContext,
+    judged: list[JudgedTable],
+    findings: list[Finding],
+) -> None:
+    """Add the verdicts on the tables that were ``read``, small ones together, to ``judged`` and ``findings``."""
+    for waiting in values.values():
+        waiting.settle()
+    for one in read:
+        judged.append(_judge(one, context))
+        findings += one.tallies.findings()
+        one.spool.remove()
+
+
+def _judge(read: _ReadTable, context: TableContext) -> JudgedTable:
+    """The second pass: write the rows, and tell their faults to the tallies."""
+    table, kind, spool, tallies = read.table, table_kinds()[read.table.kind], read.spool, read.tallies
+    _mark_repeated(kind, spool, read.stretches)
+    descriptions = organisations.Descriptions()
+    accepted, quarantined = read.paths
+    with (
+        ParquetFile(accepted, spool.path.with_suffix(".accepted")) as good_rows,
+        ParquetFile(quarantined, spool.path.with_suffix(".quarantined")) as bad_rows,
+    ):
+        for stretch, rows in zip(read.stretches, spool.tables(), strict=True):
+            faults = _Faults(rows, _codes(kind), tallies)
+            _judge_columns(stretch, kind, faults)
+            _judge_across(stretch, context, faults)
+            if stretch.is_repeated is not None:
+                faults.of_rows("duplicate_answer", "", stretch.is_repeated)
+            kept = _typed(only(rows, faults.bits == 0), context)
+            descriptions.add(kept)
+            good_rows.write(kept)
+            if faults.bits.any():
                 bad_rows.write(_as_came(rows, faults))
-            descriptions.tell(good_rows.close(), tallies)
-    judged = JudgedTable(
+        descriptions.tell(good_rows.close(), tallies)
+    return JudgedTable(
         kind=table.kind,
         file=table.file,
         place=table.place,
@@ -115,11 +151,11 @@ def judge_table(
         quarantined_rows=bad_rows.rows,
         accepted=good_rows.path,
         quarantined=bad_rows.path,
+        derived=table.derived,
     )
-    return judged, tallies.findings()
 
 
-# First pass: read once, look up or queue each distinct value, hash each key, spool the rows.
+# First pass: read once, queue each distinct value, hash each key, spool the rows.
 
 
 @dataclass
@@ -137,106 +173,86 @@ class _Stretch:
     is_repeated: Mask | None = None
 
 
-def _read(table: RawTable, kind: TableKind, spool: Spool, tallies: Tallies) -> list[_Stretch]:
-    values = _Values(kind)
+@dataclass(frozen=True)
+class _ReadTable:
+    """A table after the first pass. ``paths`` are those of accepted and of quarantined rows."""
+
+    table: RawTable
+    paths: tuple[Path, Path]
+    spool: Spool
+    stretches: list[_Stretch]
+    tallies: Tallies
+
+
+def _read(table: RawTable, paths: tuple[Path, Path], spool: Spool, values: _Values) -> _ReadTable:
+    kind = table_kinds()[table.kind]
     names = [column.name for column in kind.columns]
+    tallies = Tallies(table, [*_codes(kind), organisations.CODE], names)
     stretches = []
     with spool:
         for raw in _gathered(table.batches()):
             tallies.add_surplus(name for name in raw.column_names if name not in {*names, "row"})
             numbers = one_chunk(raw["row"].cast(pa.int64()))
             rows = pa.table([*(encoded(raw, name) for name in names), numbers], [*names, "row"])
-            unexpected, hashes = {}, {}
-            is_hopeless = False
+            unexpected, hashes = {}, []
             for name in names:
                 distinct = rows[name].chunk(0).dictionary
-                if len(distinct) <= RUBBISH_VALUES:
-                    unexpected[name] = values.look_up(name, distinct)
-                elif is_hopeless:
-                    unexpected[name] = np.zeros(len(distinct) + 1, bool)
-                else:
-                    unexpected[name] = values.ask_now(name, distinct)
-                    is_hopeless = bool(unexpected[name][codes_of(rows[name])].all())
+                unexpected[name] = values.ask(name, distinct)
                 if name in kind.key:
-                    hashes[name] = hashes_of([*distinct.to_pylist(), None])[codes_of(rows[name])]
+                    hashes.append(hashes_of(distinct)[codes_of(rows[name])])
             absent = frozenset(names) - frozenset(raw.column_names)
-            stretches.append(_Stretch(rows.num_rows, absent, unexpected, combined([hashes[n] for n in kind.key])))
+            stretches.append(_Stretch(rows.num_rows, absent, unexpected, combined(hashes)))
             spool.append(rows)
-    values.settle()
-    return stretches
+    return _ReadTable(table, paths, spool, stretches, tallies)
 
 
 def _gathered(batches: Iterable[pa.Table]) -> Iterator[pa.Table]:
-    """The same rows in the same order, in tables of at least ``STRETCH_ROWS`` but for the last."""
+    """The same rows in the same order, in tables of at least ``STRETCH_ROWS`` or ``STRETCH_BYTES`` but for the last."""
     waiting: list[pa.Table] = []
-    height = 0
+    rows = size = 0
     for batch in batches:
         if batch.num_rows:
             waiting.append(batch)
-            height += batch.num_rows
-        if height >= STRETCH_ROWS:
+            rows += batch.num_rows
+            size += batch.nbytes
+        if rows >= STRETCH_ROWS or size >= STRETCH_BYTES:
             yield pa.concat_tables(waiting, promote_options="permissive")
-            waiting, height = [], 0
+            waiting, rows, size = [], 0, 0
     if waiting:
         yield pa.concat_tables(waiting, promote_options="permissive")
 
 
 class _Values:
-    """Which values of one table the contract does not allow, as Great Expectations says: each is asked about once."""
+    """Which values of tables of one kind the contract does not allow, as Great Expectations says of many at a time."""
 
     def __init__(self, kind: TableKind) -> None:
         self._kind = kind
-        self._known = _known(kind.name)
-        self._waiting: list[tuple[str, list[str | None], list[int], Mask]] = []
-        self._waiting_n = 0
+        self._waiting: dict[str, list[tuple[pa.Array, Mask]]] = {}
+        self._waiting_n = self._waiting_bytes = 0
 
-    def look_up(self, column: str, values: pa.Array) -> Mask:
-        """Whether each of ``values`` is unexpected, and last whether a missing value is.
-
-        Not to be read before ``settle``, which fills in what was not known.
-        """
-        known, texts = self._known[column], [*values.to_pylist(), None]
-        verdicts = [known.get(text) for text in texts]
-        mask = np.array([verdict is True for verdict in verdicts])
-        unknown = [i for i, verdict in enumerate(verdicts) if verdict is None]
-        if unknown:
-            self._waiting.append((column, [texts[i] for i in unknown], unknown, mask))
-            self._waiting_n += len(unknown)
-            if self._waiting_n >= VALUES_TOGETHER:
-                self.settle()
-        return mask
-
-    def ask_now(self, column: str, values: pa.Array) -> Mask:
-        """The same for so many values that they are not worth remembering."""
-        values = pa.concat_arrays([values, pa.nulls(1, pa.string())])
-        mask = np.zeros(len(values), bool)
-        mask[unexpected_values(self._kind, {column: values})[column]] = True
+    def ask(self, column: str, values: pa.Array) -> Mask:
+        """Whether each of ``values`` is unexpected, and last whether a missing value is. Filled in by ``settle``."""
+        mask = np.zeros(len(values) + 1, bool)
+        self._waiting.setdefault(column, []).append((values, mask))
+        self._waiting_n += len(values)
+        self._waiting_bytes += values.nbytes
+        if self._waiting_n >= VALUES_TOGETHER or self._waiting_bytes >= VALUE_BYTES_TOGETHER:
+            self.settle()
         return mask
 
     def settle(self) -> None:
         """Ask about all values that wait."""
-        waiting, self._waiting, self._waiting_n = self._waiting, [], 0
-        asked: dict[str, dict[str | None, bool]] = {}
-        for column, texts, _, _ in waiting:
-            asked.setdefault(column, {}).update(dict.fromkeys(texts, False))
-        distinct = {column: list(verdicts) for column, verdicts in asked.items()}
-        arrays = {column: pa.array(texts, pa.string()) for column, texts in distinct.items()}
-        for column, positions in unexpected_values(self._kind, arrays).items():
-            asked[column].update((distinct[column][position], True) for position in positions.tolist())
-        for column, texts, places, mask in waiting:
-            mask[places] = [asked[column][text] for text in texts]
-        for column, verdicts in asked.items():
-            if len(self._known[column]) + len(verdicts) > VALUES_REMEMBERED:
-                self._known[column].clear()
-            self._known[column].update(verdicts)
-
-
-@cache
-def _known(kind: str) -> dict[str, dict[str | None, bool]]:
-    """Verdicts by column and value. One a process: what was asked for one hub need not be asked for the next. A value
-    may be forgotten at any moment, also by another thread, and its verdict never changes.
-    """
-    return {column.name: {} for column in table_kinds()[kind].columns}
+        if not self._waiting:
+            return
+        waiting, self._waiting, self._waiting_n, self._waiting_bytes = self._waiting, {}, 0, 0
+        missing = pa.nulls(1, pa.string())
+        asked = {column: pa.concat_arrays([*(v for v, _ in parts), missing]) for column, parts in waiting.items()}
+        for column, unexpected in unexpected_values(self._kind, asked).items():
+            start = 0
+            for values, mask in waiting[column]:
+                mask[:-1] = unexpected[start : start + len(values)]
+                mask[-1] = unexpected[-1]
+                start += len(values)
 
 
 # Between the passes: which keys really repeat.
@@ -254,8 +270,7 @@ def _mark_repeated(kind: TableKind, spool: Spool, stretches: list[_Stretch]) -> 
         keys = pa.concat_tables(pieces).unify_dictionaries()
         # Codes are equal where text is equal, and far quicker to compare.
         frame = pd.DataFrame({name: _key_codes(keys[name]) for name in kind.key})
-        is_repeated = np.zeros(len(frame), bool)
-        is_repeated[repeated_keys(frame)] = True
+        is_repeated = repeated_keys(frame)
         start = 0
         for stretch, mask in zip(stretches, chosen, strict=True):
             stop = start + int(mask.sum())

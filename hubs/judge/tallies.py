@@ -7,11 +7,10 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from hubs.contract.findings import Finding
 from hubs.contract.records import RawTable
-from hubs.judge.columns import Integers
+from hubs.judge.columns import Integers, is_in
 
 VALUES_NAMED = 50
 """Different offending values with a finding of their own, a code and field; the rest share one."""
@@ -116,8 +115,8 @@ def _places(entry: _Values, dictionary: pa.Array, codes: Integers) -> list[tuple
     is_present = np.zeros(len(dictionary), bool)
     is_present[codes] = True
     named = [value for value, _ in entry.named if value is not None]
-    at = pc.index_in(pa.array(named, pa.string()), value_set=dictionary).to_pylist()
-    places = [(value, place) for value, place in zip(named, at, strict=True) if place is not None and is_present[place]]
+    known = np.flatnonzero(is_present & is_in(dictionary, named)).tolist()
+    places = [(dictionary[place].as_py(), place) for place in known]
     room = VALUES_NAMED - len(named)
     if room:
         never = len(codes)

@@ -1,8 +1,8 @@
 """Reading a hub's feed, in the contract's shape or its own, into raw records that the judge can judge.
 
 What a mapping may say is ``spec``; finding the fields of documents is ``fields``, of tables ``columns``; file formats
-are ``readers``; feeds in the contract's own shape are ``native``, in another ``sources``; advice to those who write a
-mapping is ``lint``. Nothing here decides whether a record is good.
+are ``readers``; feeds in the contract's own shape are ``native``, in another ``sources``, and the tables of both
+``tables``; advice to those who write a mapping is ``lint``. Nothing here decides whether a record is good.
 """
 
 from __future__ import annotations

@@ -6,15 +6,17 @@ Every file of the feed must end in one of them; that is checked here and nowhere
 from __future__ import annotations
 
 import fnmatch
+import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
+from typing import Any
 
 from hubs.contract.findings import Finding
 from hubs.contract.records import RawDocument, RawTable, Skip
 from hubs.feed import Feed
 from hubs.mapping.spec import SkipRule
-from hubs.mapping.text import decode
+from hubs.mapping.text import decode, not_text
 
 MAX_MARKDOWN_BYTES = 8_000_000
 """Forty times the longest text of a record: a page of questions and answers may hold many."""
@@ -36,12 +38,18 @@ class Account:
     findings: list[Finding] = field(default_factory=list)
     held_by: list[str] = field(default_factory=list)
     taken: set[str] = field(default_factory=set)
+    cover: dict[str, Any] = field(default_factory=dict)
+    """What the feed says itself of all its records, by field: it goes before what the registration says."""
 
     def hold(self, code: str, detail: str, file: str | None = None) -> None:
         """Hold the feed as a whole."""
         self.findings.append(Finding(code, file=file, detail=detail))
         if code not in self.held_by:
             self.held_by.append(code)
+
+    def fail_expectation(self, source: str, detail: str) -> None:
+        """Hold the feed because the source called so no longer looks as its mapping says."""
+        self.hold("mapping_expectation_failed", f"source {source}: {detail}")
 
     def find(self, code: str, file: str, detail: str | None = None) -> None:
         """Note a finding about a file."""
@@ -67,10 +75,17 @@ class Account:
 
     def text(self, name: str) -> str:
         """The text of a file; a wrong encoding is a finding."""
-        text, is_fallback = decode(self.feed.read(name))
-        if is_fallback:
-            self.find("wrong_encoding", name)
+        text, encoding = decode(self.feed.read(name))
+        if encoding:
+            self.find("wrong_encoding", name, f"read as {encoding}")
         return text
+
+    def text_file(self, name: str, what: str) -> str | None:
+        """The text of a file that should be ``what``; None, and a finding, where it is something else altogether."""
+        if found := not_text(self.feed.read(name)):
+            self.find("unreadable_file", name, f"{found}, not {what}")
+            return None
+        return self.text(name)
 
     @property
     def is_complete(self) -> bool:
@@ -78,16 +93,22 @@ class Account:
         return bool(self.feed.files) and self.taken >= set(self.feed.files)
 
     def settle(self) -> None:
-        """Account for the files that nothing took."""
+        """Account for the files that nothing took, and for names that cannot stand side by side everywhere."""
+        first: dict[str, str] = {}
+        for name in sorted(self.feed.files):
+            other = first.setdefault(unicodedata.normalize("NFC", name).casefold(), name)
+            if other != name:
+                self.find("names_alike", name, f"also: {other}")
         for name in sorted(set(self.feed.files) - self.taken):
-            reason = _reason_to_skip(name)
+            reason = reason_to_leave_out(name)
             if reason:
                 self.skip(name, reason)
             else:
                 self.find("unmapped_file", name)
 
 
-def _reason_to_skip(name: str) -> str | None:
+def reason_to_leave_out(name: str) -> str | None:
+    """Why a file that no source takes needs no mention; None if it does."""
     path = PurePosixPath(name)
     if path.name.startswith("."):
         return "A settings file, not content."

@@ -18,13 +18,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from hubs.contract.kinds import table_kinds
 from hubs.contract.kinds.base import Column
 from hubs.contract.vocabularies import vocabulary
 from hubs.mapping.readers.tables import TableFile
 from hubs.mapping.spec import MAX_MATCHED_CHARACTERS, ColumnRule, Scale, TableSource
-from hubs.mapping.text import tidy
+from hubs.mapping.text import folded, tidy
 
 MAX_SHOWN_CHARACTERS = 40
 """A longer value of a table is likely to be free text, and is not shown in findings."""
@@ -53,11 +54,6 @@ def position(columns: Sequence[str], names: Sequence[str]) -> int | None:
             if column == name or (name.endswith("*") and column.startswith(name[:-1])):
                 return number
     return None
-
-
-def folded(name: str) -> str:
-    """A column's name without differences of case and spacing."""
-    return "_".join(name.strip().lower().replace("-", " ").split())
 
 
 # The contract's own columns.
@@ -111,16 +107,23 @@ def _constant(value: str, length: int) -> pa.DictionaryArray:
 
 
 def _without_gaps(array: Any, default: str) -> Any:
-    codes, values = _codes(array)
-    if "" not in values:
+    array = _one_chunk(array)
+    values = array.dictionary
+    if pc.index(values, "").as_py() < 0:
         return array
-    return _recoded(codes, [value or default for value in values])[0]
+    filled = pc.if_else(pc.equal(values, ""), default, values).dictionary_encode()
+    return pa.DictionaryArray.from_arrays(filled.indices.take(array.indices), filled.dictionary)
+
+
+def _one_chunk(array: Any) -> pa.DictionaryArray:
+    if isinstance(array, pa.ChunkedArray):
+        array = array.unify_dictionaries().combine_chunks() if array.num_chunks != 1 else array.chunk(0)
+    return array
 
 
 def _codes(array: Any) -> tuple[npt.NDArray[np.int32], list[str]]:
     """Codes and distinct values of a coded column."""
-    if isinstance(array, pa.ChunkedArray):
-        array = array.unify_dictionaries().combine_chunks() if array.num_chunks != 1 else array.chunk(0)
+    array = _one_chunk(array)
     return array.indices.to_numpy(zero_copy_only=False), array.dictionary.to_pylist()
 
 

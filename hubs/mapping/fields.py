@@ -9,19 +9,21 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from pathlib import PurePosixPath
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from hubs.contract.findings import Finding
-from hubs.contract.kinds import document_kinds
-from hubs.contract.kinds.base import ID_PATTERN, DocumentKind
+from hubs.contract.kinds import record_kinds
+from hubs.contract.kinds.base import ID_PATTERN, RecordKind
 from hubs.contract.records import RawDocument
 from hubs.contract.vocabularies import vocabulary
 from hubs.mapping.spec import MAX_MATCHED_CHARACTERS, Body, DocumentSource, Rule, SkipWhen, flat
 from hubs.mapping.text import (
+    Heading,
     clean,
     cut,
     headings,
@@ -38,14 +40,10 @@ from hubs.mapping.text import (
 if TYPE_CHECKING:
     from hubs.registration import Registration
 
-SCHEMES = {
-    "sectors": "sectors",
-    "technology_types": "technology_types",
-    "audience": "audiences",
-    "language": "languages",
-    "licence": "licences",
-}
-"""Fields whose values are terms of a vocabulary. A term may be given by its id, its label or another of its names."""
+SCHEMES = {name: scheme for kind in record_kinds().values() for name, scheme in kind.schemes.items()}
+"""Fields of any kind whose values are terms of a vocabulary. A term may be given by its id, its label or another of its
+names.
+"""
 
 SHORTEST_PARAGRAPH = 30
 """Characters below which an opening paragraph is a caption or a heading in disguise."""
@@ -132,29 +130,79 @@ def _holds(condition: SkipWhen, material: Material) -> bool:
 # The contract's own shape.
 
 
+NO_COVER: Mapping[str, Any] = MappingProxyType({})
+
+Defaults = Mapping[str, tuple[str, Any]]
+"""What stands in a field that a record leaves empty: who says so, and the value."""
+
+
 def native_document(
-    kind_name: str, material: Material, registration: Registration
+    kind_name: str, material: Material, registration: Registration, cover: Mapping[str, Any] = NO_COVER
 ) -> tuple[RawDocument, list[Finding]]:
-    """A record that follows the contract: its keys are the fields, its body the text of its kind."""
-    kind = document_kinds()[kind_name]
-    draft = _Draft({name: value for name, value in material.keys.items() if not is_empty(value)})
-    for name in draft.fields:
-        if name in SCHEMES:
-            draft.fields[name] = _resolved_terms(name, draft.fields[name])
-    if material.body and kind.text not in draft.fields:
-        draft.fields[kind.text] = material.body
-    return _finished(kind, material, draft, Body(first_heading="keep", simple_html="keep"), registration)
+    """A record that follows the contract: its keys are the fields, its body the text of its kind. ``cover`` holds what
+    the feed itself says of all its records: it goes before what the registration says.
+    """
+    kind = record_kinds()[kind_name]
+    sections, body = _sections(kind, material.body)
+    draft = _Draft(sections | {name: value for name, value in material.keys.items() if not is_empty(value)})
+    for name, scheme in kind.schemes.items():
+        if name in draft.fields:
+            draft.fields[name] = resolved_terms(scheme, draft.fields[name])
+    left_out = "".join(text for name, text in sections.items() if draft.fields[name] != text)
+    if kind.text in draft.fields:
+        left_out = _telling(body) or left_out
+    elif body:
+        draft.fields[kind.text] = body
+    tidying = Body(first_heading="keep", simple_html="keep")
+    document, findings = _finished(kind, material, draft, tidying, _defaults(registration, cover))
+    return document, findings + _left_out(document, kind, left_out)
 
 
-def _resolved_terms(name: str, value: Any) -> Any:
+def _sections(kind: RecordKind, body: str) -> tuple[dict[str, str], str]:
+    """The fields that stand under headings of their own in ``body``, and the rest of it."""
+    of_heading = {_evened(name): field for field, names in kind.sections.items() for name in names}
+    lines = body.split("\n")
+    parts: dict[str, list[str]] = {}
+    rest: list[str] = []
+    done = 0
+    found = headings(body) if of_heading else []
+    for number, heading in enumerate(found):
+        name = of_heading.get(_evened(heading.text))
+        if name is None or heading.start < done:
+            continue
+        end = next((h.start for h in found[number + 1 :] if h.level <= heading.level), len(lines))
+        rest += lines[done : heading.start]
+        parts.setdefault(name, []).append("\n".join(lines[heading.end : end]).strip())
+        done = end
+    rest += lines[done:]
+    sections = {name: "\n\n".join(texts) for name, texts in parts.items() if any(texts)}
+    text = "\n".join(rest).strip()
+    return sections, text if not parts or _telling(text) else ""
+
+
+def _telling(text: str) -> str:
+    """``text``, empty if it is only headings."""
+    return text if plain(_without_lines_of(text, headings(text))) else ""
+
+
+def _left_out(document: RawDocument, kind: RecordKind, text: str) -> list[Finding]:
+    """A warning about ``text`` that no field of the record takes up. Empty text is nothing to warn of."""
+    if not text or document.faults:
+        return []
+    record = str(document.fields["id"]) if "id" in document.fields else document.place or None
+    return [Finding("text_left_out", document.file, record, kind.text, text)]
+
+
+def resolved_terms(scheme: str, value: Any) -> Any:
+    """``value``, one or several parted by semicolons, with the ids of the terms that it names."""
     if isinstance(value, str) and ";" in value:
         value = [part.strip() for part in value.split(";") if part.strip()]
-    terms = [_term(name, item) or item for item in flat(value)]
-    return terms if isinstance(value, list) else terms[0]
+    terms = [_term(scheme, item) or item for item in flat(value)]
+    return terms if isinstance(value, list) else next(iter(terms), None)
 
 
-def _term(name: str, value: object) -> str | None:
-    return vocabulary(SCHEMES[name]).resolve(value) if isinstance(value, str) else None
+def _term(scheme: str, value: object) -> str | None:
+    return vocabulary(scheme).resolve(value) if isinstance(value, str) else None
 
 
 # A shape of the hub's own.
@@ -164,32 +212,37 @@ def mapped_document(
     source: DocumentSource, material: Material, registration: Registration
 ) -> tuple[RawDocument, list[Finding], list[tuple[str, str]]]:
     """The record, findings about it, and the values that its vocabulary maps left out, as (field, value)."""
-    kind = document_kinds()[source.kind]
+    kind = record_kinds()[source.kind]
     draft = _Draft()
     # Where the settings could not be read nothing is guessed in their place: the record is only told apart from others.
-    names = ("id", kind.text) if material.fault else kind.model.model_fields
+    names: Iterable[str] = ("id", kind.text) if material.fault else kind.model.model_fields
+    sections, rest = _sections(kind, material.body)
+    own = replace(material, keys=sections | {n: v for n, v in material.keys.items() if not is_empty(v)}, body=rest)
     rules = {name: source.fields.get(name, _default_rules(kind, name)) for name in names}
     # Keywords are looked for in the heading and the summary, so those come first.
     for name in sorted(rules, key=lambda name: any(rule.keywords for rule in rules[name])):
-        _fill(draft, name, rules[name], kind, material)
+        # Rules of the hub's own see the file as it is.
+        _fill(draft, name, rules[name], kind, material if name in source.fields else own)
+    has_rule = kind.text in source.fields
+    left_out = "" if has_rule or not sections or draft.fields.get(kind.text) == rest else _telling(rest)
     _identify(draft, kind, material)
-    document, findings = _finished(kind, material, draft, source.body, registration)
-    return document, findings, draft.left_out
+    document, findings = _finished(kind, material, draft, source.body, _defaults(registration))
+    return document, findings + _left_out(document, kind, left_out), draft.left_out
 
 
-def _default_rules(kind: DocumentKind, name: str) -> tuple[Rule, ...]:
-    """Without a rule a field is the key of its name, and the text of the kind is the body."""
+def _default_rules(kind: RecordKind, name: str) -> tuple[Rule, ...]:
+    """Without a rule a field is the key of its name, or its section, and the text of the kind is the body."""
     return (Rule(key=name), Rule(origin="body")) if name == kind.text else (Rule(key=name),)
 
 
-def _fill(draft: _Draft, name: str, rules: tuple[Rule, ...], kind: DocumentKind, material: Material) -> None:
+def _fill(draft: _Draft, name: str, rules: tuple[Rule, ...], kind: RecordKind, material: Material) -> None:
     """The first rule that gives a value wins. A value that none can make sense of is passed on to be judged."""
     senseless: Any = None
     for rule in rules:
         found = _found(rule, draft, kind, material)
         if is_empty(found):
             continue
-        value, is_understood = _shaped(rule, name, found, draft)
+        value, is_understood = _shaped(rule, name, found, draft, kind.schemes.get(name))
         if is_empty(value):
             continue
         if not is_understood:
@@ -217,7 +270,7 @@ def _how(rule: Rule, found: Any) -> str | None:
     return "shortened" if rule.limit and isinstance(found, str) and len(found) > rule.limit else None
 
 
-def _found(rule: Rule, draft: _Draft, kind: DocumentKind, material: Material) -> Any:
+def _found(rule: Rule, draft: _Draft, kind: RecordKind, material: Material) -> Any:
     if rule.key is not None:
         return lookup(material.keys, rule.key)
     if rule.constant is not None:
@@ -262,7 +315,7 @@ def _by_keywords(keywords: Mapping[str, tuple[str, ...]], text: str) -> list[str
     ]
 
 
-def _shaped(rule: Rule, name: str, found: Any, draft: _Draft) -> tuple[Any, bool]:
+def _shaped(rule: Rule, name: str, found: Any, draft: _Draft, scheme: str | None) -> tuple[Any, bool]:
     """The value after match, dates, split, map, around and limit, and whether it could be made sense of."""
     values: list[Any] = [item.strip() if isinstance(item, str) else item for item in flat(found)]
     is_list = isinstance(found, list)
@@ -276,8 +329,8 @@ def _shaped(rule: Rule, name: str, found: Any, draft: _Draft) -> tuple[Any, bool
     if rule.split is not None:
         is_list = True
         values = [part.strip() for item in values for part in str(item).split(rule.split) if part.strip()]
-    if rule.map is not None or name in SCHEMES:
-        values, is_mapped_to_several = _translated(rule, name, values, draft)
+    if rule.map is not None or scheme:
+        values, is_mapped_to_several = _translated(rule, name, values, draft, scheme)
         is_list = is_list or is_mapped_to_several
     if rule.around is not None:
         values = [rule.around.replace("{}", str(item)) for item in values]
@@ -310,13 +363,13 @@ def _date(value: object, formats: tuple[str, ...]) -> date | None:
         return None
 
 
-def _translated(rule: Rule, name: str, values: list[Any], draft: _Draft) -> tuple[list[Any], bool]:
+def _translated(rule: Rule, name: str, values: list[Any], draft: _Draft, scheme: str | None) -> tuple[list[Any], bool]:
     """Terms for their values, and whether one value became several."""
     table = {key.casefold(): term for key, term in (rule.map or {}).items()}
     result: list[Any] = []
     is_several = False
     for value in values:
-        term = table.get(str(value).casefold()) or (_term(name, value) if name in SCHEMES else None)
+        term = table.get(str(value).casefold()) or (_term(scheme, value) if scheme else None)
         if term is not None:
             is_several = is_several or not isinstance(term, str)
             result += [ours for ours in flat(term) if ours not in result]
@@ -327,10 +380,14 @@ def _translated(rule: Rule, name: str, values: list[Any], draft: _Draft) -> tupl
     return result, is_several
 
 
-def _identify(draft: _Draft, kind: DocumentKind, material: Material) -> None:
-    """Every record of a mapped source has an identifier: the stated one, or its heading's or its file's name."""
+def _identify(draft: _Draft, kind: RecordKind, material: Material) -> None:
+    """Every document of a mapped source has an identifier: the stated one, or its heading's or its file's name. What a
+    notice is about can only be stated.
+    """
     stated = draft.fields.get("id")
     if stated is None:
+        if kind.heading == "id":
+            return
         # A record that is part of a file goes by its heading: a row number would change with every row put in.
         draft.fields["id"] = slug(str(draft.fields.get(kind.heading, "")) if material.place else material.file_name)
         draft.derived["id"] = "heading" if material.place else "file_name"
@@ -342,7 +399,7 @@ def _identify(draft: _Draft, kind: DocumentKind, material: Material) -> None:
 
 
 def _finished(
-    kind: DocumentKind, material: Material, draft: _Draft, body: Body, registration: Registration
+    kind: RecordKind, material: Material, draft: _Draft, body: Body, defaults: Defaults
 ) -> tuple[RawDocument, list[Finding]]:
     """The record with its texts tidied and the registration's defaults filled in."""
     has_code = False
@@ -352,18 +409,21 @@ def _finished(
         elif isinstance(value, list):
             draft.fields[name] = [tidy(item) if isinstance(item, str) else item for item in value]
         elif isinstance(value, str):
-            tidied, had_code = clean(tidy(value)) if name == kind.text else _plain_text(tidy(value))
+            tidied, had_code = clean(tidy(value)) if name in kind.texts else _plain_text(tidy(value))
             draft.fields[name] = tidied
             has_code = has_code or had_code
     text = draft.fields.get(kind.text)
     if isinstance(text, str):
         draft.fields[kind.text] = _tidy_body(text, str(draft.fields.get(kind.heading, "")), body)
-    _use_defaults(kind, draft, registration)
+    if kind.is_id_derived and "id" not in draft.fields and (name := slug(str(draft.fields.get(kind.heading, "")))):
+        draft.fields["id"] = name
+        draft.derived["id"] = "heading"
+    _use_defaults(kind, draft, defaults)
     faults = (material.fault,) if material.fault else ()
     document = RawDocument(
         kind.name, material.file, material.place, draft.fields, material.raw, draft.derived, faults=faults
     )
-    record = str(draft.fields["id"]) if "id" in draft.fields else None
+    record = str(draft.fields["id"]) if "id" in draft.fields else material.place or None
     findings = [Finding(code, material.file, record) for code in faults]
     if has_code:
         findings.append(Finding("template_code", material.file, record, kind.text))
@@ -380,17 +440,23 @@ def _plain_text(value: str) -> tuple[str, bool]:
     return (text if any(unicodedata.category(character)[0] in "LNPS" for character in text) else ""), had_code
 
 
-def _use_defaults(kind: DocumentKind, draft: _Draft, registration: Registration) -> None:
-    defaults: dict[str, Any] = {
+def _defaults(registration: Registration, cover: Mapping[str, Any] = NO_COVER) -> Defaults:
+    registered: dict[str, Any] = {
         "sectors": [registration.sector],
         "licence": registration.licence,
         "language": registration.language,
         "audience": list(registration.audience),
     }
-    for name, value in defaults.items():
-        if name in kind.model.model_fields and not is_empty(value) and is_empty(draft.fields.get(name)):
+    said = {name: ("registration", value) for name, value in registered.items()}
+    return said | {name: ("cover", value) for name, value in cover.items()}
+
+
+def _use_defaults(kind: RecordKind, draft: _Draft, defaults: Defaults) -> None:
+    for name in kind.defaults:
+        how, value = defaults[name]
+        if is_empty(draft.fields.get(name)) and not is_empty(value):
             draft.fields[name] = value
-            draft.derived[name] = "registration"
+            draft.derived[name] = how
 
 
 def _tidy_body(text: str, title: str, body: Body) -> str:
@@ -411,11 +477,14 @@ def _tidy_body(text: str, title: str, body: Body) -> str:
 
 
 def _without_headings(text: str, names: tuple[str, ...]) -> str:
-    lines = text.split("\n")
     unwanted = {_evened(name) for name in names}
-    for heading in reversed(headings(text)):
-        if _evened(heading.text) in unwanted:
-            del lines[heading.start : heading.end]
+    return _without_lines_of(text, [heading for heading in headings(text) if _evened(heading.text) in unwanted])
+
+
+def _without_lines_of(text: str, unwanted: list[Heading]) -> str:
+    lines = text.split("\n")
+    for heading in reversed(unwanted):
+        del lines[heading.start : heading.end]
     return "\n".join(lines).strip()
 
 

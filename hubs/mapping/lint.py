@@ -14,11 +14,10 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from hubs.contract.kinds import document_kinds, table_kinds
-from hubs.contract.kinds.base import Column, DocumentKind
+from hubs.contract.kinds import record_kinds, table_kinds
+from hubs.contract.kinds.base import Column, RecordKind
 from hubs.contract.vocabularies import vocabulary
 from hubs.feed import Feed
-from hubs.mapping.fields import SCHEMES
 from hubs.mapping.spec import (
     ColumnRule,
     DocumentSource,
@@ -36,8 +35,8 @@ if TYPE_CHECKING:
 MOST_LEVELS = 5
 """Edges between the levels 0 to 5."""
 
-_DEFAULTED = {"id", "language", "sectors"}
-"""Required fields that mapping or registration always fill."""
+_DEFAULTED = {"language", "sectors"}
+"""Required fields that the registration always fills."""
 _SAMPLE_DAY = datetime(2026, 3, 31, 13, 45, 59)  # noqa: DTZ001 - only tries out formats
 
 
@@ -60,14 +59,14 @@ def lint(registration: Registration, instruments: Mapping[str, Instrument] = Map
 
 
 def _document_doubts(source: DocumentSource, registration: Registration) -> Iterator[str]:
-    kind = document_kinds()[source.kind]
+    kind = record_kinds()[source.kind]
     for name, rules in source.fields.items():
         if name not in kind.model.model_fields:
             known = ", ".join(kind.model.model_fields)
             yield f"fields.{name}: {source.kind} has no such field. Use one of: {known}."
             continue
         for number, rule in enumerate(rules):
-            yield from (f"fields.{name}.{number}: {doubt}" for doubt in _rule_doubts(name, rule))
+            yield from (f"fields.{name}.{number}: {doubt}" for doubt in _rule_doubts(kind.schemes.get(name), rule))
         if rules and rules[-1].unmapped == "next":
             yield (
                 f"fields.{name}: the last rule says unmapped: next, so values it does not know vanish unnoticed. "
@@ -81,12 +80,12 @@ def _document_doubts(source: DocumentSource, registration: Registration) -> Iter
             yield f"join.headings.{name}: the file is not joined. Add it to join.order or take the heading out."
 
 
-def _rule_doubts(name: str, rule: Rule) -> Iterator[str]:
+def _rule_doubts(scheme: str | None, rule: Rule) -> Iterator[str]:
     ours: list[str] = [value for term in (rule.map or {}).values() for value in flat(term)]
     ours += [str(value) for value in flat(rule.constant)]
     ours += list(rule.keywords or {})
-    if name in SCHEMES:
-        yield from _unknown_terms(SCHEMES[name], ours)
+    if scheme:
+        yield from _unknown_terms(scheme, ours)
     if rule.keywords and not all(rule.keywords.values()):
         yield "keywords: a term without words is never found. Add words or take it out."
     if rule.match and re.compile(rule.match).groups > 1:
@@ -115,8 +114,10 @@ def _is_date_format(form: str) -> bool:
         return False
 
 
-def _missing_rules(source: DocumentSource, kind: DocumentKind, registration: Registration) -> Iterator[str]:
+def _missing_rules(source: DocumentSource, kind: RecordKind, registration: Registration) -> Iterator[str]:
     given = set(source.fields) | set(source.expect.keys) | _DEFAULTED | {kind.text}
+    given |= {"id"} if kind.heading != "id" else set()
+    given |= set(kind.sections) if isinstance(source, MarkdownSource) else set()
     given |= {"question", "answer"} if isinstance(source, FaqPageSource) else set()
     given |= {"licence"} if registration.licence else set()
     given |= {"audience"} if registration.audience else set()

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from functools import partial
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
+from pydantic import ValidationError
+
 from hubs.contract import CONTRACT_VERSION
 from hubs.contract.findings import Finding
-from hubs.contract.kinds import document_kinds, kinds, table_kinds
-from hubs.contract.records import MANIFEST, RawTable, UnreadableTable
+from hubs.contract.kinds import kinds, record_kinds, table_kinds
+from hubs.contract.records import MANIFEST
 from hubs.jsonfile import parse_json
 from hubs.mapping.account import MAX_MARKDOWN_BYTES, MAX_WHOLE_FILE_BYTES, Account
-from hubs.mapping.columns import folded, native_batches, native_positions
-from hubs.mapping.fields import Material, native_document
+from hubs.mapping.fields import Material, is_empty, native_document, resolved_terms
 from hubs.mapping.readers.markdown import read_markdown
 from hubs.mapping.readers.rows import (
     UnreadableRows,
@@ -26,15 +26,17 @@ from hubs.mapping.readers.rows import (
     table_rows,
     told_apart,
 )
-from hubs.mapping.readers.tables import TableFile, open_table, sheet_table
 from hubs.mapping.readers.workbook import MAX_WORKBOOK_BYTES, Sheet, UnreadableWorkbook, is_workbook, sheets
-from hubs.mapping.text import decode, looks_like_html
+from hubs.mapping.spec import SkipRule
+from hubs.mapping.text import decode, folded, looks_like_html
 
 if TYPE_CHECKING:
     from hubs.registration import Registration
 
 
 COVER_SHEETS = {"feed", "cover"}
+COVER_DEFAULTS = {"sector": "sectors", "licence": "licences", "language": "languages"}
+"""What a cover sheet may say of all records of its workbook, and the vocabulary of each."""
 DRAFT = {"true", "yes", "y", "1", "x"}
 """What a draft is marked with: in a sheet or a CSV file every truth is text."""
 MAX_WILDCARDS = 4
@@ -46,13 +48,11 @@ MAX_PATHS = 50_000
 MAX_PATH_SHOWN = 300
 MAX_MANIFEST_BYTES = 8_000_000
 _WILDCARD = re.compile(r"\*+|\?|\[")
-MAX_COLUMNS_NAMED = 10
-"""Columns that are not allowed are named one by one up to this many, then only counted."""
 
 SheetRows = tuple[str, Iterator[tuple[int, dict[str, Any]]]]
 """A sheet's name (empty for a plain file) and the number and cells by column of each of its rows."""
 
-_WORKBOOKS = {".ods", ".xlsx", ".xls"}
+_WORKBOOKS = {".ods", ".xlsx", ".xlsm", ".xlsb", ".xls"}
 _MARKDOWN = {".md", ".markdown"}
 
 
@@ -91,10 +91,18 @@ def _read_package(account: Account, registration: Registration) -> None:
         account.hold("unreadable_manifest", str(error), MANIFEST)
         return
     settings = descriptor.get("hubpacks")
-    contract = str(settings.get("contract", "")) if isinstance(settings, dict) else ""
+    settings = settings if isinstance(settings, dict) else {}
+    contract = str(settings.get("contract", ""))
     if contract != CONTRACT_VERSION:
         named = f"'{contract[:60]}'" if contract else "no version"
         account.hold("unsupported_contract", f"hubpacks.contract names {named}; known: {CONTRACT_VERSION}", MANIFEST)
+        return
+    if not _is_own(account, settings.get("hub"), registration, MANIFEST):
+        return
+    try:
+        account.skip_by_rule(_skip_rules(settings.get("skip")))
+    except ValueError as error:
+        account.hold("unreadable_manifest", f"hubpacks.skip: {error}", MANIFEST)
         return
     listed = _Paths(account)
     for name, kind, paths in resources:
@@ -111,6 +119,37 @@ def _read_package(account: Account, registration: Registration) -> None:
                     else f"'{kind[:60]}' is no kind of the contract"
                 )
                 account.find("unmapped_file", file, detail)
+
+
+def _is_own(account: Account, stated: object, registration: Registration, file: str) -> bool:
+    """Whether the feed is the hub's own as far as it says whose it is. If it is not, it is held."""
+    from hubs.registration import UNREGISTERED
+
+    name = str(stated or "").strip()
+    if not name or registration.id in (UNREGISTERED, name):
+        return True
+    account.hold("wrong_hub", f"it names '{name[:60]}', and came as that of '{registration.id}'", file)
+    return False
+
+
+def _skip_rules(stated: Any) -> list[SkipRule]:
+    """Files that a descriptor leaves out on purpose. Raises ValueError saying what is wrong."""
+    if stated is None:
+        return []
+    if not isinstance(stated, list) or len(stated) > MAX_SEARCHES:
+        raise ValueError(f"must be a list of at most {MAX_SEARCHES} entries with path and reason")
+    rules = []
+    for number, entry in enumerate(stated, start=1):
+        path, reason = (entry.get("path"), entry.get("reason")) if isinstance(entry, dict) else (None, None)
+        if not isinstance(path, str) or not isinstance(reason, str) or not reason.strip():
+            raise ValueError(f"entry {number} needs a path and a reason, both text")
+        if len(_WILDCARD.findall(path)) > MAX_WILDCARDS:
+            raise ValueError(f"entry {number}: a path may have at most {MAX_WILDCARDS} wildcards")
+        try:
+            rules.append(SkipRule.model_validate({"glob": path.removeprefix("./"), "reason": reason.strip()}))
+        except ValidationError as error:
+            raise ValueError(f"entry {number}: {error.errors()[0]['msg']}") from error
+    return rules
 
 
 def _resources(descriptor: Any) -> Iterator[tuple[str, str | None, list[str]]]:
@@ -143,6 +182,7 @@ class _Paths:
     def __init__(self, account: Account) -> None:
         self._account = account
         self._searches = 0
+        self._by_folded_name: dict[str, str] | None = None
 
     def files(self, paths: list[str]) -> Iterator[str]:
         """The files, in order. A path that leads nowhere, or out of the feed, is a finding."""
@@ -153,9 +193,15 @@ class _Paths:
             elif name in self._account.feed.files:
                 yield name
             elif name not in self._account.feed.folders and not _WILDCARD.search(name):
-                self._account.find("missing_file", shown)
+                self._account.find("missing_file", shown, self._almost(name))
             else:
                 yield from self._found(name, shown)
+
+    def _almost(self, name: str) -> str | None:
+        if self._by_folded_name is None:
+            self._by_folded_name = {file.casefold(): file for file in self._account.feed.files}
+        other = self._by_folded_name.get(name.casefold())
+        return f"capitals count: the feed has '{other[:MAX_PATH_SHOWN]}'" if other else None
 
     def _found(self, name: str, shown: str) -> list[str]:
         self._searches += 1
@@ -182,7 +228,9 @@ def _literal(path: str) -> str:
 def read_contract_file(account: Account, file: str, kind: str, registration: Registration) -> None:
     """Read one file that holds records of ``kind`` in the contract's own shape."""
     if kind in table_kinds():
-        _read_table_file(account, file, kind, registration)
+        from hubs.mapping.tables import read_table_file
+
+        read_table_file(account, file, kind, registration)
     elif PurePosixPath(file).suffix.lower() in _MARKDOWN:
         _read_markdown(account, file, kind, registration)
     else:
@@ -195,10 +243,8 @@ def read_contract_file(account: Account, file: str, kind: str, registration: Reg
 def _read_markdown(account: Account, file: str, kind: str, registration: Registration) -> None:
     if not account.fits(file, MAX_MARKDOWN_BYTES):
         return
-    if looks_like_html(account.feed.read(file)):
-        account.find("unreadable_file", file, "a web page, not Markdown")
+    if account.text_file(file, "Markdown") is None:
         return
-    account.text(file)
     material, problem = read_markdown(account.feed, file)
     _add(account, kind, material, registration, problem)
 
@@ -213,7 +259,7 @@ def _add(
     if "draft" in material.keys:
         keys = {name: value for name, value in material.keys.items() if name != "draft"}
         material = Material(material.file, material.place, keys, material.body, material.raw, material.changed)
-    document, findings = native_document(kind, material, registration)
+    document, findings = native_document(kind, material, registration, account.cover)
     account.documents.append(document)
     account.findings += [with_detail(finding, problem) for finding in findings]
 
@@ -251,17 +297,16 @@ def rows_of(
     if not account.fits(file, MAX_WHOLE_FILE_BYTES):
         return
     data = account.feed.read(file)
-    if looks_like_html(data):
-        account.find("unreadable_file", file, "a web page, not rows")
-    elif is_workbook(data[:8]):
+    if is_workbook(data[:8]):
         try:
-            for sheet in sheets(data):
+            for number, sheet in enumerate(sheets(data)):
+                if number == 0:
+                    account.findings += [Finding(code, file) for code in sheet.remarks]
                 if _is_wanted(sheet.name, kind, wanted_sheet):
                     yield sheet.name, table_rows(iter(sheet.rows), header_row)
         except UnreadableWorkbook as error:
-            account.find("unreadable_file", file, str(error))
-    else:
-        text = account.text(file)
+            account.find(error.code, file, str(error))
+    elif (text := account.text_file(file, "rows")) is not None:
         is_json = text.lstrip("\ufeff \t\r\n").startswith(("{", "["))
         yield "", json_rows(text) if is_json else csv_rows(text, header_row)
 
@@ -274,51 +319,6 @@ def _by_field(cells: dict[str, Any]) -> dict[str, Any]:
     return dict(zip(told_apart([column_name(name) for name in cells]), cells.values(), strict=True))
 
 
-# Tables.
-
-
-def _read_table_file(account: Account, file: str, kind: str, registration: Registration) -> None:
-    try:
-        table = open_table(file, account.feed.files[file])
-    except UnreadableTable as error:
-        account.findings.append(error.finding)
-        return
-    if table.is_windows:
-        account.find("wrong_encoding", file)
-    add_contract_table(account, (file, ""), kind, table, registration)
-
-
-def add_contract_table(
-    account: Account, where_is: tuple[str, str], kind: str, table: TableFile, registration: Registration
-) -> None:
-    """Take a table that has the contract's own columns, whatever their order. ``where_is`` is its file and place."""
-    file, place = where_is
-    try:
-        where, missing, extra = native_positions(kind, table.columns)
-    except ValueError as error:
-        account.find("unreadable_file", file, str(error))
-        return
-    account.findings += [Finding("missing_column", file, field=name, detail=place or None) for name in missing]
-    account.findings += columns_not_allowed(file, extra)
-    if missing:
-        return
-    if not table.has_rows:
-        account.find("no_records_in_file", file, place or None)
-        return
-    derived = {} if "sector" in where else {"sector": "registration"}
-    batches = partial(native_batches, kind, table, where, registration.sector)
-    account.tables.append(RawTable(kind, file, place, batches, derived))
-
-
-def columns_not_allowed(file: str, columns: list[str]) -> list[Finding]:
-    """A finding for each column that is left unread, or one for all of them when they are many."""
-    names = [name[:60] for name in columns if name]
-    if len(names) <= MAX_COLUMNS_NAMED:
-        return [Finding("column_not_allowed", file, field=name) for name in names]
-    detail = f"first of them: {', '.join(names[:MAX_COLUMNS_NAMED])}"
-    return [Finding("column_not_allowed", file, count=len(names), detail=detail)]
-
-
 # Workbook.
 
 
@@ -327,7 +327,7 @@ def kind_of_sheet(name: str) -> str | None:
     names: dict[str, str] = {}
     for kind in kinds().values():
         plurals = (kind.plural_en, kind.label_en, f"{kind.name}s", f"{kind.name.removesuffix('y')}ies")
-        names |= {folded(alias): kind.name for alias in (kind.name, *plurals)}
+        names |= {folded(alias): kind.name for alias in (kind.name, *plurals, kind.label_cy, kind.plural_cy)}
     return names.get(folded(name))
 
 
@@ -343,18 +343,43 @@ def _read_workbook(account: Account, file: str, registration: Registration) -> N
     try:
         found = list(sheets(data))
     except UnreadableWorkbook as error:
-        account.hold("not_a_feed", f"not a workbook that can be opened: {error}", file)
+        if error.code == "unreadable_file":
+            account.hold("not_a_feed", f"not a workbook that can be opened: {error}", file)
+        else:
+            account.hold(error.code, str(error), file)
         return
+    account.findings += [Finding(code, file) for code in (found[0].remarks if found else ())]
     known = [sheet for sheet in found if kind_of_sheet(sheet.name)]
     if not known:
         account.hold("not_a_feed", "no sheet of the workbook is called after a kind of record", file)
+    covers = [sheet for sheet in found if folded(sheet.name) in COVER_SHEETS]
+    for sheet in covers:
+        if not _read_cover(account, file, sheet, registration):
+            return
     for sheet in found:
         if sheet in known:
             _read_sheet(account, file, sheet, registration)
-        elif folded(sheet.name) in COVER_SHEETS:
+        elif sheet in covers:
             account.skip(file, "About the feed, not part of its content.", f"sheet {sheet.name}")
         elif sheet.rows:
             account.find("unmapped_file", file, f"sheet {sheet.name}")
+
+
+def _read_cover(account: Account, file: str, sheet: Sheet, registration: Registration) -> bool:
+    """Take what a cover sheet says (a name and a value a row), and whether its workbook may be read."""
+    says = {folded(str(row[0])): row[1] for row in reversed(sheet.rows) if len(row) > 1 and not is_empty(row[1])}
+    contract = str(says.get("contract", CONTRACT_VERSION)).strip()
+    if contract != CONTRACT_VERSION:
+        account.hold(
+            "unsupported_contract", f"the cover sheet names '{contract[:60]}'; known: {CONTRACT_VERSION}", file
+        )
+        return False
+    for name, scheme in COVER_DEFAULTS.items():
+        if name in says:
+            # A value that is no term is judged where it is used: the feed's own word must not give way to another.
+            term = resolved_terms(scheme, str(says[name]).strip())
+            account.cover |= {"sectors": [term]} if name == "sector" else {name: term}
+    return _is_own(account, says.get("hub"), registration, file)
 
 
 def _read_sheet(account: Account, file: str, sheet: Sheet, registration: Registration) -> None:
@@ -363,12 +388,9 @@ def _read_sheet(account: Account, file: str, sheet: Sheet, registration: Registr
     if not sheet.rows:
         account.find("no_records_in_file", file, place)
         return
-    if kind in document_kinds():
+    if kind in record_kinds():
         _read_records(account, file, kind, (sheet.name, table_rows(iter(sheet.rows))), registration)
         return
-    try:
-        table = sheet_table(file, sheet.rows)
-    except UnreadableTable as error:
-        account.find("unreadable_file", file, f"{place}: {error.finding.detail}")
-        return
-    add_contract_table(account, (file, place), kind, table, registration)
+    from hubs.mapping.tables import add_sheet
+
+    add_sheet(account, file, kind, sheet, registration)

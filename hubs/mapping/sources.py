@@ -8,27 +8,21 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from hubs.contract.findings import Finding
-from hubs.contract.records import RawTable, UnreadableTable
-from hubs.mapping.account import MAX_MARKDOWN_BYTES, MAX_WHOLE_FILE_BYTES, Account
-from hubs.mapping.columns import MappedTable, Tally, UnmappableTable, read_lookup
+from hubs.mapping.account import MAX_MARKDOWN_BYTES, Account
 from hubs.mapping.fields import Material, is_empty, lookup, mapped_document, reason_to_skip
-from hubs.mapping.native import columns_not_allowed, rows_of, with_detail
+from hubs.mapping.native import rows_of, with_detail
 from hubs.mapping.readers.faq_page import split_page
 from hubs.mapping.readers.markdown import joined, read_markdown
 from hubs.mapping.readers.rows import UnreadableRows, materials
-from hubs.mapping.readers.tables import TableFile, open_table
 from hubs.mapping.spec import (
-    ColumnRule,
     DocumentSource,
     Expect,
     FaqPageSource,
     Join,
-    Lookup,
     MarkdownSource,
     RowsSource,
     TableSource,
 )
-from hubs.mapping.text import looks_like_html
 
 if TYPE_CHECKING:
     from hubs.registration import Registration
@@ -43,7 +37,9 @@ def read_sources(account: Account, registration: Registration) -> None:
         account.taken.update(files)
         _check_files(account, source.expect, source.label, len(files))
         if isinstance(source, TableSource):
-            _read_tables(account, source, files, registration)
+            from hubs.mapping.tables import read_tables
+
+            read_tables(account, source, files, registration)
         else:
             _read_documents(account, source, files, registration)
     if not has_files and not account.is_complete:
@@ -57,15 +53,11 @@ def _files(account: Account, globs: Iterable[str], exclude: Iterable[str]) -> li
     return sorted({name for glob in globs for name in account.feed.glob(glob)} - without)
 
 
-def _fail(account: Account, label: str, detail: str) -> None:
-    account.hold("mapping_expectation_failed", f"source {label}: {detail}")
-
-
 def _check_files(account: Account, expect: Expect, label: str, found: int) -> None:
     if found < expect.files_min:
-        _fail(account, label, f"{found} files, expected at least {expect.files_min}")
+        account.fail_expectation(label, f"{found} files, expected at least {expect.files_min}")
     if expect.files_max is not None and found > expect.files_max:
-        _fail(account, label, f"{found} files, expected at most {expect.files_max}")
+        account.fail_expectation(label, f"{found} files, expected at most {expect.files_max}")
 
 
 # Documents.
@@ -95,7 +87,7 @@ def _read_documents(account: Account, source: DocumentSource, files: list[str], 
     ]
     for key in source.expect.keys:
         if read and has_key[key] < source.expect.keys_share * read:
-            _fail(account, source.label, f"{has_key[key]} of {read} records have '{key}'")
+            account.fail_expectation(source.label, f"{has_key[key]} of {read} records have '{key}'")
 
 
 def _materials(account: Account, source: DocumentSource, files: list[str]) -> Iterator[tuple[Material, str | None]]:
@@ -120,11 +112,8 @@ def _pages(account: Account, files: list[str]) -> Iterator[tuple[Material, str |
     for file in files:
         if not account.fits(file, MAX_MARKDOWN_BYTES):
             continue
-        if looks_like_html(account.feed.read(file)):
-            account.find("unreadable_file", file, "a web page, not Markdown")
-            continue
-        account.text(file)
-        yield read_markdown(account.feed, file)
+        if account.text_file(file, "Markdown") is not None:
+            yield read_markdown(account.feed, file)
 
 
 def _questions(
@@ -169,119 +158,3 @@ def _rows(account: Account, source: RowsSource, file: str) -> list[Material]:
     if not found and len(account.findings) == findings_before:
         account.find("no_records_in_file", file)
     return found
-
-
-# Tables.
-
-
-def _read_tables(account: Account, source: TableSource, files: list[str], registration: Registration) -> None:
-    lookups = _lookups(account, source)
-    rows = 0
-    asked: set[str] = set()
-    for file in files:
-        table = _table(account, file, source)
-        if table is None:
-            continue
-        missing = [name for name in source.expect.columns if name not in table.columns]
-        if missing:
-            _fail(account, source.label, f"{file} has no column {', '.join(name[:60] for name in missing)}")
-            continue
-        mapped = MappedTable(source, file, table, registration.id, registration.sector, lookups)
-        try:
-            read = mapped.read_positions()
-        except UnmappableTable as error:
-            account.findings.append(Finding("missing_column", file, field=error.column, detail=str(error)))
-            continue
-        asked |= set(mapped.questions)
-        rows += _take(account, mapped, read)
-    if source.wide:
-        for name in sorted(set(source.wide.questions) - asked):
-            _fail(account, source.label, f"no file has the column of question {name}")
-    if rows < source.expect.rows_min:
-        _fail(account, source.label, f"{rows} rows, expected at least {source.expect.rows_min}")
-
-
-def _table(account: Account, file: str, source: TableSource) -> TableFile | None:
-    try:
-        table = open_table(file, account.feed.files[file], source.sheet, source.header_row)
-    except UnreadableTable as error:
-        account.findings.append(error.finding)
-        return None
-    if table.is_windows:
-        account.find("wrong_encoding", file)
-    if not table.has_rows:
-        account.find("no_records_in_file", file)
-        return None
-    return table
-
-
-def _take(account: Account, mapped: MappedTable, read: set[int]) -> int:
-    """Take a table into the account with all that is left out of it. Gives its rows, 0 if it is unreadable."""
-    source, file = mapped.source, mapped.file
-    tally = Tally()
-    try:
-        for _ in mapped.batches(tally):
-            pass
-    except UnreadableTable as error:
-        account.findings.append(error.finding)
-        return 0
-    others = [name for number, name in enumerate(mapped.table.columns) if number not in read]
-    if source.other_columns and others:
-        account.skip(file, source.other_columns, f"{len(others)} columns")
-    else:
-        account.findings += columns_not_allowed(file, others)
-    for reason, count in tally.dropped.items():
-        if count:
-            account.skip(file, reason, f"{count} rows")
-    if tally.blank:
-        account.skip(file, "No answer given.", f"{tally.blank} cells")
-    account.findings += [
-        Finding("value_left_out", file, field=field, value=value or None, count=count)
-        for (field, value), count in tally.left_out.items()
-    ]
-    account.tables.append(RawTable(source.kind, file, "", mapped.batches, _derived(source)))
-    return tally.rows
-
-
-def _derived(source: TableSource) -> dict[str, str]:
-    """What the rows do not state themselves, or only on a scale of their own."""
-    derived = {name: how for name, rule in source.columns.items() if (how := _how(rule))}
-    if source.wide:
-        scales = source.wide.scales.values()
-        derived["level"] = "bins" if any(scale.bins for scale in scales) else "map"
-    return derived if "sector" in source.columns else derived | {"sector": "registration"}
-
-
-def _how(rule: ColumnRule) -> str | None:
-    if rule.constant is not None:
-        return "constant"
-    if rule.bins:
-        return "bins"
-    if rule.lookup or rule.map:
-        return "lookup" if rule.lookup else "map"
-    return rule.origin
-
-
-def _lookups(account: Account, source: TableSource) -> dict[str, dict[str, str]]:
-    return {
-        name: _lookup(account, rule.lookup, source.label)
-        for name, rule in source.columns.items()
-        if rule.lookup is not None
-    }
-
-
-def _lookup(account: Account, rule: Lookup, label: str) -> dict[str, str]:
-    if rule.file not in account.feed.files:
-        _fail(account, label, f"the file {rule.file} to look up values in is gone")
-        return {}
-    if rule.file not in account.taken:
-        account.taken.add(rule.file)
-        account.skip(rule.file, "Read only to look up values.")
-    if account.feed.size(rule.file) > MAX_WHOLE_FILE_BYTES:
-        _fail(account, label, f"{rule.file}, to look up values in, has more than {MAX_WHOLE_FILE_BYTES:,} bytes")
-        return {}
-    try:
-        return read_lookup(open_table(rule.file, account.feed.files[rule.file]), rule.key, rule.column)
-    except (UnreadableTable, UnmappableTable) as error:
-        _fail(account, label, f"values cannot be looked up in {rule.file}: {error}")
-        return {}

@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
-from hubs.contract.kinds import document_kinds, table_kinds
+from hubs.contract.kinds import record_kinds, table_kinds
 
 MAX_PATTERN_CHARACTERS = 200
 MAX_WAYS = 30_000_000
@@ -230,8 +230,8 @@ class _DocumentSource(_SourceBase):
 
     @model_validator(mode="after")
     def _document_kind(self) -> _DocumentSource:
-        if self.kind not in document_kinds():
-            raise ValueError(f"kind: '{self.kind}' is not a kind of document ({', '.join(document_kinds())})")
+        if self.kind not in record_kinds():
+            raise ValueError(f"kind: '{self.kind}' is not a kind of document ({', '.join(record_kinds())})")
         return self
 
 
@@ -256,7 +256,11 @@ class FaqPageSource(_DocumentSource):
 
     reader: Literal["faq_page"]
     level: int | None = Field(None, ge=1, le=6, description="Level of the headings that are questions.")
-    line: Pattern | None = Field(None, description="Pattern of the line that is a question; first group its text.")
+    line: Pattern | None = Field(
+        None,
+        description="Pattern of the line that is a question; first group its text, second (if any) where the answer "
+        "begins.",
+    )
     question: Pattern | None = Field(None, description="Headings that do not match are no question.")
     answer_prefix: str | None = Field(None, description="What stands before each answer, such as 'A:'.")
 

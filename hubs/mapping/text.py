@@ -18,6 +18,8 @@ from html.parser import HTMLParser
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
+SCANNED_BYTES = 2_000
+"""At the beginning of a file, to tell how it is written."""
 MAX_SLUG_CHARACTERS = 100
 MAX_HEADING_CHARACTERS = 1_000
 """A longer line is no heading, whatever it begins with."""
@@ -53,14 +55,29 @@ _TAG_OR_LESS = re.compile(rf"{_TAG.pattern}|<")
 _ADDRESS = re.compile(r"""\shref\s*=\s*("[^"]*"|'[^']*'|[^\s"'>]+)""", re.IGNORECASE)
 
 
-def decode(data: bytes) -> tuple[str, bool]:
-    """The text in ``data``, and whether it had to be taken for Windows-1252 because it is no Unicode."""
-    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        return data.decode("utf-16", errors="replace"), False
+def decode(data: bytes) -> tuple[str, str | None]:
+    """The text in ``data``, and what it was taken for where it is not UTF-8: ``UTF-16`` or ``Windows-1252``."""
+    encoding = utf_16_of(data)
+    if encoding:
+        return data.decode(encoding, errors="replace"), "UTF-16"
     try:
-        return data.decode("utf-8-sig"), False
+        return data.decode("utf-8-sig"), None
     except UnicodeDecodeError:
-        return data.decode("cp1252", errors="replace"), True
+        return data.decode("cp1252", errors="replace"), "Windows-1252"
+
+
+def utf_16_of(start: bytes) -> str | None:
+    """The codec of a text in UTF-16, told by its mark or, without one, by the zeros in every other byte; None for any
+    other text. The first bytes of the file are enough.
+    """
+    if start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return "utf-16"
+    first, second = start[:SCANNED_BYTES:2].count(0), start[1:SCANNED_BYTES:2].count(0)
+    most, least = max(first, second), min(first, second)
+    # Two in three letters of any language with a Latin alphabet; a picture or an archive has zeros everywhere.
+    if not most or most < len(start[:SCANNED_BYTES]) // 3 or least * 10 > most:
+        return None
+    return "utf-16-be" if first > second else "utf-16-le"
 
 
 def tidy(text: str) -> str:
@@ -80,10 +97,37 @@ def slug(text: str) -> str:
     return f"{name[:MAX_SLUG_CHARACTERS].rstrip('-')}-{digest}"
 
 
+def folded(name: str) -> str:
+    """The name of a column or a sheet without differences of case and spacing."""
+    return "_".join(name.strip().lower().replace("-", " ").split())
+
+
 def looks_like_html(data: bytes) -> bool:
     """Whether ``data`` is a web page, such as a log-in page sent in place of a file."""
     start = data[:512].lstrip(b"\xef\xbb\xbf \t\r\n").lower()
     return start.startswith((b"<!doctype html", b"<html", b"<head", b"<body"))
+
+
+_SIGNATURES = {
+    b"PK\x03\x04": "a zip archive or an office document",
+    b"\xd0\xcf\x11\xe0": "an office document",
+    b"%PDF-": "a PDF",
+    b"{\\rtf": "a rich text document",
+    b"\x89PNG": "a picture",
+    b"\xff\xd8\xff": "a picture",
+    b"GIF8": "a picture",
+    b"\x1f\x8b": "a packed file",
+    b"7z\xbc\xaf": "a packed file",
+    b"PAR1": "a Parquet file",
+    b"SQLite format 3": "a database",
+}
+
+
+def not_text(data: bytes) -> str | None:
+    """What ``data`` is instead of a text that people wrote, in words; None where nothing speaks against it."""
+    if looks_like_html(data):
+        return "a web page"
+    return next((what for start, what in _SIGNATURES.items() if data.startswith(start)), None)
 
 
 @cache

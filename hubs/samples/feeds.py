@@ -7,10 +7,12 @@ export went wrong, have theirs under ``sources/``: what is built from them is ne
 
 from __future__ import annotations
 
+import csv
 import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +31,15 @@ Table = list[list[str | int]]
 Cell = Callable[[Response], str | int]
 
 NATIVE_HUBS = ("local-government", "wales", "scotland")
+NARRATIVE = {
+    "case_study": "case_studies",
+    "faq": "faqs",
+    "requirement": "requirements",
+    "signpost": "signposts",
+    "term": "terms",
+    "withdrawal": "withdrawals",
+}
+"""Where a hub that follows the contract keeps each kind: a folder of Markdown, or one file of rows of that name."""
 
 
 @dataclass(frozen=True)
@@ -163,12 +174,7 @@ def feeds() -> dict[str, bytes]:
 def _native(hub: str, found: list[Response]) -> dict[str, bytes]:
     """Narrative files as they lie there, and a Parquet file a quarter: a row an answer is long, and packs well."""
     tables = {f"returns/{period}.parquet": parquet_bytes(_answers(found, period)) for period in PERIODS}
-    faqs = ["faqs.csv"] if hub == "scotland" else _markdown(hub, "faqs")
-    resources = [
-        _resource("case_study", _markdown(hub, "case_studies")),
-        _resource("faq", faqs),
-        _resource("assessment", list(tables)),
-    ]
+    resources = [*_narrative(hub), _resource("assessment", list(tables))]
     return _inside(hub, tables | {"datapackage.json": _descriptor(hub, resources)})
 
 
@@ -197,6 +203,7 @@ def _descriptor(hub: str, resources: list[dict[str, object]]) -> bytes:
 _MEDIA_TYPES = {
     "md": "text/markdown",
     "csv": "text/csv",
+    "json": "application/json",
     "parquet": "application/vnd.apache.parquet",
 }
 
@@ -210,6 +217,16 @@ def _resource(kind: str, paths: list[str], name: str | None = None) -> dict[str,
         "mediatype": _MEDIA_TYPES[form],
         "hubpacks": {"kind": kind},
     }
+
+
+def _narrative(hub: str) -> list[dict[str, object]]:
+    """A resource for each kind of which the hub has a folder or a file of rows."""
+    resources = []
+    for kind, name in NARRATIVE.items():
+        rows = [file for file in (f"{name}.csv", f"{name}.json") if (FOLDER / hub / file).exists()]
+        if files := [*_markdown(hub, name), *rows]:
+            resources.append(_resource(kind, files))
+    return resources
 
 
 def _markdown(hub: str, folder: str, root: Path = FOLDER) -> list[str]:
@@ -249,18 +266,19 @@ def _transport(found: list[Response]) -> dict[str, bytes]:
 def _housing(found: list[Response]) -> dict[str, bytes]:
     """One workbook with a sheet for each kind, named and headed as the contract has it."""
     sheets: dict[str, Table] = {}
-    for kind, folder in (("case_study", "case_studies"), ("faq", "faqs")):
+    for kind, folder in (("case_study", "case_studies"), ("faq", "faqs"), ("requirement", "requirements")):
         fields = [name for name in document_kinds()[kind].model.model_fields if name != "translation_of"]
         sheets[kind] = [list(fields)]
         for keys in _records("housing", folder, document_kinds()[kind].text):
             sheets[kind].append([_cell(keys.get(field)) for field in fields])
+    sheets["term"] = _rows("housing", "terms.csv")
     tables = [_answers(found, period) for period in PERIODS]
     sheets["assessment"] = [tables[0][0], *(row for table in tables for row in table[1:])]
     return {"housing/housing-hub.ods": ods_bytes(sheets)}
 
 
 def _infrastructure(found: list[Response]) -> dict[str, bytes]:
-    """Two workbooks in the hub's own words, and one long list of answers."""
+    """Three workbooks in the hub's own words, and one long list of answers."""
     studies: Table = [
         ["Ref", "Title", "In short", "Who", "Used by", "About", "Standards", "Licence", "Date", "Changed", "Story"]
     ]
@@ -274,12 +292,18 @@ def _infrastructure(found: list[Response]) -> dict[str, bytes]:
     for keys in _records("infrastructure", "faqs", "answer"):
         lists = [_cell([readers[audience] for audience in keys["audience"]]), *_topics(keys)]
         questions.append([keys["id"], keys["question"], keys["answer"], *lists, keys["licence"], *_dates(keys)])
+    words: Table = [["Ref", "Word", "What it means", "Who says so", "About", "Changed"]]
+    for keys in _rows_by_name("infrastructure", "words.csv"):
+        about = "; ".join(vocabulary("technology_types")[term].en for term in keys["technology_types"].split("; "))
+        changed = _british(date.fromisoformat(keys["updated"]))
+        words.append([keys["ref"], keys["word"], keys["meaning"], keys["source"], about, changed])
     notes: Table = [["How we keep this workbook"], ["One row a record. Never change a Ref once it is published."]]
     return _inside(
         "infrastructure",
         {
             "case-studies.xlsx": xlsx_bytes({"Case studies": studies, "Notes": notes}),
             "questions.xlsx": xlsx_bytes({"Questions": questions, "Notes": notes}),
+            "words.xlsx": xlsx_bytes({"Words": words, "Notes": notes}),
             "answers.csv": csv_bytes(_list_of_answers(found)),
         },
     )
@@ -304,7 +328,11 @@ def _topics(keys: Mapping[str, Any]) -> list[str]:
 def _dates(keys: Mapping[str, Any]) -> list[str]:
     """The two dates of a record the British way round, empty where there is none."""
     days = (keys.get(name) for name in ("published", "updated"))
-    return [f"{day.day}/{day.month}/{day.year}" if day else "" for day in days]
+    return [_british(day) if day else "" for day in days]
+
+
+def _british(day: date) -> str:
+    return f"{day.day}/{day.month}/{day.year}"
 
 
 def _records(hub: str, folder: str, text: str) -> Iterator[dict[str, Any]]:
@@ -312,6 +340,18 @@ def _records(hub: str, folder: str, text: str) -> Iterator[dict[str, Any]]:
     for path in sorted((SOURCES / hub / folder).glob("*.md")):
         _, head, body = path.read_text(encoding="utf-8").split("---\n", 2)
         yield {**parse_yaml(head), text: body.strip()}
+
+
+def _rows(hub: str, name: str) -> Table:
+    """The source table called ``name``, its header first."""
+    with (SOURCES / hub / name).open(encoding="utf-8", newline="") as file:
+        return [list(row) for row in csv.reader(file)]
+
+
+def _rows_by_name(hub: str, name: str) -> list[dict[str, str]]:
+    """The rows of the source table called ``name``, by column."""
+    header, *rows = _rows(hub, name)
+    return [{str(column): str(cell) for column, cell in zip(header, row, strict=True)} for row in rows]
 
 
 def _cell(value: object) -> str:
@@ -329,8 +369,7 @@ def _emergency_services(found: list[Response]) -> dict[str, bytes]:
     files = {f"returns/{period}.parquet": parquet_bytes(_answers(found, period)) for period in PERIODS[:-1]}
     newest = f"returns/{PERIODS[-1]}.csv"
     resources = [
-        _resource("case_study", _markdown(hub, "case_studies")),
-        _resource("faq", _markdown(hub, "faqs")),
+        *_narrative(hub),
         _resource("assessment", list(files)),
         _resource("assessment", [newest], "assessment-newest"),
     ]

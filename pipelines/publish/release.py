@@ -17,8 +17,7 @@ from typing import Any
 from urllib.parse import unquote
 
 from hubs.contract import CONTRACT_VERSION
-from hubs.contract.kinds import document_kinds
-from pipelines.edition import Edition, HubState, LibraryRecord, Pack
+from pipelines.edition import Edition, HubState, LibraryRecord, Pack, Withdrawn
 from pipelines.publish import site, writers
 
 THRESHOLD_N = 10
@@ -70,21 +69,18 @@ def build_release(edition: Edition, folder: Path, workers: int = 1) -> None:
 
 
 def record_row(entry: LibraryRecord) -> dict[str, Any]:
-    """A library record as a row of ``writers.RECORDS``."""
+    """A library record as a row of ``writers.records``."""
     record, document = entry.record, entry.record.document
-    heading = document_kinds()[record.kind].heading
-    return {
+    own = {name: entry.further_texts.get(name, getattr(document, name)) for name in writers.own_columns(record.kind)}
+    return {writers.own_columns(record.kind)[name]: value for name, value in own.items()} | {
         "kind": record.kind,
         "id": entry.id,
-        heading: document.heading,
+        "title": None if "question" in own else document.heading,
         "summary": entry.abstract,
         "text": entry.text,
         "language": document.language,
         "sectors": document.sectors,
         "technology_types": document.technology_types,
-        "audience": getattr(document, "audience", None),
-        "organisations": getattr(document, "organisations", None),
-        "standards_used": getattr(document, "standards_used", None),
         "licence": document.licence,
         "contact": document.contact,
         "published": document.published,
@@ -97,8 +93,13 @@ def record_row(entry: LibraryRecord) -> dict[str, Any]:
         "derived": dict(sorted(record.derived.items())),
         "source": {"snapshot": entry.snapshot, "file": record.file, "place": record.place},
         "slug": entry.slug,
-        "address": f"{document.language}/{site.record_path(entry)}",
+        "address": page_address(entry),
     }
+
+
+def page_address(entry: LibraryRecord) -> str:
+    """A record's page in its own language, from the root of the release."""
+    return f"{entry.record.document.language}/{site.record_path(entry)}"
 
 
 def period(edition: Edition) -> str | None:
@@ -114,6 +115,7 @@ def coverage(edition: Edition) -> dict[str, Any]:
         "published": edition.published.isoformat(),
         "states": dict(sorted(Counter(hub.state.value for hub in edition.hubs).items())),
         "hubs": [_hub_statement(edition, hub) for hub in edition.hubs],
+        "withdrawn": [_withdrawal_statement(edition, entry) for entry in edition.withdrawn],
     }
 
 
@@ -178,6 +180,19 @@ def _hub_statement(edition: Edition, hub: HubState) -> dict[str, Any]:
     }
 
 
+def _withdrawal_statement(edition: Edition, entry: Withdrawn) -> dict[str, Any]:
+    successor = site.successor(edition, entry)
+    return {
+        "id": entry.id,
+        "hub": entry.hub,
+        "heading": entry.heading,
+        "reason": entry.reason,
+        "date": entry.date.isoformat(),
+        "successor": entry.successor,
+        "successor_address": page_address(successor) if successor else None,
+    }
+
+
 def _write_benchmarks(edition: Edition, folder: Path) -> None:
     folder.mkdir()
     rows = edition.benchmarks.to_pylist()
@@ -195,8 +210,8 @@ def _write_benchmarks(edition: Edition, folder: Path) -> None:
 def _write_pack(edition: Edition, pack: Pack, folder: Path) -> None:
     folder.mkdir(parents=True)
     rows = [record_row(edition.library[id]) for id in pack.records]
-    (folder / "records.csv").write_bytes(writers.csv_bytes(writers.RECORDS, rows))
-    (folder / "records.jsonl").write_bytes(writers.jsonl_bytes(writers.RECORDS, rows))
+    (folder / "records.csv").write_bytes(writers.csv_bytes(writers.records(), rows))
+    (folder / "records.jsonl").write_bytes(writers.jsonl_bytes(writers.records(), rows))
     data = {
         "release": edition.id,
         "published": edition.published.isoformat(),
@@ -204,8 +219,8 @@ def _write_pack(edition: Edition, pack: Pack, folder: Path) -> None:
         "scheme": pack.scheme,
         "term": pack.term,
         "title": {"en": pack.title_en, "cy": pack.title_cy},
-        "columns": writers.json_columns(writers.RECORDS),
-        "records": writers.json_rows(writers.RECORDS, rows),
+        "columns": writers.json_columns(writers.records()),
+        "records": writers.json_rows(writers.records(), rows),
     }
     (folder / "pack.json").write_bytes(writers.json_bytes(data))
 

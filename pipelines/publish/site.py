@@ -25,7 +25,7 @@ from markupsafe import Markup
 from hubs.contract.findings import CODES
 from hubs.contract.kinds import document_kinds
 from hubs.contract.vocabularies import vocabulary
-from pipelines.edition import Edition, HubState, LibraryRecord, Pack, Published, State
+from pipelines.edition import Edition, HubState, LibraryRecord, Pack, Published, State, Withdrawn
 from pipelines.publish import markdown, strings, views, writers
 from pipelines.publish.strings import LANGUAGES, TEMPLATES
 
@@ -73,9 +73,25 @@ class Page:
         return "../" * self.path.count("/")
 
 
+@dataclass(frozen=True)
+class Part:
+    """One of a record's texts: the ``name`` of its field, an ``id`` for its heading, and safe HTML."""
+
+    name: str
+    id: str
+    html: Markup
+
+
 def record_path(entry: LibraryRecord) -> str:
     """The address of a record's page, from the folder of a language."""
     return f"records/{entry.slug}.html"
+
+
+def successor(edition: Edition, entry: Withdrawn) -> LibraryRecord | None:
+    """The record that takes the place of a withdrawn one, under whichever id it stands in the library."""
+    if entry.successor is None or entry.successor in edition.library:
+        return edition.library.get(entry.successor or "")
+    return next((kept for kept in edition.library.values() if entry.successor in kept.merged), None)
 
 
 def write_site(edition: Edition, folder: Path, sizes: Mapping[str, int], workers: int = 1) -> None:
@@ -130,7 +146,7 @@ class Site:
         self.hubs = {hub.id: hub for hub in edition.hubs}
         self.benchmarks = views.benchmark_views(edition)
         self._menus: dict[tuple[str, str, str, str], Markup] = {}
-        self._fragments: dict[tuple[str, str], Markup] = {}
+        self._parts: dict[tuple[str, int], tuple[Part, ...]] = {}
 
     def pages(self) -> list[Page]:
         """Every page, in a fixed order."""
@@ -211,7 +227,7 @@ class Site:
                     crumbs=((words("nav.self_assessment"), "self-assessment/index.html"),),
                     data={"instrument": instrument, "questions": questions, "audience": asked.id},
                 )
-        yield plain("data.html", "data.html", "data", tables=(writers.RECORDS, writers.BENCHMARKS))
+        yield plain("data.html", "data.html", "data", tables=(writers.records(), writers.BENCHMARKS))
         yield plain("coverage.html", "coverage.html", "coverage")
         yield plain("method.html", "method.html", "method")
         yield plain("accessibility.html", "accessibility.html", "accessibility")
@@ -241,15 +257,14 @@ class Site:
         )
 
     def _kind_page(self, kind: str, language: str, page: Any) -> Page:
-        plural = document_kinds()[kind].label(language, 2)
-        entries = self.library.of_kind(kind, language)
+        own = f"kinds/{kind}_list.html"
         return page(  # type: ignore[no-any-return]
             f"{kind.replace('_', '-')}/index.html",
-            "kind.html",
-            plural,
-            strings.text("kind.description", language, kinds=plural.lower()),
+            own if (TEMPLATES / own).exists() else "kind.html",
+            strings.text(f"kind.{kind}.title", language),
+            strings.text(f"kind.{kind}.description", language),
             kind,
-            data={"kind": kind, "entries": entries, "groups": self.library.by_first_sector(entries)},
+            data={"kind": kind, "entries": self.library.of_kind(kind, language)},
         )
 
     def _term_page(self, scheme: str, term: str, entries: list[LibraryRecord], language: str, page: Any) -> Page:
@@ -267,17 +282,17 @@ class Site:
 
     def _record_page(self, entry: LibraryRecord, language: str, other: str, page: Any) -> Page:
         document = entry.record.document
-        kind = document_kinds()[entry.record.kind]
+        kind = entry.record.kind
         counterpart = self.library.in_language(entry, other)
         return page(  # type: ignore[no-any-return]
             record_path(entry),
-            f"kinds/{entry.record.kind}.html",
+            f"kinds/{kind}.html",
             document.heading,
-            _shortened(entry.abstract),
-            entry.record.kind,
+            _shortened(entry.abstract or document.heading),
+            kind,
             title_language=None if document.language == language else document.language,
             alternate=f"{other}/{record_path(counterpart)}",
-            crumbs=((kind.label(language, 2), f"{entry.record.kind.replace('_', '-')}/index.html"),),
+            crumbs=((strings.text(f"kind.{kind}.title", language), f"{kind.replace('_', '-')}/index.html"),),
             data={
                 "entry": entry,
                 "document": document,
@@ -317,6 +332,8 @@ class Site:
             "published_of": lambda hub: self.published_counts.get(hub, 0),
             "derived_of": partial(views.derived, self.edition),
             "why": _why,
+            "successor_of": partial(successor, self.edition),
+            "host": views.host,
             "states": tuple(State),
             "hub": self.hubs.get,
             "hub_name": lambda hub: self.hubs[hub].name(language) if hub in self.hubs else hub,
@@ -324,23 +341,36 @@ class Site:
 
     def body(self, entry: LibraryRecord) -> markdown.Rendered:
         """A record's text as safe HTML, rendered once however many pages show it."""
+        words = partial(strings.text, language=entry.record.document.language)
+        # Pages of sample hubs carry this sentence in a place of their own.
+        return self._rendered(entry, entry.text.removeprefix(f"> {words('site.sample')}\n"))
+
+    def parts(self, entry: LibraryRecord, under: int = 1) -> tuple[Part, ...]:
+        """All texts of a record in the order of its kind, to stand under a heading of level ``under``: 1 on a page of
+        its own, lower on a page of many records, where ids are made unique. A record of several texts needs a heading
+        for each, one level below.
+        """
+        key = (entry.id, under)
+        if key not in self._parts:
+            prefix = f"{entry.slug}--" if under > 1 else ""
+            rendered = {document_kinds()[entry.record.kind].text: self.body(entry)}
+            rendered |= {name: self._rendered(entry, text) for name, text in entry.further_texts.items()}
+            several = len(rendered) > 1
+            self._parts[key] = tuple(
+                Part(
+                    name,
+                    f"{prefix}{name}",
+                    _moved(text, under - 1 + several, prefix + (f"{name}--" if several else "")),
+                )
+                for name, text in rendered.items()
+                if text.html
+            )
+        return self._parts[key]
+
+    def _rendered(self, entry: LibraryRecord, text: str) -> markdown.Rendered:
         document = entry.record.document
         words = partial(strings.text, language=document.language)
-        # Pages of sample hubs carry this sentence in a place of their own.
-        text = entry.text.removeprefix(f"> {words('site.sample')}\n")
         return markdown.render(text, words("text.image"), words("text.table"), document.heading)
-
-    def body_html(self, entry: LibraryRecord) -> Markup:
-        """The same as markup for a page of its own."""
-        return Markup(self.body(entry).html)  # noqa: S704 - cleaned by nh3
-
-    def body_deeper(self, entry: LibraryRecord) -> Markup:
-        """The same for a page of many texts: headings two levels further down, ids unique on the page."""
-        key = (entry.id, "deeper")
-        if key not in self._fragments:
-            html = markdown.deeper(self.body(entry), 2, f"{entry.slug}--")
-            self._fragments[key] = Markup(html)  # noqa: S704 - cleaned by nh3
-        return self._fragments[key]
 
     def menu(self, page: Page) -> Markup:
         """The main menu as it stands on ``page``: the same on most pages of a folder, so made once for them all."""
@@ -382,6 +412,12 @@ class Site:
         return min((hub.fetched for hub in views.in_use(self.edition.hubs) if hub.fetched), default=None)
 
 
+def _moved(text: markdown.Rendered, levels: int, prefix: str) -> Markup:
+    """The text with its headings ``levels`` further down and its ids behind ``prefix``."""
+    html = markdown.deeper(text, levels, prefix) if levels else text.html
+    return Markup(html)  # noqa: S704 - cleaned by nh3
+
+
 def _printable(pack: Pack, language: str) -> str:
     return f"packs/{pack.id}/{'pack.html' if language == 'en' else f'pack.{language}.html'}"
 
@@ -389,7 +425,9 @@ def _printable(pack: Pack, language: str) -> str:
 @cache
 def _navigation(language: str) -> list[tuple[str, str, str]]:
     """The entries of the main menu: address from the folder of the language, section, words."""
-    kinds = [(f"{k.replace('_', '-')}/index.html", k, kind.label(language, 2)) for k, kind in document_kinds().items()]
+    kinds = [
+        (f"{k.replace('_', '-')}/index.html", k, strings.text(f"kind.{k}.title", language)) for k in document_kinds()
+    ]
     return [
         ("packs/index.html", "packs", strings.text("nav.packs", language)),
         *kinds,

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
 from typing import Any
+from urllib.parse import urlsplit
 
 from hubs.contract.kinds import document_kinds
 from hubs.contract.vocabularies import vocabulary
@@ -16,8 +16,10 @@ from hubs.instruments import Instrument
 from pipelines.edition import Edition, HubState, LibraryRecord, Pack, State
 
 ALL = "all"
-BROWSE_SCHEMES = {"sectors": "sectors", "technology_types": "technology_types", "audiences": "audience"}
-"""The vocabularies to browse by, and the field of a record that names their terms."""
+BROWSE_SCHEMES = ("sectors", "technology_types", "audiences")
+"""The vocabularies to browse by."""
+NO_SECTOR = "cross_sector"
+"""Where lists by sector show what names none."""
 GROUPINGS = {
     "sector": "sectors",
     "organisation_type": "organisation_types",
@@ -114,9 +116,7 @@ class Library:
     @cached_property
     def order(self) -> dict[str, int]:
         """The place of each id in reading order: newest first, then by heading."""
-        ordered = sorted(
-            self.records.values(), key=lambda r: (-dated(r).toordinal(), sort_key(r.record.document.heading), r.id)
-        )
+        ordered = sorted(self.records.values(), key=lambda entry: (-dated(entry).toordinal(), entry.sort_key, entry.id))
         return {entry.id: place for place, entry in enumerate(ordered)}
 
     def shown(self, ids: Iterable[str], language: str) -> list[LibraryRecord]:
@@ -150,9 +150,11 @@ class Library:
     def _by_term(self) -> dict[tuple[str, str], list[str]]:
         found: dict[tuple[str, str], list[str]] = defaultdict(list)
         for id in self.order:
-            document = self.records[id].record.document
-            for scheme, field in BROWSE_SCHEMES.items():
-                for term in getattr(document, field, ()):
+            entry = self.records[id]
+            document = entry.record.document
+            named = (document.sectors, document.technology_types, entry.audiences)
+            for scheme, terms in zip(BROWSE_SCHEMES, named, strict=True):
+                for term in terms:
                     found[scheme, term].append(id)
         return found
 
@@ -165,23 +167,31 @@ class Library:
         return self.shown((id for id in self.order if self.records[id].record.kind == kind), language)
 
     def by_kind(self, entries: Sequence[LibraryRecord]) -> list[tuple[str, list[LibraryRecord]]]:
-        """The records grouped by kind, order kept; kinds without a record are left out."""
-        grouped = {kind: [e for e in entries if e.record.kind == kind] for kind in document_kinds()}
+        """The records grouped by kind, order kept, a glossary by heading; kinds without a record are left out."""
+        grouped: dict[str, list[LibraryRecord]] = {kind: [] for kind in document_kinds()}
+        for entry in entries:
+            grouped[entry.record.kind].append(entry)
+        for kind in document_kinds().values():
+            if kind.is_glossary:
+                grouped[kind.name].sort(key=lambda entry: (entry.sort_key, entry.id))
         return [(kind, found) for kind, found in grouped.items() if found]
 
     def by_first_sector(self, entries: Sequence[LibraryRecord]) -> list[tuple[str, list[LibraryRecord]]]:
         """The records grouped by the sector they name first, each once; sectors in vocabulary order."""
         grouped: dict[str, list[LibraryRecord]] = {term.id: [] for term in vocabulary("sectors")}
         for entry in entries:
-            grouped[entry.record.document.sectors[0]].append(entry)
+            grouped[next(iter(entry.record.document.sectors), NO_SECTOR)].append(entry)
         return [(sector, found) for sector, found in grouped.items() if found]
 
     def a_to_z(self, language: str) -> list[tuple[str, list[LibraryRecord]]]:
         """All records by the first letter of their heading; figures and signs under ``#``."""
-        entries = sorted(self.shown(self.order, language), key=lambda e: (sort_key(e.record.document.heading), e.id))
+        return self.by_letter(self.shown(self.order, language))
+
+    def by_letter(self, entries: Sequence[LibraryRecord]) -> list[tuple[str, list[LibraryRecord]]]:
+        """The records by the first letter of their heading, and so within it; figures and signs under ``#``."""
         letters: dict[str, list[LibraryRecord]] = defaultdict(list)
-        for entry in entries:
-            first = sort_key(entry.record.document.heading)[:1].upper()
+        for entry in sorted(entries, key=lambda entry: (entry.sort_key, entry.id)):
+            first = entry.sort_key[:1].upper()
             letters[first if first.isascii() and first.isalpha() else "#"].append(entry)
         return sorted(letters.items())
 
@@ -213,10 +223,13 @@ def dated(entry: LibraryRecord) -> date:
     return document.updated or document.published or date.min
 
 
-def sort_key(text: str) -> str:
-    """``text`` for sorting: no accents, case or leading quotation marks."""
-    plain = "".join(c for c in unicodedata.normalize("NFKD", text) if not unicodedata.combining(c))
-    return plain.casefold().lstrip("'\"‘“¿ ")
+def host(address: str) -> str | None:
+    """The host of a web address that may be linked to; None for any other text."""
+    try:
+        parts = urlsplit(address)
+    except ValueError:
+        return None
+    return parts.hostname if parts.scheme in ("http", "https") and "@" not in parts.netloc else None
 
 
 def level(value: float) -> str:

@@ -14,13 +14,19 @@ import io
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
+from functools import cache
 from pathlib import Path
-from typing import Any, Literal
+from types import NoneType, UnionType
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from hubs.contract.kinds import document_kinds
+from hubs.contract.kinds.base import Document
 from hubs.contract.records import canonical_json
+from pipelines.publish import strings
 
 ColumnType = Literal["string", "integer", "number", "date", "list", "object"]
 Row = Mapping[str, Any]
@@ -36,6 +42,7 @@ _ARROW_TYPES: dict[str, pa.DataType] = {
     "list": pa.list_(pa.string()),
     "object": pa.string(),
 }
+_COLUMN_TYPES: dict[Any, ColumnType] = {str: "string", int: "integer", float: "number", date: "date", list: "list"}
 
 
 @dataclass(frozen=True)
@@ -65,72 +72,76 @@ class TableSpec:
         return tuple(column.name for column in self.columns)
 
 
-RECORDS = TableSpec(
-    "records",
-    (
-        Column("kind", "string", "Kind of record, as case_study or faq.", "Math o gofnod, fel case_study neu faq."),
-        Column(
-            "id",
-            "string",
-            "Identifier, hub/local-id. Never changed and never used again.",
-            "Dynodydd, hwb/dynodydd lleol. Nid yw byth yn newid nac yn cael ei ailddefnyddio.",
-        ),
-        Column("title", "string", "Title; empty for a question.", "Teitl; yn wag ar gyfer cwestiwn."),
-        Column("question", "string", "Question; empty for other kinds.", "Cwestiwn; yn wag ar gyfer mathau eraill."),
-        Column("summary", "string", "One or two plain sentences.", "Un neu ddwy frawddeg blaen."),
-        Column("text", "string", "The full text, in Markdown.", "Y testun llawn, mewn Markdown."),
-        Column("language", "string", "Language of the text: en or cy.", "Iaith y testun: en neu cy."),
-        Column("sectors", "list", "Sectors that can use this.", "Sectorau a all ddefnyddio hwn."),
-        Column("technology_types", "list", "Kinds of technology this is about.", "Mathau o dechnoleg dan sylw."),
-        Column("audience", "list", "For whom a question is answered.", "Ar gyfer pwy yr atebir cwestiwn."),
-        Column("organisations", "list", "Organisations that took part.", "Sefydliadau a gymerodd ran."),
-        Column("standards_used", "list", "Standards and codes of practice used.", "Safonau a chodau ymarfer."),
-        Column("licence", "string", "Open licence of the text.", "Trwydded agored y testun."),
-        Column(
-            "contact",
-            "string",
-            "Role mailbox or page for questions.",
-            "Blwch post rôl neu dudalen ar gyfer cwestiynau.",
-        ),
-        Column("published", "date", "First published by the hub.", "Cyhoeddwyd gyntaf gan yr hwb."),
-        Column("updated", "date", "Last changed by the hub.", "Newidiwyd ddiwethaf gan yr hwb."),
-        Column("hub", "string", "Hub that owns the record.", "Yr hwb sy'n berchen ar y cofnod."),
-        Column(
-            "credits",
-            "list",
-            "All hubs that submitted it, the owner first.",
-            "Pob hwb a'i cyflwynodd, y perchennog gyntaf.",
-        ),
-        Column("merged", "list", "Identifiers that became this record.", "Dynodyddion a ddaeth yn gofnod hwn."),
-        Column(
-            "related",
-            "object",
-            "Other records much like it: id, relation, share of text in common (0 to 1).",
-            "Cofnodion eraill tebyg iawn: id, perthynas, cyfran y testun sy'n gyffredin (0 i 1).",
-        ),
-        Column(
-            "translations",
-            "object",
-            "Identifiers of the same text in other languages, by language.",
-            "Dynodyddion yr un testun mewn ieithoedd eraill, fesul iaith.",
-        ),
-        Column(
-            "derived",
-            "object",
-            "Fields that the hub did not state, and how they were worked out.",
-            "Meysydd na nododd yr hwb, a sut y cawsant eu canfod.",
-        ),
-        Column(
-            "source",
-            "object",
-            "Where it came from: snapshot digest, file, place in the file.",
-            "O ble y daeth: crynodeb y ciplun, ffeil, lle yn y ffeil.",
-        ),
-        Column("slug", "string", "Short name of its page.", "Enw byr ei dudalen."),
-        Column("address", "string", "Its page, from the root of the release.", "Ei dudalen, o wraidd y datganiad."),
+_FIRST = (
+    Column("kind", "string", "Kind of record, as case_study or faq.", "Math o gofnod, fel case_study neu faq."),
+    Column(
+        "id",
+        "string",
+        "Identifier, hub/local-id. Never changed and never used again.",
+        "Dynodydd, hwb/dynodydd lleol. Nid yw byth yn newid nac yn cael ei ailddefnyddio.",
     ),
+    Column("title", "string", "Title; empty for a question.", "Teitl; yn wag ar gyfer cwestiwn."),
 )
-"""A row a library record: ``records.csv``, ``records.jsonl`` and the records of ``pack.json``."""
+_TEXT = (
+    Column("summary", "string", "One or two plain sentences.", "Un neu ddwy frawddeg blaen."),
+    Column("text", "string", "The main text, in Markdown.", "Y prif destun, mewn Markdown."),
+    Column("language", "string", "Language of the text: en or cy.", "Iaith y testun: en neu cy."),
+    Column(
+        "sectors",
+        "list",
+        "Sectors that can use this; none means every sector.",
+        "Sectorau a all ddefnyddio hwn; mae dim yn golygu pob sector.",
+    ),
+    Column("technology_types", "list", "Kinds of technology this is about.", "Mathau o dechnoleg dan sylw."),
+)
+_LAST = (
+    Column("licence", "string", "Open licence of the text.", "Trwydded agored y testun."),
+    Column(
+        "contact",
+        "string",
+        "Role mailbox or page for questions.",
+        "Blwch post rôl neu dudalen ar gyfer cwestiynau.",
+    ),
+    Column("published", "date", "First published by the hub.", "Cyhoeddwyd gyntaf gan yr hwb."),
+    Column("updated", "date", "Last changed by the hub.", "Newidiwyd ddiwethaf gan yr hwb."),
+    Column("hub", "string", "Hub that owns the record.", "Yr hwb sy'n berchen ar y cofnod."),
+    Column(
+        "credits",
+        "list",
+        "All hubs that submitted it, the owner first.",
+        "Pob hwb a'i cyflwynodd, y perchennog gyntaf.",
+    ),
+    Column("merged", "list", "Identifiers that became this record.", "Dynodyddion a ddaeth yn gofnod hwn."),
+    Column(
+        "related",
+        "object",
+        "Other records much like it: id, relation, share of text in common (0 to 1).",
+        "Cofnodion eraill tebyg iawn: id, perthynas, cyfran y testun sy'n gyffredin (0 i 1).",
+    ),
+    Column(
+        "translations",
+        "object",
+        "Identifiers of the same text in other languages, by language.",
+        "Dynodyddion yr un testun mewn ieithoedd eraill, fesul iaith.",
+    ),
+    Column(
+        "derived",
+        "object",
+        "Fields that the hub did not state, and how they were worked out.",
+        "Meysydd na nododd yr hwb, a sut y cawsant eu canfod.",
+    ),
+    Column(
+        "source",
+        "object",
+        "Where it came from: snapshot digest, file, place in the file.",
+        "O ble y daeth: crynodeb y ciplun, ffeil, lle yn y ffeil.",
+    ),
+    Column("slug", "string", "Short name of its page.", "Enw byr ei dudalen."),
+    Column("address", "string", "Its page, from the root of the release.", "Ei dudalen, o wraidd y datganiad."),
+)
+"""The columns that every record has: before the headings of the kinds, after them, and after their other fields."""
+SHARED = {*Document.model_fields, "title", "summary"}
+"""Fields of documents that have a column whatever the kind."""
 
 BENCHMARKS = TableSpec(
     "benchmarks",
@@ -171,6 +182,50 @@ BENCHMARKS = TableSpec(
     ),
 )
 """A row a group × dimension: ``benchmarks.csv``, ``.parquet`` and ``.json``."""
+
+
+@cache
+def records() -> TableSpec:
+    """A row a library record: ``records.csv``, ``records.jsonl`` and the records of ``pack.json``.
+
+    The headings of all kinds come first, their other fields in the middle, so that a new kind only needs the meaning of
+    its fields (``column.<name>`` in the catalogue of texts).
+    """
+    kinds = document_kinds().values()
+    headings = {kind.heading for kind in kinds}
+    fields = {
+        column: kind.model.model_fields[name] for kind in kinds for name, column in own_columns(kind.name).items()
+    }
+    return TableSpec(
+        "records",
+        (
+            *_FIRST,
+            *(_of_a_kind(name, about.annotation) for name, about in fields.items() if name in headings),
+            *_TEXT,
+            *(_of_a_kind(name, about.annotation) for name, about in fields.items() if name not in headings),
+            *_LAST,
+        ),
+    )
+
+
+@cache
+def own_columns(kind: str) -> Mapping[str, str]:
+    """The column of each field that is the kind's own, its main text excepted, which is in ``text``. Where every record
+    has a column of the field's name, the kind's name stands before it: ``signpost_address``.
+    """
+    taken = {column.name for column in (*_FIRST, *_TEXT, *_LAST)}
+    shared = SHARED | {document_kinds()[kind].text}
+    own = (name for name in document_kinds()[kind].model.model_fields if name not in shared)
+    return {name: f"{kind}_{name}" if name in taken else name for name in own}
+
+
+def _of_a_kind(name: str, annotation: Any) -> Column:
+    """The column of a field that only some kinds have."""
+    is_union = get_origin(annotation) in (Union, UnionType)
+    plain = next(part for part in get_args(annotation) if part is not NoneType) if is_union else annotation
+    plain = get_args(plain)[0] if get_origin(plain) is Annotated else plain
+    words = [strings.text(f"column.{name}", language) for language in strings.LANGUAGES]
+    return Column(name, _COLUMN_TYPES[get_origin(plain) or plain], *words)
 
 
 def csv_bytes(spec: TableSpec, rows: Iterable[Row]) -> bytes:

@@ -1,94 +1,74 @@
-"""Pull: bring a hub's feed into the store, whole or not at all. The only room that opens a socket.
+"""Pull: bring a hub's feed into the store, whole or not at all, from its address or from the inbox of submissions.
 
 Each connector is one module that yields a feed's files; what they contain is for the judge to say.
 """
 
 from __future__ import annotations
 
-import os
-import stat
 from contextlib import closing
 from datetime import datetime
-from pathlib import Path, PurePosixPath
 
-from hubs.registration import Registration
-from pipelines.pull import archive, folder, web
-from pipelines.pull.base import MAX_FEED_BYTES, MAX_FILES, MAX_PATH_CHARACTERS, Files, PullFailed, Source
+from hubs.registration import INTAKE, Registration
+from pipelines.inbox import Inbox, Submission
+from pipelines.pull.base import MAX_FEED_BYTES, PullFailed
+from pipelines.pull.entries import dates, entries
 from pipelines.store import Snapshot, SnapshotFile, Store
 
 __all__ = ["pull"]
 
 
 def pull(store: Store, registration: Registration, address: str, now: datetime) -> Snapshot | None:
-    """Pull the feed at ``address`` (absolute path or web address) and log the attempt in the store.
+    """Pull the feed at ``address`` (absolute path, web address or ``INTAKE``) and log the attempt in the store. What
+    changed last counts: a submission that came after the address changed takes the address's place.
 
     None when the feed could not be had: the log then holds the finding code and what was seen, so that one hub never
     stops another. OSError of the store itself is raised.
     """
+    submission = Inbox(store.inbox).newest(registration.id)
+    if address == INTAKE:
+        return _attempt(store, registration, submission, now)
+    snapshot = _attempt(store, registration, address, now)
+    if submission is None or submission.received <= store.address_changed(registration.id):
+        return snapshot
+    return _attempt(store, registration, submission, now)
+
+
+def _attempt(
+    store: Store, registration: Registration, source: str | Submission | None, now: datetime
+) -> Snapshot | None:
+    entry = {"at": now.isoformat()}
+    if isinstance(source, Submission):
+        entry["submission"] = source.id
     try:
-        snapshot = _snapshot(store, registration, address, now)
+        snapshot = _snapshot(store, registration, *_where(store, source, now))
     except PullFailed as failure:
-        store.log_pull(registration.id, {"at": now.isoformat(), "code": failure.code, "detail": failure.detail})
+        store.log_pull(registration.id, entry | {"code": failure.code, "detail": failure.detail})
         return None
-    store.log_pull(registration.id, {"at": now.isoformat(), "digest": snapshot.digest})
+    store.log_pull(registration.id, entry | {"digest": snapshot.digest})
     return snapshot
 
 
-def _snapshot(store: Store, registration: Registration, address: str, now: datetime) -> Snapshot:
-    files: dict[str, SnapshotFile] = {}
-    remaining = MAX_FEED_BYTES
-    with closing(_connect(registration, address)) as entries:
-        for name, stream in entries:
-            with closing(stream):
-                if len(files) == MAX_FILES:
-                    raise PullFailed("too_large", f"more than {MAX_FILES:,} files")
-                _refuse_harm(name)
-                if name in files:
-                    raise PullFailed("unsafe_path", f"{name} appears twice")
-                try:
-                    sha256, size = store.add_blob(Source(name, stream), remaining)
-                except OverflowError as error:
-                    raise PullFailed("too_large", f"more than {MAX_FEED_BYTES:,} bytes, at {name}") from error
-            remaining -= size
-            files[name] = SnapshotFile(name, sha256, size)
-    dates = folder.git_dates(Path(address)) if registration.needs_git_dates else {}
-    return store.add_snapshot(registration.id, address, now, list(files.values()), dates)
-
-
-def _connect(registration: Registration, address: str) -> Files:
-    scheme = address.partition("://")[0].lower() if "://" in address else ""
-    if scheme in ("http", "https"):
-        return web.files(address, _token(registration))
-    if scheme:
-        raise PullFailed("address_refused", f"addresses of the kind {scheme}:// cannot be pulled")
-    path = Path(address)
+def _where(store: Store, source: str | Submission | None, now: datetime) -> tuple[str, datetime]:
+    """The address of the bytes, and when they were fetched: a submission was fetched when it was received."""
+    if source is None:
+        raise PullFailed("nothing_submitted", "the inbox is empty")
+    if isinstance(source, str):
+        return source, now
     try:
-        mode = path.stat().st_mode
+        return str(Inbox(store.inbox).feed(source)), source.received
     except FileNotFoundError as error:
-        raise PullFailed("address_refused", f"there is no {path}") from error
-    except (OSError, ValueError) as error:
-        raise PullFailed("address_refused", f"{path}: {getattr(error, 'strerror', None) or error}") from error
-    if stat.S_ISDIR(mode):
-        return folder.files(path)
-    if not stat.S_ISREG(mode):
-        raise PullFailed("address_refused", f"{path} is no plain file")
-    return archive.files(path) if archive.is_archive(path) else folder.single_file(path)
+        raise PullFailed("nothing_submitted", f"{source.id} was replaced by another just now") from error
 
 
-def _token(registration: Registration) -> str | None:
-    if registration.secret is None:
-        return None
-    token = os.environ.get(registration.secret, "").strip()
-    if not token:
-        raise PullFailed("address_refused", f"the secret {registration.secret} is not set in the environment")
-    if not (token.isascii() and token.isprintable()):
-        raise PullFailed("address_refused", f"the secret {registration.secret} holds characters that no token has")
-    return token
-
-
-def _refuse_harm(name: str) -> None:
-    path = PurePosixPath(name)
-    if path.is_absolute() or ".." in path.parts or "\\" in name or name != str(path):
-        raise PullFailed("unsafe_path", name)
-    if not name.isprintable() or len(name) > MAX_PATH_CHARACTERS:  # also a name that is no text at all
-        raise PullFailed("unsafe_path", f"{name} is no name that can be kept")
+def _snapshot(store: Store, registration: Registration, address: str, now: datetime) -> Snapshot:
+    files: list[SnapshotFile] = []
+    remaining = MAX_FEED_BYTES
+    with closing(entries(registration, address)) as found:
+        for entry in found:
+            try:
+                sha256, size = store.add_blob(entry.source, remaining)
+            except OverflowError as error:
+                raise PullFailed("too_large", f"more than {MAX_FEED_BYTES:,} bytes, at {entry.name}") from error
+            remaining -= size
+            files.append(SnapshotFile(entry.name, sha256, size))
+    return store.add_snapshot(registration.id, address, now, files, dates(registration, address))

@@ -10,8 +10,10 @@ import pytest
 from assets.definitions import build_defs
 from assets.hubs import snapshot_key, standing_key
 from assets.resources import LineResource
+from assets.submissions import submissions
 from pipelines import publish
-from tests.feeds import a_case_study, answers_of, register, write_feed
+from pipelines.validate import used_verdict
+from tests.feeds import a_case_study, answers_of, register, submit, write_feed
 
 pytestmark = pytest.mark.filterwarnings("ignore::dagster.BetaWarning", "ignore::dagster.PreviewWarning")
 
@@ -159,3 +161,30 @@ def test_the_workspace_loads_as_dagster_loads_it() -> None:
     command = [str(Path(sys.executable).with_name("dagster")), "definitions", "validate", "-w", "workspace.yaml"]
     done = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False, timeout=120)
     assert done.returncode == 0, done.stderr
+
+
+def test_the_sensor_gathers_a_hub_once_for_each_submission(tmp_path) -> None:
+    write_two_hubs(tmp_path)
+    defs = a_location(tmp_path)
+    line = LineResource(**{name: str(tmp_path / name) for name in ("registry", "store", "publish")})
+    with dg.DagsterInstance.ephemeral() as instance:
+
+        def tick(cursor: str | None) -> dg.SensorResult:
+            context = dg.build_sensor_context(instance, cursor=cursor, resources={"line": line}, definitions=defs)
+            return submissions(context)
+
+        nothing = tick(None)
+        assert nothing.run_requests == []
+        sent = submit(tmp_path / "store", "one", write_feed(tmp_path / "new", [a_case_study(title="A newer title")]))
+        asked = tick(nothing.cursor)
+        assert [request.run_key for request in asked.run_requests] == [sent.id]
+        assert tick(asked.cursor).run_requests == []
+        keys = asked.run_requests[0].asset_selection
+        job = defs.resolve_implicit_job_def_def_for_assets(keys)
+        assert job is not None
+        gathered = job.execute_in_process(instance=instance, asset_selection=keys)
+    assert gathered.success
+    assert materialized(gathered) == {snapshot_key("one"), standing_key("one")}
+    store = line.open().store
+    assert store.last_pull("one")["submission"] == sent.id
+    assert used_verdict(store, "one").records[0].document.title == "A newer title"

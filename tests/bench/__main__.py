@@ -7,14 +7,15 @@ import json
 import os
 import platform
 import statistics
-from dataclasses import asdict, dataclass
+from collections import defaultdict
+from dataclasses import asdict, astuple, dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
 
 import pyarrow.parquet as pq
 
 from hubs.instruments import instruments
-from tests.bench.generator import Work, write_feeds
+from tests.bench.generator import WORST, Work, write_feeds
 from tests.bench.measure import Run, run
 
 INSTRUMENT = "interop-baseline-v1"
@@ -22,41 +23,71 @@ KEYS = ["period", "instrument", "audience", "dimension", "sector", "organisation
 
 
 @dataclass(frozen=True)
+class Contender:
+    """Who does what: ``module`` of this package, over the feeds of ``work``."""
+
+    label: str
+    module: str
+    work: Work
+
+
+@dataclass(frozen=True)
 class Case:
-    """Work to do, by whom, how often."""
+    """Contenders that take turns, how often. The last of them is what the others are measured by."""
 
     name: str
-    work: Work
-    contenders: tuple[str, ...]
+    contenders: tuple[Contender, ...]
     runs: int
 
 
 def cases(rows: list[int], hubs: int, runs: int, *, is_full: bool) -> list[Case]:
     """The cases: each number of rows against the rival; with ``is_full`` also what memory and bad rows do."""
-    found = [Case(f"{n:,} answers, {hubs} hubs", Work(n, hubs), ("product", "rival"), runs) for n in rows]
+    found = [_line(f"{n:,} answers, {hubs} hubs", Work(n, hubs), runs) for n in rows]
     if is_full:
         half, few = max(rows) // 2, min(rows)
-        found.append(Case(f"{half:,} answers, {hubs // 2} hubs", Work(half, hubs // 2), ("product",), 1))
-        found.append(Case(f"{half:,} answers, 1 hub", Work(half, 1), ("product", "rival"), 1))
-        found.append(Case(f"{few:,} answers, every row bad", Work(few, hubs, bad=1.0), ("product", "rival"), runs))
+        found.append(_line(f"{half:,} answers, {hubs // 2} hubs", Work(half, hubs // 2), 1))
+        found.append(_line(f"{half:,} answers, 1 hub", Work(half, 1), 1))
+        found.append(_line(f"{few:,} answers, every row bad", Work(few, hubs, bad=1.0), runs))
     return found
 
 
+def check_cases(rows: int, runs: int) -> list[Case]:
+    """``hubpacks check`` of one file: beside the rival, of four times as much, and with every row bad."""
+    clean, more = Work(rows, 1), Work(4 * rows, 1)
+    worst = [Contender(f"check, {how}", "check", Work(rows, 1, worst=how)) for how in WORST]
+    return [
+        _check(clean, runs),
+        _check(more, 1),
+        Case("every row bad", (*worst, Contender("clean", "check", clean)), runs),
+    ]
+
+
+def _line(name: str, work: Work, runs: int) -> Case:
+    return Case(name, (Contender("hubpacks", "product", work), Contender("bare DuckDB", "rival", work)), runs)
+
+
+def _check(work: Work, runs: int) -> Case:
+    rival = Contender("bare DuckDB, no count", "rows", work)
+    return Case(f"check of {work.rows:,} answers", (Contender("hubpacks check", "check", work), rival), runs)
+
+
 def measure(case: Case, folder: Path) -> list[Run]:
-    """Run the contenders in turn, and check that they agree."""
-    feeds = folder / "feeds" / f"{case.work.rows}-{case.work.hubs}-{case.work.bad}"
-    write_feeds(feeds, case.work, instruments()[INSTRUMENT])
-    done = []
-    for _ in range(case.runs):
-        for contender in case.contenders:
-            done.append(run(contender, feeds, folder / "work" / contender))
-            print(f"{case.name}: {contender} {done[-1].seconds:.1f} s, {done[-1].peak_mb:.0f} MB", flush=True)
-    if len(case.contenders) > 1:
-        results = {json.dumps(one.result) for one in done}
-        if len(results) > 1:
-            raise AssertionError(f"{case.name}: the contenders do not agree: {results}")
-        if case.work.bad < 1 and case.work.hubs > 1:  # of one hub, or of none, nothing is published
-            check_agreement(folder / "work" / "product", folder / "work" / "rival")
+    """Run the contenders in turn, and check that those with the same work agree."""
+    done, results = [], defaultdict(set)
+    for number in range(case.runs):
+        for one in case.contenders:
+            feeds = folder / "feeds" / "-".join(map(str, filter(None, astuple(one.work))))
+            if not number:
+                write_feeds(feeds, one.work, instruments()[INSTRUMENT])
+            finished = replace(run(one.module, feeds, folder / "work" / one.module), contender=one.label)
+            done.append(finished)
+            results[one.work].add(json.dumps(finished.result))
+            print(f"{case.name}: {one.label} {finished.seconds:.1f} s, {finished.peak_mb:.0f} MB", flush=True)
+    if any(len(told) > 1 for told in results.values()):
+        raise AssertionError(f"{case.name}: the contenders do not agree: {results}")
+    work = case.contenders[0].work
+    if case.contenders[0].module == "product" and work.bad < 1 and work.hubs > 1:  # of one hub nothing is published
+        check_agreement(folder / "work" / "product", folder / "work" / "rival")
     return done
 
 
@@ -73,18 +104,18 @@ def check_agreement(product: Path, rival: Path) -> None:
 
 
 def table(done: dict[str, list[Run]]) -> str:
-    """Markdown: medians by case and contender, and the ratio to the rival."""
-    lines = ["| work | way | s | processor s | peak MB | × DuckDB |", "|---|---|--:|--:|--:|--:|"]
+    """Markdown: medians by case and contender, and the ratio to the last contender of the case, round by round."""
+    lines = ["| work | way | s | processor s | peak MB | × the last |", "|---|---|--:|--:|--:|--:|"]
     for name, runs in done.items():
-        seconds = {
-            c: statistics.median(r.seconds for r in runs if r.contender == c) for c in {r.contender for r in runs}
-        }
-        for contender in sorted(seconds):
-            own = [r for r in runs if r.contender == contender]
-            ratio = f"{seconds[contender] / seconds['rival']:.2f}" if "rival" in seconds else ""
-            cpu, peak = statistics.median(r.cpu_s for r in own), max(r.peak_mb for r in own)
-            label = {"product": "hubpacks", "rival": "bare DuckDB"}[contender]
-            lines.append(f"| {name} | {label} | {seconds[contender]:.1f} | {cpu:.1f} | {peak:.0f} | {ratio} |")
+        by_contender: dict[str, list[Run]] = defaultdict(list)
+        for one in runs:
+            by_contender[one.contender].append(one)
+        measure_of = [one.seconds for one in list(by_contender.values())[-1]]
+        for label, own in by_contender.items():
+            seconds, cpu = (statistics.median(getattr(r, figure) for r in own) for figure in ("seconds", "cpu_s"))
+            ratio = statistics.median(r.seconds / other for r, other in zip(own, measure_of, strict=True))
+            peak = max(r.peak_mb for r in own)
+            lines.append(f"| {name} | {label} | {seconds:.1f} | {cpu:.1f} | {peak:.0f} | {ratio:.2f} |")
     return "\n".join(lines)
 
 
@@ -106,11 +137,13 @@ def main() -> None:
     parser.add_argument("--hubs", type=int, default=50)
     parser.add_argument("--runs", type=int, default=3, help="rounds, each contender in turn; the median counts")
     parser.add_argument("--full", action="store_true", help="also half the hubs, one hub, and every row bad")
+    parser.add_argument("--check", action="store_true", help="only hubpacks check, of the least number of rows")
     parser.add_argument("--out", type=Path, default=Path("build/bench"))
     options = parser.parse_args()
     started = environment()
     done = {}
-    for case in cases(options.rows, options.hubs, options.runs, is_full=options.full):
+    line = [] if options.check else cases(options.rows, options.hubs, options.runs, is_full=options.full)
+    for case in [*line, *check_cases(min(options.rows), options.runs)]:
         done[case.name] = measure(case, options.out)
     text = table(done)
     print(text)

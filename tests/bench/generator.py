@@ -29,14 +29,22 @@ BAD_KINDS = (
 )
 
 
+WORST = ("rubbish", "long rubbish", "repeated keys", "unknown questions", "levels out of range")
+"""Ways in which every row of a feed is bad, and no value of the fault, or next to none, comes twice."""
+LONG_CHARACTERS = 100
+
+
 @dataclass(frozen=True)
 class Work:
-    """How much to generate. ``bad`` is the share of rows that are made bad, in equal parts of ``BAD_KINDS``."""
+    """How much to generate. ``bad`` is the share of rows that are made bad, in equal parts of ``BAD_KINDS``; with
+    ``worst`` every row is, in one way of ``WORST``.
+    """
 
     rows: int
     hubs: int = 50
     bad: float = 0.001
     seed: int = 20260101
+    worst: str = ""
 
 
 def write_feeds(folder: Path, work: Work, instrument: Instrument) -> list[Path]:
@@ -51,6 +59,7 @@ def write_feeds(folder: Path, work: Work, instrument: Instrument) -> list[Path]:
         rows = work.rows // work.hubs + (hub < work.rows % work.hubs)
         answers = hub_answers(np.random.default_rng([work.seed, hub]), rows, work.bad, hub, instrument)
         text = pa.table({name: answers[name].cast(pa.string()) for name in answers.column_names})
+        text = _spoilt(text, work.worst) if work.worst else text
         pa_csv.write_csv(text, feed / "answers.csv", pa_csv.WriteOptions(quoting_style="none"))
         (feed / "datapackage.json").write_text(json.dumps(descriptor(hub), indent=2), encoding="utf-8")
     return feeds
@@ -145,3 +154,16 @@ def _spoil(table: dict[str, list], rng: np.random.Generator, rows: np.ndarray) -
             codes, values = table[name]
             codes[chosen] = len(values)
             values.append(value)
+
+
+def _spoilt(rows: pa.Table, how: str) -> pa.Table:
+    """``rows`` with every one of them bad, in the way ``how`` of ``WORST``."""
+    numbers = range(rows.num_rows)
+    if how == "repeated keys":
+        return rows.take(pa.array([i // 2 * 2 for i in numbers]))
+    if how == "unknown questions":
+        return rows.set_column(rows.column_names.index("question"), "question", [[f"no-{i}" for i in numbers]])
+    if how == "levels out of range":
+        return rows.set_column(rows.column_names.index("level"), "level", [[str(i + 6) for i in numbers]])
+    padding = "~" * LONG_CHARACTERS if how == "long rubbish" else ""
+    return pa.table({name: [f"{name[:3]}! {i:x}{padding}" for i in numbers] for name in rows.column_names})

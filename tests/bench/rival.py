@@ -25,19 +25,15 @@ BREAKDOWNS = ((), ("sector",), ("organisation_type",), ("size_band",), ("region"
 
 def main(feeds: Path, work: Path) -> None:
     """Judge and count all of ``feeds``; Parquet files go to ``work``, the cube to ``cube.parquet``."""
-    work.mkdir(parents=True, exist_ok=True)
-    db = duckdb.connect(":memory:", config={"threads": THREADS, "temp_directory": str(work / "spill")})
-    db.execute("CREATE TABLE asked (instrument VARCHAR, audience VARCHAR, question VARCHAR, dimension VARCHAR)")
-    for name, instrument in instruments().items():
-        questions = [(name, q.audience, q.id, q.dimension) for q in instrument.questions.values()]
-        db.executemany("INSERT INTO asked VALUES (?, ?, ?, ?)", questions)
+    db = connect(work)
     attributes = "organisation_type VARCHAR, size_band VARCHAR, region VARCHAR, sector VARCHAR"
     keys = ", ".join(f"{name} VARCHAR" for name in (*TABLE, "organisation"))
     db.execute(f"CREATE TABLE levels ({keys}, {attributes}, level TINYINT)")
     rows = {"accepted": 0, "quarantined": 0}
     for number, feed in enumerate(sorted(feeds.iterdir())):
-        for name, count in zip(rows, _hub(db, feed, work, hub_sector(number)), strict=True):
+        for name, count in zip(rows, judge(db, feed, work, hub_sector(number)), strict=True):
             rows[name] += count
+        _count(db, feed, work)
     table = ", ".join(TABLE)
     sets = ", ".join(f"({', '.join((*TABLE, *by))})" for by in BREAKDOWNS)
     db.execute(
@@ -48,7 +44,19 @@ def main(feeds: Path, work: Path) -> None:
     print(json.dumps(rows))
 
 
-def _hub(db: duckdb.DuckDBPyConnection, feed: Path, work: Path, sector: str) -> tuple[int, int]:
+def connect(work: Path) -> duckdb.DuckDBPyConnection:
+    """A database that knows the questions."""
+    work.mkdir(parents=True, exist_ok=True)
+    db = duckdb.connect(":memory:", config={"threads": THREADS, "temp_directory": str(work / "spill")})
+    db.execute("CREATE TABLE asked (instrument VARCHAR, audience VARCHAR, question VARCHAR, dimension VARCHAR)")
+    for name, instrument in instruments().items():
+        questions = [(name, q.audience, q.id, q.dimension) for q in instrument.questions.values()]
+        db.executemany("INSERT INTO asked VALUES (?, ?, ?, ?)", questions)
+    return db
+
+
+def judge(db: duckdb.DuckDBPyConnection, feed: Path, work: Path, sector: str) -> tuple[int, int]:
+    """Read, test and write one feed; how many rows are accepted, and how many rejected."""
     columns = ", ".join(f"'{name}': 'VARCHAR'" for name in NAMES)
     db.execute(
         "CREATE OR REPLACE TABLE answers AS SELECT row_number() OVER () AS row, * "
@@ -79,14 +87,18 @@ def _hub(db: duckdb.DuckDBPyConnection, feed: Path, work: Path, sector: str) -> 
         f"COPY (SELECT {typed}, row FROM answers ANTI JOIN rejected USING (row)) TO '{accepted}' (FORMAT parquet)"
     )
     db.execute(f"COPY rejected TO '{rejected}' (FORMAT parquet)")
+    [[rows, bad]] = db.execute("SELECT (SELECT count(*) FROM answers), (SELECT count(*) FROM rejected)").fetchall()
+    return rows - bad, bad
+
+
+def _count(db: duckdb.DuckDBPyConnection, feed: Path, work: Path) -> None:
+    accepted = work / f"{feed.name}.parquet"
     described = ", ".join(f"first({name})" for name in ("organisation_type", "size_band", "region", "sector"))
     db.execute(
         f"INSERT INTO levels SELECT {', '.join(TABLE)}, organisation, {described}, quantile_disc(level, 0.5) "
         f"FROM '{accepted}' JOIN asked USING (instrument, audience, question) WHERE level IS NOT NULL "
         f"GROUP BY {', '.join(TABLE)}, organisation"
     )
-    [[rows, bad]] = db.execute("SELECT (SELECT count(*) FROM answers), (SELECT count(*) FROM rejected)").fetchall()
-    return rows - bad, bad
 
 
 def _test(name: str) -> str:

@@ -168,6 +168,10 @@ def test_an_unreadable_registration_is_named_and_the_others_are_published(tmp_pa
         (["verify", "empty"], "no release here"),
         (["serve", "--publish", "empty"], "nothing is published here yet"),
         (["serve", "--port", "70000"], "less than or equal to 65535"),
+        (["intake", "--registry", "nowhere"], "nowhere: No such file or directory"),
+        (["token", "create", "nobody", "--registry", "registry"], "no hub is called nobody"),
+        (["token", "revoke", "00000000", "--registry", "registry"], "no token has the id 00000000"),
+        (["submit", "."], "no token"),
     ],
 )
 def test_unusable_input_is_one_line_and_exit_2(tmp_path, arguments: list[str], complaint: str) -> None:
@@ -179,7 +183,8 @@ def test_unusable_input_is_one_line_and_exit_2(tmp_path, arguments: list[str], c
 
 
 def test_every_command_has_help_with_an_example(tmp_path) -> None:
-    for command in (["run"], ["check"], ["registry", "check"], ["status"], ["verify"], ["serve"]):
+    commands = ["run", "check", "registry check", "status", "verify", "serve", "intake", "submit"]
+    for command in map(str.split, [*commands, "token create", "token list", "token revoke"]):
         done = hubpacks(tmp_path, *command, "--help")
         assert done.returncode == 0
         assert f"Example: hubpacks {' '.join(command)}" in " ".join(done.stdout.split())

@@ -25,6 +25,7 @@ PAGES = [
     f"{RELEASE}/index.html",
     f"{RELEASE}/packs/national/pack.html",
     f"{RELEASE}/packs/sector-transport/pack.cy.html",
+    f"{RELEASE}/packs/sector-local-government/pack.html",
     *(
         f"{RELEASE}/{name}"
         for name in (
@@ -37,6 +38,14 @@ PAGES = [
             "en/records/vale-letters.html",
             "cy/records/vale-letters.html",
             "en/records/vale-who-owns-it.html",
+            "en/requirement/index.html",
+            "en/records/vale-open-formats.html",
+            "en/signpost/index.html",
+            "cy/records/vale-code.html",
+            "en/term/index.html",
+            "cy/term/index.html",
+            "en/records/coast-lock-in.html",
+            "en/packs/audience-procurement-professional.html",
             "en/browse/index.html",
             "en/browse/sectors/transport.html",
             "cy/browse/a-z.html",

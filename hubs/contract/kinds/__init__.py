@@ -1,6 +1,6 @@
 """The kinds of record a feed may hold, one module each. Adding a kind is adding a module here and a template.
 
-A module in this package defines ``KIND``: a :class:`DocumentKind` or a :class:`TableKind`.
+A module in this package defines ``KIND``: a :class:`DocumentKind`, a :class:`NoticeKind` or a :class:`TableKind`.
 """
 
 from __future__ import annotations
@@ -9,9 +9,9 @@ import importlib
 import pkgutil
 from functools import cache
 
-from hubs.contract.kinds.base import DocumentKind, TableKind
+from hubs.contract.kinds.base import DocumentKind, NoticeKind, TableKind
 
-Kind = DocumentKind | TableKind
+Kind = DocumentKind | NoticeKind | TableKind
 
 
 @cache
@@ -28,6 +28,16 @@ def kinds() -> dict[str, Kind]:
 def document_kinds() -> dict[str, DocumentKind]:
     """The kinds whose records are documents to read."""
     return {name: kind for name, kind in kinds().items() if isinstance(kind, DocumentKind)}
+
+
+def notice_kinds() -> dict[str, NoticeKind]:
+    """The kinds whose records say what happens to other records."""
+    return {name: kind for name, kind in kinds().items() if isinstance(kind, NoticeKind)}
+
+
+def record_kinds() -> dict[str, DocumentKind | NoticeKind]:
+    """The kinds whose records are read and judged one by one: documents and notices."""
+    return {name: kind for name, kind in kinds().items() if not isinstance(kind, TableKind)}
 
 
 def table_kinds() -> dict[str, TableKind]:

@@ -1,12 +1,14 @@
-"""What every kind is made of: typed documents and table specifications. No kind of its own lives here."""
+"""What every kind is made of: typed documents, notices and table specifications. No kind of its own lives here."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from datetime import date, datetime
-from typing import Annotated, Any
+from functools import cached_property
+from typing import Annotated, Any, get_args
+from urllib.parse import urlsplit
 
 from pydantic import (
     AfterValidator,
@@ -28,6 +30,9 @@ MAX_LIST = 50
 """Most values in one list of a record. A hub once sent a record with 34,866 keywords."""
 
 _DAY_CHARACTERS = len("2026-03-31")
+
+MAX_ADDRESS_CHARACTERS = 2_000
+"""Of a web address. Longer ones break in browsers and in mail."""
 
 ID_PATTERN = r"^[a-z0-9][a-z0-9._-]{0,119}$"
 
@@ -62,7 +67,10 @@ def _as_list(value: object) -> object:
     if value is None:
         return []
     if isinstance(value, str):
-        return [part.strip() for part in value.split(";") if part.strip()]
+        value = [part.strip() for part in value.split(";") if part.strip()]
+    # Said once here, not once a value below.
+    if isinstance(value, list) and len(value) > MAX_LIST and len(set(map(str, value))) > MAX_LIST:
+        raise PydanticCustomError("too_many_values", "over {most} values", {"most": MAX_LIST})
     return value
 
 
@@ -85,18 +93,38 @@ def _iso_date(value: object) -> object:
     raise PydanticCustomError("invalid_date", "not a date")
 
 
+def _web_address(value: str) -> str:
+    """An absolute http or https address that anybody may follow: a name and password in it would be given away."""
+    try:
+        parts = urlsplit(value)
+        is_good = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # such as an address of the sixth version that does not end, or a port beyond all ports
+        is_good = False
+    if not is_good or "@" in parts.netloc or re.search(r"[\s<>\"\\^`{|}]|[^\x21-\U0010ffff]", value):
+        raise PydanticCustomError("invalid_address", "not a web address")
+    return value
+
+
 _LIST = Field(max_length=MAX_LIST)
 _LIST_NOT_EMPTY = Field(min_length=1, max_length=MAX_LIST)
 
 LocalId = Annotated[str, AfterValidator(_identifier), WithJsonSchema({"type": "string", "pattern": ID_PATTERN})]
 IsoDate = Annotated[date, BeforeValidator(_iso_date)]
 Text = Annotated[str, Field(min_length=1, max_length=300)]
+Address = Annotated[
+    str,
+    Field(min_length=1, max_length=MAX_ADDRESS_CHARACTERS),
+    AfterValidator(_web_address),
+    WithJsonSchema({"type": "string", "format": "uri", "maxLength": MAX_ADDRESS_CHARACTERS}),
+]
 LongText = Annotated[str, Field(min_length=1, max_length=MAX_BODY_CHARACTERS)]
 Texts = Annotated[list[Text], BeforeValidator(_as_list), AfterValidator(_unique), _LIST]
 Language = Annotated[str, InVocabulary("languages", "unknown_language")]
 Licence = Annotated[str, InVocabulary("licences", "closed_licence")]
 Sector = Annotated[str, InVocabulary("sectors", "unknown_sector")]
 Sectors = Annotated[list[Sector], BeforeValidator(_as_list), AfterValidator(_unique), _LIST_NOT_EMPTY]
+SectorsOrAll = Annotated[list[Sector], BeforeValidator(_as_list), AfterValidator(_unique), _LIST]
+"""Sectors of a record that belongs to every sector when it names none."""
 TechnologyType = Annotated[str, InVocabulary("technology_types", "unknown_technology_type")]
 TechnologyTypes = Annotated[list[TechnologyType], BeforeValidator(_as_list), AfterValidator(_unique), _LIST]
 Audience = Annotated[str, InVocabulary("audiences", "unknown_audience")]
@@ -129,17 +157,24 @@ class Document(BaseModel):
         raise NotImplementedError
 
     @property
+    def reading(self) -> str:
+        """All that makes this record what it is to a reader: two that are alike here are the same record."""
+        return f"{self.heading}\n{self.text}"
+
+    @property
     def abstract(self) -> str | None:
         """One or two plain sentences for lists and search, where the kind has a field for them."""
         return None
 
 
-@dataclass(frozen=True)
-class DocumentKind:
-    """A kind whose records are documents.
+@dataclass(frozen=True, kw_only=True)
+class RecordKind:
+    """What the kinds share whose records are typed models, each with fields of its own.
 
     ``missing`` names the finding code for each required field; ``heading`` and ``text`` name the fields that a
-    Markdown file's title and body fill; ``warn`` gives further findings (code, field) about a valid record.
+    Markdown file's title and body fill, and ``further_texts`` other fields that hold Markdown; ``sections`` gives the
+    headings under which a Markdown body holds fields. ``is_id_derived`` says that a record without an id is known by
+    its heading. ``defaults`` are the fields that the hub's registration fills where a record does not.
     """
 
     name: str
@@ -147,17 +182,70 @@ class DocumentKind:
     label_cy: str
     plural_en: str
     plural_cy: str
-    model: type[Document]
+    model: type[BaseModel]
     heading: str
     text: str
     missing: dict[str, str]
-    warn: Callable[[Any], list[tuple[str, str]]]
+    further_texts: tuple[str, ...] = ()
+    sections: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    is_id_derived: bool = False
+    defaults: tuple[str, ...] = ()
+
+    @property
+    def texts(self) -> tuple[str, ...]:
+        """All fields that hold Markdown, the main one first."""
+        return (self.text, *self.further_texts)
+
+    @cached_property
+    def schemes(self) -> dict[str, str]:
+        """The vocabulary of each field whose values are terms of one."""
+        found = {}
+        for name, about in self.model.model_fields.items():
+            scheme = next(_vocabularies_in((about.annotation, *about.metadata)), None)
+            if scheme is not None:
+                found[name] = scheme
+        return found
 
     def label(self, language: str, count: int = 1) -> str:
         """Singular or plural name in ``en`` or ``cy``. Welsh keeps the singular after a number."""
         if language == "cy":
             return self.label_cy if count == 1 else self.plural_cy
         return self.label_en if count == 1 else self.plural_en
+
+
+def _vocabularies_in(annotations: tuple[Any, ...]) -> Iterator[str]:
+    for annotation in annotations:
+        if isinstance(annotation, InVocabulary):
+            yield annotation.scheme
+        yield from _vocabularies_in(get_args(annotation))
+
+
+@dataclass(frozen=True, kw_only=True)
+class DocumentKind(RecordKind):
+    """A kind whose records are documents to read. ``warn`` gives further findings (code, field) about a valid one;
+    ``audiences`` are those for whom every record of the kind is, when records do not say so themselves;
+    ``is_glossary`` says that lists of it go by heading, not by age.
+    """
+
+    model: type[Document]
+    warn: Callable[[Any], list[tuple[str, str]]]
+    audiences: tuple[str, ...] = ()
+    is_glossary: bool = False
+
+
+class Notice(BaseModel):
+    """What all notices share: each is about one record of the hub."""
+
+    model_config = ConfigDict(extra="forbid", str_strip_whitespace=True)
+
+    id: LocalId = Field(description="Id of the hub's record that the notice is about.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class NoticeKind(RecordKind):
+    """A kind whose records tell what happens to other records of the hub. They are obeyed, not published."""
+
+    model: type[Notice]
 
 
 @dataclass(frozen=True)
@@ -202,6 +290,9 @@ class TableKind:
                 return column
         raise KeyError(name)
 
+
+DEFAULTS = ("sectors", "licence", "language")
+"""What any document may leave to the hub's registration."""
 
 COMMON_MISSING = {
     "id": "missing_id",

@@ -8,6 +8,7 @@ from pydantic import Field
 
 from hubs.contract.kinds.base import (
     COMMON_MISSING,
+    DEFAULTS,
     Document,
     DocumentKind,
     LongText,
@@ -50,7 +51,13 @@ class CaseStudy(Document):
 def _warn(study: CaseStudy) -> list[tuple[str, str]]:
     headings = {h.strip().strip("#").strip().casefold() for h in re.findall(r"(?m)^#{1,6}\s*(.+)$", study.body)}
     complete = all(headings & set(names) for names in SECTIONS.values())
-    return common_warnings(study) + ([] if complete else [("missing_sections", "body")])
+    asked_for = [
+        ("missing_organisations", "organisations"),
+        ("missing_standards", "standards_used"),
+        ("missing_contact", "contact"),
+    ]
+    missing = [(code, name) for code, name in asked_for if not getattr(study, name)]
+    return common_warnings(study) + missing + ([] if complete else [("missing_sections", "body")])
 
 
 KIND = DocumentKind(
@@ -63,5 +70,6 @@ KIND = DocumentKind(
     heading="title",
     text="body",
     missing=COMMON_MISSING | {"title": "missing_title", "summary": "missing_summary", "body": "missing_body"},
+    defaults=DEFAULTS,
     warn=_warn,
 )

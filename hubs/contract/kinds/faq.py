@@ -6,6 +6,7 @@ from pydantic import Field
 
 from hubs.contract.kinds.base import (
     COMMON_MISSING,
+    DEFAULTS,
     Audiences,
     Document,
     DocumentKind,
@@ -47,5 +48,6 @@ KIND = DocumentKind(
     text="answer",
     missing=COMMON_MISSING
     | {"question": "missing_question", "answer": "missing_answer", "audience": "missing_audience"},
+    defaults=(*DEFAULTS, "audience"),
     warn=_warn,
 )

@@ -23,13 +23,16 @@ class Page:
 
 @dataclass(frozen=True)
 class _Mark:
-    """Where a part of the page begins: a question, or a heading that ends the part before it."""
+    """Where a part of the page begins: a question, or a heading that ends the part before it. ``rest`` is what of the
+    answer stands on the question's own line.
+    """
 
     start: int
     end: int
     text: str
     is_question: bool
     level: int
+    rest: str = ""
 
 
 def split_page(page: Material, source: FaqPageSource) -> Page:
@@ -44,7 +47,7 @@ def split_page(page: Material, source: FaqPageSource) -> Page:
     category = ""
     for number, mark in enumerate(marks):
         end = marks[number + 1].start if number + 1 < len(marks) else len(lines)
-        text = _without_rule("\n".join(lines[mark.end : end]))
+        text = _without_rule("\n".join([*filter(None, [mark.rest]), *lines[mark.end : end]]))
         if source.answer_prefix and mark.is_question:
             text = text.removeprefix(source.answer_prefix).lstrip()
         if not mark.is_question:
@@ -89,7 +92,9 @@ def _marks_by_line(body: str, pattern: str) -> list[_Mark]:
         match = re.search(pattern, line[:MAX_MATCHED_CHARACTERS])
         if match:
             text = plain_line(match[1] if match.re.groups else match[0])
-            marks.append(_Mark(number, number + 1, text, True, 0))
+            # A definition often stands behind its word, and may go on beyond what a pattern is shown.
+            rest = line[match.start(2) :].strip() if match.re.groups > 1 and match[2] is not None else ""
+            marks.append(_Mark(number, number + 1, text, True, 0, rest))
     return sorted(marks, key=lambda mark: mark.start)
 
 

@@ -10,7 +10,7 @@ import codecs
 import csv
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from io import TextIOWrapper
 from itertools import chain, islice
@@ -27,9 +27,9 @@ from hubs.contract.findings import Finding
 from hubs.contract.records import UnreadableTable
 from hubs.mapping.readers.rows import delimiter_of
 from hubs.mapping.readers.workbook import MAX_WORKBOOK_BYTES, UnreadableWorkbook, as_text, is_workbook, sheets
-from hubs.mapping.text import looks_like_html
+from hubs.mapping.text import not_text, utf_16_of
 
-BLOCK_BYTES = 8 << 20
+BLOCK_BYTES = 4 << 20
 """A batch comes from this much of a CSV file: large enough to be fast, small enough to keep memory flat."""
 BATCH_ROWS = 400_000
 """Rows in a batch of a Parquet file or a sheet."""
@@ -48,9 +48,12 @@ _PARQUET = b"PAR1"
 _RAGGED = re.compile(r"(?:Row #(\d+): )?Expected (\d+) columns, got (\d+)")
 
 
+Remark = tuple[str, str | None]
+
+
 class TableFile(Protocol):
     """A table in a file. ``columns`` are the names in its header, ``has_rows`` whether anything follows it,
-    ``is_windows`` whether it had to be taken for Windows-1252.
+    ``remarks`` the codes and details of findings about the file as a whole.
     """
 
     @property
@@ -60,7 +63,7 @@ class TableFile(Protocol):
     def has_rows(self) -> bool: ...
 
     @property
-    def is_windows(self) -> bool: ...
+    def remarks(self) -> tuple[Remark, ...]: ...
 
     def batches(self, wanted: Sequence[int]) -> Iterator[pa.Table]:
         """The columns at the positions ``wanted``, named by position, as ``CODED``; and ``row``, numbered from 1.
@@ -82,12 +85,12 @@ def open_table(file: str, path: Path, sheet: str | None = None, header_row: int 
     """
     with path.open("rb") as stream:
         start = stream.read(512)
-    if looks_like_html(start):
-        raise unreadable(file, "a web page, not a table")
     if start.startswith(_PARQUET):
         return _open_parquet(file, path)
     if is_workbook(start):
         return _open_sheet(file, path, sheet, header_row)
+    if found := not_text(start):
+        raise unreadable(file, f"{found}, not a table")
     return _open_csv(file, path, header_row)
 
 
@@ -105,39 +108,53 @@ class _CsvTable:
     has_rows: bool
 
     @property
-    def is_windows(self) -> bool:
-        return self.encoding == "cp1252"
+    def remarks(self) -> tuple[Remark, ...]:
+        if self.encoding == "utf8":
+            return ()
+        return (("wrong_encoding", f"read as {'Windows-1252' if self.encoding == 'cp1252' else 'UTF-16'}"),)
 
     def batches(self, wanted: Sequence[int]) -> Iterator[pa.Table]:
         if not self.has_rows:
             return
-        names = [str(position) for position in range(len(self.columns))]
         wanted_names = [str(position) for position in wanted]
         try:
-            reader = arrow_csv.open_csv(
-                self.path,
-                arrow_csv.ReadOptions(
-                    block_size=BLOCK_BYTES,
-                    column_names=names,
-                    skip_rows_after_names=self.header_row,
-                    encoding=self.encoding,
-                ),
-                arrow_csv.ParseOptions(delimiter=self.delimiter, newlines_in_values=True),
-                # At least one column is read, so that rows can be counted.
-                arrow_csv.ConvertOptions(
-                    include_columns=wanted_names or names[:1],
-                    column_types=dict.fromkeys(names, CODED),
-                    strings_can_be_null=False,
-                ),
-            )
             rows = 0
-            for batch in reader:
+            for batch in self._reader(wanted_names):
                 table = pa.Table.from_batches([batch])
                 _refuse_long_cells(self.file, table, wanted_names)
                 yield _numbered(table.select(wanted_names), rows)
                 rows += batch.num_rows
         except (pa.ArrowInvalid, UnicodeDecodeError) as error:
-            raise unreadable(self.file, _without_content(error)) from error
+            raise unreadable(self.file, _without_content(self._fault(wanted_names) or error)) from error
+
+    def _reader(self, wanted: list[str], use_threads: bool = True) -> arrow_csv.CSVStreamingReader:
+        names = [str(position) for position in range(len(self.columns))]
+        return arrow_csv.open_csv(
+            self.path,
+            arrow_csv.ReadOptions(
+                use_threads=use_threads,
+                block_size=BLOCK_BYTES,
+                column_names=names,
+                skip_rows_after_names=self.header_row,
+                encoding=self.encoding,
+            ),
+            arrow_csv.ParseOptions(delimiter=self.delimiter, newlines_in_values=True),
+            # At least one column is read, so that rows can be counted.
+            arrow_csv.ConvertOptions(
+                include_columns=wanted or names[:1],
+                column_types=dict.fromkeys(names, CODED),
+                strings_can_be_null=False,
+            ),
+        )
+
+    def _fault(self, wanted: list[str]) -> Exception | None:
+        """What is wrong, as one thread finds it: it alone knows the row, and says the same on every machine."""
+        try:
+            for _ in self._reader(wanted, use_threads=False):
+                pass
+        except (pa.ArrowInvalid, UnicodeDecodeError) as error:
+            return error
+        return None
 
 
 def _open_csv(file: str, path: Path, header_row: int) -> _CsvTable:
@@ -163,11 +180,11 @@ def _open_csv(file: str, path: Path, header_row: int) -> _CsvTable:
 
 
 def _encoding_of(path: Path) -> str:
-    """``utf8``, ``utf-16`` (by its mark) or, if it is neither, ``cp1252``. Reads the whole file: about 0.1 s a GB."""
+    """``utf8``, a codec of UTF-16 or, if it is neither, ``cp1252``. Reads the whole file: about 0.1 s a GB."""
     with path.open("rb") as stream:
         chunk = stream.read(SCAN_BYTES)
-        if chunk.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-            return "utf-16"
+        if encoding := utf_16_of(chunk):
+            return encoding
         decoder = codecs.getincrementaldecoder("utf-8")()
         is_between_characters = True
         try:
@@ -215,7 +232,7 @@ class _ParquetTable:
     path: Path
     columns: list[str]
     has_rows: bool
-    is_windows: bool = False
+    remarks: tuple[Remark, ...] = ()
 
     def batches(self, wanted: Sequence[int]) -> Iterator[pa.Table]:
         names = [self.columns[position] for position in wanted]
@@ -273,7 +290,7 @@ class SheetTable:
     file: str
     columns: list[str]
     rows: list[list[Any]]
-    is_windows: bool = False
+    remarks: tuple[Remark, ...] = ()
 
     @property
     def has_rows(self) -> bool:
@@ -308,7 +325,8 @@ def _open_sheet(file: str, path: Path, sheet: str | None, header_row: int) -> Sh
     try:
         for candidate in sheets(path.read_bytes()):
             if sheet is None or candidate.name.strip().casefold() == sheet.strip().casefold():
-                return sheet_table(file, candidate.rows, header_row)
+                table = sheet_table(file, candidate.rows, header_row)
+                return replace(table, remarks=tuple((code, None) for code in candidate.remarks))
     except UnreadableWorkbook as error:
-        raise unreadable(file, f"not a workbook that can be opened: {error}") from error
+        raise UnreadableTable(Finding(error.code, file=file, detail=str(error))) from error
     raise unreadable(file, f"there is no sheet '{sheet}'")

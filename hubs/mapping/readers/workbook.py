@@ -25,15 +25,22 @@ _TYPES = {"date": date, "datetime": datetime}
 
 
 class UnreadableWorkbook(ValueError):
-    """The file is no workbook that can be opened."""
+    """The file is no workbook that can be opened. ``code`` is the finding that says so."""
+
+    def __init__(self, message: str, code: str = "unreadable_file") -> None:
+        super().__init__(message)
+        self.code = code
 
 
 @dataclass(frozen=True)
 class Sheet:
-    """One sheet: ``rows`` are its rows from the first used one, cells as text, numbers, dates or None."""
+    """One sheet: ``rows`` are its rows from the first used one, cells as text, numbers, dates or None. ``remarks`` are
+    codes of findings about the workbook that it is from.
+    """
 
     name: str
     rows: list[list[Any]]
+    remarks: tuple[str, ...] = ()
 
 
 def is_workbook(start: bytes) -> bool:
@@ -59,16 +66,19 @@ def sheets(data: bytes) -> Iterator[Sheet]:
             raise UnreadableWorkbook("too large to be read: longer tables belong in CSV or Parquet") from error
         told.seek(0)
         sheet: Sheet | None = None
+        remarks: tuple[str, ...] = ()
         for line in told:
             entry = json.loads(line)
             if isinstance(entry, list) and sheet is not None:
                 sheet.rows.append([_cell(cell) for cell in entry])
             elif "error" in entry:
-                raise UnreadableWorkbook(entry["error"])
+                raise UnreadableWorkbook(entry["error"], entry.get("code", "unreadable_file"))
+            elif "remarks" in entry:
+                remarks = tuple(entry["remarks"])
             else:
                 if sheet is not None:
                     yield sheet
-                sheet = Sheet(entry["sheet"], [])
+                sheet = Sheet(entry["sheet"], [], remarks)
         if sheet is not None:
             yield sheet
 

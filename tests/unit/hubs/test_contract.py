@@ -6,7 +6,7 @@ from pydantic import ValidationError
 
 from hubs.contract import generate
 from hubs.contract.findings import CODES, MAX_VALUE_CHARACTERS, Finding
-from hubs.contract.kinds import document_kinds, kinds, table_kinds
+from hubs.contract.kinds import document_kinds, kinds, record_kinds, table_kinds
 from hubs.contract.kinds.case_study import CaseStudy
 from hubs.contract.vocabularies import SCHEMES, vocabulary
 from tests.feeds import a_case_study, a_faq
@@ -68,7 +68,7 @@ def test_every_code_used_by_a_kind_exists() -> None:
         assert set(kind.missing.values()) <= set(CODES)
     for table in table_kinds().values():
         assert {column.code for column in table.columns} <= set(CODES)
-    assert set(document_kinds()) | set(table_kinds()) == set(kinds())
+    assert set(record_kinds()) | set(table_kinds()) == set(kinds())
 
 
 def test_a_finding_needs_a_known_code_and_shows_only_the_start_of_a_value() -> None:

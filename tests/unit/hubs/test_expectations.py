@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
+import re
+import subprocess
+import sys
+
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from hubs.contract import expectations
 from hubs.contract.kinds import table_kinds
+from hubs.contract.kinds.base import Column
 
 KIND = table_kinds()["assessment"]
 
 
 def unexpected(values: dict[str, list[str | None]]) -> dict[str, list[int]]:
     arrays = {name: pa.array(column, pa.string()) for name, column in values.items()}
-    return {name: found.tolist() for name, found in expectations.unexpected_values(KIND, arrays).items()}
+    return {name: np.flatnonzero(mask).tolist() for name, mask in expectations.unexpected_values(KIND, arrays).items()}
 
 
 def test_the_suite_says_something_about_every_column_and_the_key() -> None:
@@ -35,25 +43,85 @@ def test_values_are_judged_column_by_column_whatever_their_number() -> None:
             "question": [],
         },
     )
-    assert found == {"organisation": [1, 2, 3, 4], "sector": [2], "level": [3, 4, 5, 6], "period": [2, 3]}
+    assert found == {
+        "organisation": [1, 2, 3, 4],
+        "sector": [2],
+        "level": [3, 4, 5, 6],
+        "period": [2, 3],
+        "question": [],
+    }
 
 
-def test_no_values_are_no_run() -> None:
+def test_no_values_are_nothing_unexpected() -> None:
     assert unexpected({}) == {}
-    assert unexpected({"level": []}) == {}
+    assert unexpected({"level": []}) == {"level": []}
+    assert unexpected({"level": [None], "sector": [None]}) == {"level": [0], "sector": []}
+
+
+@pytest.mark.filterwarnings("ignore:This pattern is interpreted as a regular expression")
+@settings(max_examples=40, deadline=None)
+@given(st.data(), st.sampled_from(KIND.columns))
+def test_a_value_fails_where_the_report_of_great_expectations_lists_it_and_the_specification_does_not_allow_it(
+    data: st.DataObject, column: Column
+) -> None:
+    good = st.sampled_from(column.allowed) if column.allowed else st.from_regex(column.pattern or "", fullmatch=True)
+    nearly = good.flatmap(lambda text: st.sampled_from([f"{text}\n", f" {text}", text.upper(), text[:-1], f"{text}\0"]))
+    values = data.draw(st.lists(st.one_of(good, nearly, st.text(max_size=70), st.none()), min_size=1, max_size=30))
+    frame = pa.table({column.name: pa.array(values, pa.string())}).to_pandas()
+    batch = (
+        expectations._great_expectations()
+        .get_context(mode="ephemeral")
+        .data_sources.add_pandas("plain")
+        .add_dataframe_asset("rows")
+        .add_batch_definition_whole_dataframe("all")
+        .get_batch(batch_parameters={"dataframe": frame})
+    )
+    listed: set[int] = set()
+    for expectation in (*expectations._of_values(column), *expectations._of_presence(column)):
+        listed |= set(batch.validate(expectation, result_format="COMPLETE").result["unexpected_index_list"])
+    found = set(unexpected({column.name: values})[column.name])
+    assert found == listed
+    assert found == {i for i, value in enumerate(values) if not _is_allowed(column, value)}
+
+
+def _is_allowed(column: Column, value: str | None) -> bool:
+    if value is None:
+        return not column.required
+    return value in column.allowed if column.allowed else bool(re.fullmatch(column.pattern or "", value))
 
 
 def test_all_rows_of_a_repeated_key_are_found_and_incomplete_keys_never() -> None:
     keys = pd.DataFrame({"a": [1, 2, 1, None, None, 1], "b": [1, 1, 1, 7, 7, 2]}, index=[9, 8, 7, 6, 5, 4])
-    assert expectations.repeated_keys(keys).tolist() == [0, 2]
+    assert np.flatnonzero(expectations.repeated_keys(keys)).tolist() == [0, 2]
+    assert not expectations.repeated_keys(keys[3:5]).any()
     assert expectations.repeated_keys(keys[:0]).tolist() == []
 
 
 def test_an_expectation_that_cannot_be_evaluated_is_a_bug_and_not_a_verdict() -> None:
+    frames = {"level": pd.DataFrame({"other": ["x"]})}
+    failing = expectations._failing(frames, expectations._conditions_of_values(KIND.column("level")))
     with pytest.raises(RuntimeError, match="not evaluated"):
-        expectations._unexpected(pd.DataFrame({"other": ["x"]}), expectations._of_values(KIND.column("level")))
+        next(failing)
 
 
 def test_nothing_is_printed(capfd: pytest.CaptureFixture[str]) -> None:
     unexpected({"level": ["9"], "period": ["x"]})
     assert capfd.readouterr() == ("", "")
+
+
+def test_what_no_table_needs_is_imported_when_somebody_asks_for_it_and_not_before() -> None:
+    program = """
+import gc, sys
+from hubs.contract import expectations
+from hubs.contract.kinds import table_kinds
+expectations.suite(table_kinds()["assessment"])
+loaded = [name for name in ("sqlalchemy", "scipy.stats._stats_py", "altair.vegalite") if name in sys.modules]
+assert not loaded, loaded
+assert gc.isenabled() and expectations._PutOff not in sys.meta_path
+import altair, scipy.stats, sqlalchemy
+assert scipy.stats.norm.cdf(0) == 0.5
+assert sqlalchemy.create_engine("sqlite://").dialect.name == "sqlite"
+assert altair.Chart.__module__.startswith("altair.")
+"""
+    done = subprocess.run([sys.executable, "-W", "ignore", "-c", program], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr

@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from hubs.contract.verdict import Verdict
+from hubs.contract.vocabularies import vocabulary
 from hubs.feed import Feed
 from hubs.instruments import instruments
 from hubs.judge import judge
@@ -38,6 +39,16 @@ DOCUMENTS = {  # case studies, questions
     "scotland": (4, 5),
     "transport": (5, 8),
     "wales": (10, 14),
+}
+FURTHER = {  # requirements, signposts, terms, withdrawals
+    "emergency-services": (0, 2, 0, 0),
+    "health": (0, 3, 4, 0),
+    "housing": (3, 0, 3, 0),
+    "infrastructure": (0, 0, 2, 0),
+    "local-government": (5, 6, 8, 1),
+    "scotland": (2, 4, 0, 0),
+    "transport": (2, 2, 4, 0),
+    "wales": (4, 2, 8, 0),
 }
 TABLES = {
     "culture": 0,
@@ -150,6 +161,8 @@ def test_each_feed_is_read_whole(hub, tmp_path) -> None:
     mapped = map_feed(sample_feed(hub, tmp_path), read_registry(REGISTRY).hubs[hub])
     kinds = [document.kind for document in mapped.documents]
     assert (kinds.count("case_study"), kinds.count("faq"), len(mapped.tables)) == (*DOCUMENTS[hub], TABLES[hub])
+    further = tuple(kinds.count(kind) for kind in ("requirement", "signpost", "term", "withdrawal"))
+    assert further == FURTHER.get(hub, (0, 0, 0, 0))
     assert mapped.held_by == ()
     assert "unmapped_file" not in {finding.code for finding in mapped.findings}
 
@@ -166,6 +179,8 @@ def test_there_is_enough_to_make_every_page_worth_reading(verdicts) -> None:
     accepted = [record for verdict in usable for record in verdict.records]
     assert sum(record.kind == "case_study" for record in accepted) >= 40
     assert sum(record.kind == "faq" for record in accepted) >= 60
+    english = [record.kind for record in accepted if record.document.language == "en"]
+    assert [english.count(kind) for kind in ("requirement", "signpost", "term")] == [14, 17, 25]
     organisations = defaultdict(set)
     for verdict in usable:
         for table in verdict.tables:
@@ -184,6 +199,38 @@ def test_two_hubs_are_bilingual_and_every_translation_finds_its_original(verdict
         if any(document.language == "cy" for document in pairs):
             bilingual.add(hub)
     assert bilingual == {"health", "wales"}
+
+
+def test_a_signpost_leads_to_a_public_body_or_standard_and_nowhere_made_up(verdicts) -> None:
+    signposts = [r.document for v in verdicts.values() for r in v.records if r.kind == "signpost"]
+    assert {document.signpost_type for document in signposts} == set(vocabulary("signpost_types").terms)
+    for document in signposts:
+        assert document.address.startswith("https://"), document.address
+        assert not document.address.endswith((".example", ".example/", ".invalid")), document.address
+        assert "Sample" not in document.publisher
+
+
+def test_requirements_come_with_all_three_texts_in_every_shape(verdicts) -> None:
+    found = {hub: [r for r in v.records if r.kind == "requirement"] for hub, v in verdicts.items()}
+    assert {hub for hub, records in found.items() if records} == {
+        "housing",
+        "local-government",
+        "scotland",
+        "transport",
+        "wales",
+    }
+    for record in (record for records in found.values() for record in records):
+        texts = (record.document.clause, record.document.evaluation, record.document.verification)
+        assert len(set(texts)) == 3, record.id
+        assert not any("##" in text for text in texts), record.id
+
+
+def test_what_the_local_government_hub_withdrew_has_a_successor_in_its_feed(verdicts) -> None:
+    verdict = verdicts["local-government"]
+    (withdrawal,) = verdict.withdrawals
+    ids = {record.document.id for record in verdict.records}
+    assert withdrawal.successor in ids
+    assert withdrawal.id not in ids
 
 
 def test_only_the_hubs_that_are_meant_to_have_errors(verdicts) -> None:
@@ -210,9 +257,10 @@ def test_an_editors_slips_are_each_found_and_the_rest_goes_on(verdicts) -> None:
         "duplicate_answer",
         "missing_value",
         "column_not_allowed",
+        "invalid_address",
     }
     counts = verdict.counts()
-    assert (counts["accepted"], counts["quarantined"]) == (14, 5)
+    assert (counts["accepted"], counts["quarantined"]) == (15, 6)
     assert 0 < counts["answers_quarantined"] < counts["answers_accepted"] / 10
 
 

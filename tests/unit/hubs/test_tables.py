@@ -20,11 +20,11 @@ from hypothesis import strategies as st
 from hubs.contract import expectations
 from hubs.contract.findings import Finding
 from hubs.contract.kinds import table_kinds
-from hubs.contract.records import RawTable
+from hubs.contract.records import RawTable, UnreadableTable
 from hubs.contract.verdict import JudgedTable
 from hubs.instruments import instruments
 from hubs.judge import tables
-from hubs.judge.tables import TableContext, judge_table
+from hubs.judge.tables import TableContext, judge_tables
 from hubs.judge.tallies import ROWS_NAMED, VALUES_NAMED
 
 KIND = table_kinds()["assessment"]
@@ -67,7 +67,8 @@ def a_table(rows: Sequence[Row], batch_rows: int = 1000, names: Sequence[str] = 
 
 
 def judged(table: RawTable, folder: Path) -> tuple[JudgedTable, list[Finding]]:
-    return judge_table(table, CONTEXT, folder / "accepted.parquet", folder / "quarantined.parquet")
+    [one], findings = judge_tables([table], CONTEXT, folder)
+    return one, findings
 
 
 @contextmanager
@@ -76,11 +77,8 @@ def small_limits(stretch: int = 5, values: int = 4, keys: int = 3) -> Iterator[N
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(tables, "STRETCH_ROWS", stretch)
         patch.setattr(tables, "VALUES_TOGETHER", values)
-        patch.setattr(tables, "VALUES_REMEMBERED", values)
         patch.setattr(tables, "KEYS_TOGETHER", keys)
-        tables._known.cache_clear()
         yield
-    tables._known.cache_clear()
 
 
 # The same verdict as judging every row.
@@ -200,12 +198,20 @@ def test_the_verdict_is_that_of_judging_every_row(rows: list[Row], batch_rows: i
         assert sum(f.count for f in findings if f.code == code) == sum(code in codes for codes in expected.values())
 
 
-def test_the_verdict_does_not_depend_on_what_was_judged_before(tmp_path: Path) -> None:
-    rows = [an_answer(region="Narnia"), *answers(3), an_answer(level="9", respondent="resp-9999999")]
-    tables._known.cache_clear()
-    first = judged(a_table(rows), tmp_path)
-    again = judged(a_table(rows), tmp_path)
-    assert first == again
+def anything(name: str) -> st.SearchStrategy[str | None]:
+    """A value that the column allows, one that is written in its alphabet, or any text at all."""
+    column = KIND.column(name)
+    allowed = st.sampled_from(column.allowed) if column.allowed else st.from_regex(column.pattern or "", fullmatch=True)
+    return st.one_of(allowed, st.from_regex(column.pattern or "[a-z_]"), st.sampled_from(HOSTILE), st.text(max_size=80))
+
+
+@pytest.mark.filterwarnings("ignore:This pattern is interpreted as a regular expression")
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(st.lists(st.fixed_dictionaries({name: anything(name) for name in NAMES}), min_size=1, max_size=25))
+def test_the_verdict_on_rubbish_in_every_column_is_that_of_judging_every_row(rows: list[Row]) -> None:
+    with TemporaryDirectory() as name, small_limits(stretch=10, values=30):
+        table, _ = judged(a_table([*rows, *rows[:3]], 4), Path(name))
+        assert codes_told(table) == codes_by_row([*rows, *rows[:3]])
 
 
 @pytest.mark.filterwarnings("ignore:This pattern is interpreted as a regular expression")
@@ -252,7 +258,7 @@ def test_good_rows_are_kept_typed_and_in_order(tmp_path: Path) -> None:
     assert kept["level"].to_pylist() == [3, None]
     assert kept["sector"].to_pylist() == ["transport", "health"]
     assert all(pa.types.is_dictionary(kept.schema.field(name).type) for name in NAMES if name != "level")
-    assert [path.name for path in tmp_path.iterdir()] == ["accepted.parquet"]
+    assert [path.name for path in tmp_path.iterdir()] == ["assessment-1.parquet"]
 
 
 def test_bad_rows_are_kept_as_they_came(tmp_path: Path) -> None:
@@ -401,23 +407,67 @@ def test_a_bad_row_does_not_make_an_organisation_contradict_itself(tmp_path: Pat
     assert [finding.code for finding in findings] == ["level_out_of_range"]
 
 
-# Hopeless tables cost little.
+# Rubbish.
 
 
-def test_more_columns_of_rubbish_are_not_judged_where_one_has_refused_every_row(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    rows = [row | {"region": f"region {i}", "level": f"level {i}"} for i, row in enumerate(answers(30))]
-    table, _ = judged(a_table(rows), tmp_path)
-    assert table.quarantined_rows == 30
-    assert set.union(*codes_told(table).values()) == {"unknown_region", "level_out_of_range"}
-    monkeypatch.setattr(tables, "RUBBISH_VALUES", 20)
-    table, _ = judged(a_table(rows), tmp_path)
-    assert table.quarantined_rows == 30
-    assert set.union(*codes_told(table).values()) == {"unknown_region"}
-    rows[7]["region"] = "wales"
-    table, _ = judged(a_table(rows), tmp_path)
-    assert codes_told(table)[7] == {"level_out_of_range"}
+@pytest.mark.filterwarnings("ignore:This pattern is interpreted as a regular expression")
+def test_each_row_of_a_hopeless_table_is_told_all_its_faults(tmp_path: Path) -> None:
+    rows: list[Row] = [{name: f"{name} {i}!" for name in NAMES} for i in range(60)]
+    rows += [dict(rows[7]), rows[8] | {"region": "wales"}, rows[9] | {"level": None, "organisation": None}]
+    expected = codes_by_row(rows)
+    with small_limits(stretch=20, values=100):
+        table, findings = judged(a_table(rows, 8), tmp_path)
+    assert codes_told(table) == expected
+    assert len(expected[0]) >= 8
+    assert "duplicate_answer" in expected[60]
+    assert sum(f.count for f in findings if f.code == "unknown_region") == 62
+    assert len(findings) <= (VALUES_NAMED + 1) * len(NAMES) + len(expected[0])
+
+
+def test_long_values_are_judged_in_smaller_pieces(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = [*answers(30), *({**row, "region": f"{i}" * 500} for i, row in enumerate(answers(30, period="2026-Q2")))]
+    table, findings = judged(a_table(rows, 10), tmp_path)
+    whole = codes_told(table), findings, pq.read_table(table.accepted).to_pylist()
+    assert pq.ParquetFile(table.quarantined).num_row_groups == 1
+    monkeypatch.setattr(tables, "STRETCH_BYTES", 8000)
+    monkeypatch.setattr(tables, "VALUE_BYTES_TOGETHER", 8000)
+    table, findings = judged(a_table(rows, 10), tmp_path)
+    assert pq.ParquetFile(table.quarantined).num_row_groups == 3
+    assert whole == (codes_told(table), findings, pq.read_table(table.accepted).to_pylist())
+
+
+# Several tables.
+
+
+def test_small_tables_are_judged_together_as_they_are_alone(tmp_path: Path) -> None:
+    many = [[*answers(9), an_answer(region=f"region {i}"), *answers(i, question="dm-legal-1")] for i in range(7)]
+    alone = []
+    for i, rows in enumerate(many):
+        folder = tmp_path / str(i)
+        folder.mkdir()
+        table, findings = judged(a_table(rows, 4), folder)
+        alone.append((codes_told(table), pq.read_table(table.accepted).to_pylist(), findings))
+    for stretch in (25, 1000):
+        with small_limits(stretch=stretch):
+            found, findings = judge_tables([a_table(rows, 4) for rows in many], CONTEXT, tmp_path)
+        together = [(codes_told(table), pq.read_table(table.accepted).to_pylist()) for table in found]
+        assert together == [(codes, kept) for codes, kept, _ in alone]
+        assert findings == [finding for _, _, told in alone for finding in told]
+
+
+def test_of_a_table_that_breaks_off_nothing_is_used_and_the_others_are(tmp_path: Path) -> None:
+    def broken() -> Iterator[pa.Table]:
+        yield from a_table(answers(10)).batches()
+        raise UnreadableTable(Finding("unreadable_file", file="b.csv"))
+
+    rows = [a_table(answers(3)), RawTable("assessment", "b.csv", "", broken), a_table(answers(4, level="9"))]
+    found, findings = judge_tables(rows, CONTEXT, tmp_path)
+    assert [(table.accepted_rows, table.quarantined_rows) for table in found] == [(3, 0), (0, 4)]
+    assert [finding.code for finding in findings] == ["unreadable_file", "level_out_of_range"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "assessment-1.parquet",
+        "assessment-3-quarantine.parquet",
+    ]
 
 
 # Findings stay few.

@@ -5,13 +5,21 @@ from hubs.contract.kinds import document_kinds
 from hubs.contract.records import Record
 from pipelines.consolidate import HubRecords, consolidate, packs
 from pipelines.edition import LibraryRecord
-from tests.feeds import a_case_study, a_faq
+from tests.feeds import a_case_study, a_faq, a_requirement, a_signpost, a_term
+
+MAKERS = {
+    "case_study": a_case_study,
+    "faq": a_faq,
+    "requirement": a_requirement,
+    "signpost": a_signpost,
+    "term": a_term,
+}
 
 LONG = " ".join(f"word{number}" for number in range(200))
 
 
 def record(hub: str, kind: str = "case_study", **changes) -> Record:
-    fields = (a_case_study if kind == "case_study" else a_faq)(**changes)
+    fields = {"id": kind} | MAKERS[kind](**changes)
     document = document_kinds()[kind].model.model_validate(fields)
     return Record(hub, kind, document, f"{fields['id']}.md", "", {})
 
@@ -94,6 +102,44 @@ def test_records_go_to_every_pack_they_belong_to_in_reading_order() -> None:
     assert made["technology-api"] == ("a/newer", "a/shared-schedule")
     assert made["audience-decision-maker"] == ("a/what-is-an-api",)
     assert "sector-justice" not in made
+
+
+def test_an_audiences_pack_holds_what_every_record_of_a_kind_is_for() -> None:
+    made = {pack.id: pack.records for pack in packs(library(*(record("a", kind) for kind in MAKERS)))}
+    assert made["audience-decision-maker"] == ("a/what-is-an-api", "a/signpost", "a/term")
+    assert made["audience-procurement-professional"] == ("a/requirement", "a/signpost", "a/term")
+
+
+def test_a_term_without_sectors_is_in_every_sectors_pack_and_makes_none() -> None:
+    entries = [record("a"), record("a", "term"), record("a", "term", id="fhir", term="FHIR", sectors=["health"])]
+    made = {pack.id: pack.records for pack in packs(library(*entries))}
+    assert made["sector-local-government"] == ("a/shared-schedule", "a/term")
+    assert made["sector-health"] == ("a/fhir", "a/term")
+    assert "sector-justice" not in made
+
+
+def test_a_glossary_goes_by_heading_and_not_by_age() -> None:
+    dated = {"Zebra": "2026-01-01", "apple": "2020-01-01", "Écluse": "2023-01-01"}
+    entries = [record("a", "term", id=f"t{n}", term=t, updated=dated[t]) for n, t in enumerate(dated)]
+    made = library(*entries)
+    (national, *_) = packs(made)
+    assert [made[id].record.document.heading for id in national.records] == ["apple", "Écluse", "Zebra"]
+
+
+def test_signposts_of_one_name_to_different_addresses_stay_two() -> None:
+    here, there = (
+        record(hub, "signpost", title="Data standard", description=None, address=f"https://{hub}.sample.example/")
+        for hub in ("a", "b")
+    )
+    assert len(library(here, there)) == 2
+
+
+def test_contact_details_are_masked_in_every_text_of_a_record() -> None:
+    made = library(record("a", "requirement", evaluation="Ask a.b@sample.example.", verification="Ring 020 7946 0018."))
+    texts = made["a/requirement"].further_texts
+    assert set(texts) == {"evaluation", "verification"}
+    assert "@" not in texts["evaluation"]
+    assert "7946" not in texts["verification"]
 
 
 texts = st.lists(st.sampled_from(["alpha beta gamma delta", "epsilon zeta eta theta", LONG]), min_size=1, max_size=3)

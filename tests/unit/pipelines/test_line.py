@@ -1,10 +1,11 @@
+import json
 from datetime import timedelta
 
 import pytest
 
-from pipelines.line import gather, make_benchmarks, make_library, make_release, run
+from pipelines.line import gather, make_benchmarks, make_library, make_release, run, withdrawn
 from pipelines.publish import ReleaseRefused, latest
-from tests.feeds import NOW, a_case_study, a_line, register, write_feed
+from tests.feeds import NOW, a_case_study, a_line, a_withdrawal, register, write_feed
 
 
 def quiet(_stage: str, _what: str) -> None:
@@ -53,3 +54,18 @@ def test_the_same_feeds_give_the_same_bytes_whatever_the_order_of_work(tmp_path)
         release = folder / "public/releases" / str(outcome.release)
         releases.append({p.relative_to(release): p.read_bytes() for p in release.rglob("*") if p.is_file()})
     assert releases[0] == releases[1]
+
+
+def test_what_a_hub_withdraws_is_told_and_its_reason_masked(tmp_path) -> None:
+    register(tmp_path)
+    notice = a_withdrawal(id="gone", reason="Ask a.b@sample.example why.", successor="shared-schedule")
+    write_feed(tmp_path / "feeds/one", [a_case_study()], rows={"withdrawal": [notice]})
+    line = a_line(tmp_path)
+    run(line, NOW, quiet)
+    (entry,) = withdrawn(line)
+    assert (entry.id, entry.hub, entry.successor) == ("one/gone", "one", "one/shared-schedule")
+    assert entry.reason == "Ask [e-mail address removed] why."
+    release = tmp_path / "public/releases" / str(latest(tmp_path / "public").id)
+    (told,) = json.loads((release / "coverage.json").read_text())["withdrawn"]
+    assert told["successor_address"].startswith("en/records/")
+    assert (release / told["successor_address"]).is_file()

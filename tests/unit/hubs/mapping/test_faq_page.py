@@ -112,3 +112,12 @@ def test_a_question_is_skipped_by_its_heading(tmp_path: Path) -> None:
     result = mapped(tmp_path, {"faq.md": PAGE}, a_page(level=3, skip_when=skip))
     assert [d.place for d in result.documents] == ["What is it?", "How?"]
     assert ("Why?", "Old.") in [(s.place, s.reason) for s in result.skips]
+
+
+def test_an_answer_may_begin_on_the_line_of_its_question(tmp_path: Path) -> None:
+    long = "A definition that goes on. " * 30
+    page = f"**API:** A way for programs to talk.\nMore of it.\n\n**Schema:** {long}\n\n**Alone:**\n"
+    source = a_page(line=r"^\*\*([^*:]{1,80}):?\*\* *(.*)")
+    result = mapped(tmp_path, {"page.md": page}, source)
+    answers = {d.fields["question"]: d.fields.get("answer", "") for d in result.documents}
+    assert answers == {"API": "A way for programs to talk.\nMore of it.", "Schema": long.strip(), "Alone": ""}

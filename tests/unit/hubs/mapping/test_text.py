@@ -21,16 +21,20 @@ from hubs.mapping.text import (
 
 
 @pytest.mark.parametrize(
-    ("data", "text", "is_windows"),
+    ("data", "text", "encoding"),
     [
-        ("Tŷ".encode(), "Tŷ", False),
-        ("\ufeffTŷ".encode(), "Tŷ", False),
-        ("Tŷ".encode("utf-16"), "Tŷ", False),
-        ("caf\u00e9 \u2013".encode("cp1252"), "caf\u00e9 \u2013", True),
+        ("Tŷ".encode(), "Tŷ", None),
+        ("\ufeffTŷ".encode(), "Tŷ", None),
+        ("Tŷ".encode("utf-16"), "Tŷ", "UTF-16"),
+        ("Tŷ da yn y cwm".encode("utf-16-le"), "Tŷ da yn y cwm", "UTF-16"),
+        ("Tŷ da yn y cwm".encode("utf-16-be"), "Tŷ da yn y cwm", "UTF-16"),
+        (b"a\x00b\x00" + b"\x00" * 50, "a\x00b\x00" + "\x00" * 50, None),
+        ("caf\u00e9 \u2013".encode("cp1252"), "caf\u00e9 \u2013", "Windows-1252"),
+        (b"", "", None),
     ],
 )
-def test_bytes_are_decoded_and_a_wrong_encoding_is_told(data: bytes, text: str, is_windows: bool) -> None:
-    assert decode(data) == (text, is_windows)
+def test_bytes_are_decoded_and_a_wrong_encoding_is_told(data: bytes, text: str, encoding: str | None) -> None:
+    assert decode(data) == (text, encoding)
 
 
 def test_line_ends_spaces_and_invisible_characters_are_evened_out() -> None:

@@ -87,6 +87,16 @@ def test_a_pack_has_its_records_in_every_format(tmp_path: Path) -> None:
     question = lines[ids.index("vale/who-owns-it")]
     assert question["question"].startswith("Who owns")
     assert "title" not in question
+    requirement, signpost, term = (lines[ids.index(f"vale/{id}")] for id in ("open-formats", "code", "open-standard"))
+    assert requirement["text"].startswith("1. The Supplier")
+    assert (requirement["evaluation"], requirement["verification"]) == (
+        "- Ask for a **sample export**.",
+        "- Export everything once a quarter.",
+    )
+    assert signpost["signpost_address"] == "https://www.standards.example/code?part=1&page=2"
+    assert (signpost["publisher"], signpost["signpost_type"]) == ("Sample Standards Body", "code_of_practice")
+    assert (term["term"], term["title"], term["term_source"]) == (*[term["title"]] * 2, "Sample Standards Body")
+    assert rows[ids.index("vale/open-formats")]["evaluation"] == "'- Ask for a **sample export**."
     for line in lines:
         assert (folder.parents[1] / line["address"]).is_file()
 
@@ -96,6 +106,26 @@ def test_coverage_and_quality_tell_how_each_hub_stands_without_contents(tmp_path
     coverage = json.loads((folder / "coverage.json").read_text())
     assert coverage["states"] == {"carried_forward": 1, "fresh": 1, "held": 1, "missing": 1}
     assert coverage["hubs"][0]["derived"] == {"title from first_heading": 1}
+    assert coverage["withdrawn"] == [
+        {
+            "id": "vale/assistance",
+            "hub": "vale",
+            "heading": None,
+            "reason": "Nobody could enforce it.",
+            "date": "2026-06-03",
+            "successor": "vale/open-formats",
+            "successor_address": "en/records/vale-open-formats.html",
+        },
+        {
+            "id": "vale/old-code",
+            "hub": "vale",
+            "heading": None,
+            "reason": "It is out of date.",
+            "date": "2026-07-01",
+            "successor": None,
+            "successor_address": None,
+        },
+    ]
     quality = json.loads((folder / "quality.json").read_text())
     assert quality["hubs"][3]["quarantined_by_code"] == {"missing_licence": 2, "unknown_sector": 1}
 

@@ -1,15 +1,17 @@
 from __future__ import annotations
 
+import dataclasses
 import re
 from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
 
+from hubs.contract.kinds import document_kinds
 from pipelines.edition import State
 from pipelines.publish.release import build_release
 from pipelines.publish.site import ASSETS, Site
-from tests.builders import a_case_study, a_hub, a_library, an_edition
+from tests.builders import a_case_study, a_hub, a_library, a_requirement, a_signpost, a_term, an_edition
 
 
 class Outline(HTMLParser):
@@ -171,6 +173,108 @@ def test_a_text_of_a_hub_cannot_break_out_of_its_page(tmp_path: Path) -> None:
     assert not outline.having("img")
     assert "{{ 7*7 }}" in html
     assert not any((a.get("href") or "").startswith("javascript") for a in outline.having("a"))
+
+
+def test_a_requirement_shows_its_three_texts_under_headings_of_their_own(folder: Path) -> None:
+    outline = Outline(page(folder, "en/records/vale-open-formats.html"))
+    assert {a["id"] for a in outline.having("h2") if "id" in a} >= {"clause", "evaluation", "verification"}
+    assert {"#clause", "#evaluation", "#verification"} <= {a["href"] for a in outline.having("a")}
+    html = page(folder, "en/records/vale-open-formats.html")
+    for text in ("How to evaluate a bid", "<strong>sample export</strong>", "once a quarter", "CSV (RFC 4180)"):
+        assert text in html, text
+    printed = page(folder, "packs/sector-local-government/pack.html")
+    for text in ("<strong>sample export</strong>", "once a quarter", 'id="vale-open-formats--evaluation"'):
+        assert text in printed, text
+
+
+def test_headings_inside_the_texts_of_a_requirement_stand_below_those_of_the_page(tmp_path: Path) -> None:
+    text = "## Marks\n\nTen.\n\n### Half marks\n\nFive. [Up](#marks)"
+    entry = a_requirement(clause=text, evaluation=text, verification=text)
+    build_release(an_edition(library=a_library(entry), packs=(), withdrawn=()), tmp_path / "r")
+    html = page(tmp_path / "r", "en/records/vale-open-formats.html")
+    for name in ("clause", "evaluation", "verification"):
+        assert f'<h3 id="{name}--marks">' in html
+        assert f'<h4 id="{name}--half-marks">' in html
+        assert f'<a href="#{name}--marks">' in html
+
+
+def test_a_signpost_leads_out_by_a_plain_link_that_names_its_host(folder: Path) -> None:
+    address = "https://www.standards.example/code?part=1&page=2"
+    for name, host in (
+        ("en/records/vale-code.html", "(www.standards.example)"),
+        ("cy/signpost/index.html", ">www.standards.example<"),
+        ("packs/sector-local-government/pack.html", ">https://www.standards.example/code?part=1&amp;page=2<"),
+    ):
+        html = page(folder, name)
+        assert Outline(html).having("a", href=address, rel="noopener external"), name
+        assert host in html, name
+    assert "Code of practice" in page(folder, "en/records/vale-code.html")
+    assert "Cod ymarfer" in page(folder, "cy/signpost/index.html")
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["javascript:alert(1)", "data:text/html,x", "https://user:secret@standards.example/", "//x.example/", "http://["],
+)
+def test_an_address_that_is_no_web_address_is_shown_and_never_linked(address: str, tmp_path: Path) -> None:
+    entry = a_signpost()
+    document = entry.record.document.model_copy(update={"address": address})  # as an older store may hold it
+    entry = dataclasses.replace(entry, record=dataclasses.replace(entry.record, document=document))
+    build_release(an_edition(library=a_library(entry), packs=(), withdrawn=()), tmp_path / "r")
+    for name in ("en/records/vale-code.html", "en/signpost/index.html"):
+        assert address not in {a.get("href") for a in Outline(page(tmp_path / "r", name)).having("a")}, name
+    assert address in page(tmp_path / "r", "en/records/vale-code.html")
+
+
+def test_a_signpost_without_a_description_still_has_its_pages(tmp_path: Path) -> None:
+    edition = an_edition(library=a_library(a_signpost(description=None)), packs=(), withdrawn=())
+    build_release(edition, tmp_path / "r")
+    html = page(tmp_path / "r", "en/records/vale-code.html")
+    assert Outline(html).having("meta", name="description")[0]["content"] == "Code of practice (code)"
+    assert 'class="hp-text' not in html
+
+
+def test_the_glossary_goes_from_a_to_z_in_each_language(folder: Path) -> None:
+    english, welsh = page(folder, "en/term/index.html"), page(folder, "cy/term/index.html")
+    assert [a["href"] for a in Outline(english).having("a") if (a["href"] or "").startswith("#")][1:] == ["#l", "#o"]
+    places = [english.index(text) for text in (">Lock-in<", ">Open data<", ">Open standard (open-standard)<")]
+    assert places == sorted(places)
+    assert "A rule that <strong>anybody</strong> may read and use." in english
+    assert "Data y caiff unrhyw un ei ddefnyddio." in welsh
+    assert welsh.index(">Data agored<") < welsh.index(">Lock-in<")
+    assert "cymru-open-data.html" not in welsh
+
+
+def test_texts_of_the_new_kinds_are_cleaned_like_any_other(tmp_path: Path) -> None:
+    nasty = "<script>alert(1)</script> <img src=https://x.example/i.png onerror=alert(1)> [x](javascript:alert(1))"
+    entries = (
+        a_term(term="<b onclick=x>t</b>", definition=nasty, source=nasty[:200]),
+        a_signpost(title="<i>t</i>", description=nasty, publisher=nasty[:200]),
+        a_requirement(title="<u>t</u>", clause=nasty, evaluation=nasty, verification=nasty),
+    )
+    edition = an_edition(library=a_library(*entries), packs=(an_edition().packs[1],), withdrawn=())
+    edition = dataclasses.replace(
+        edition, packs=(dataclasses.replace(edition.packs[0], records=tuple(edition.library)),)
+    )
+    build_release(edition, tmp_path / "r")
+    for path in (tmp_path / "r").rglob("*.html"):
+        outline = Outline(path.read_text(encoding="utf-8"))
+        assert not {"script", "img", "u"} & {tag for tag, _ in outline.tags}, path
+        assert not any((a.get("href") or "").startswith("javascript") for a in outline.having("a")), path
+
+
+def test_what_hubs_have_withdrawn_is_told_with_reason_and_successor(folder: Path, tmp_path: Path) -> None:
+    html = page(folder, "en/coverage.html")
+    for text in ("Withdrawn by their hubs", "vale/assistance", "Nobody could enforce it.", "3 June 2026"):
+        assert text in html, text
+    assert Outline(html).having("a", href="../en/records/vale-open-formats.html")
+    build_release(an_edition(withdrawn=()), tmp_path / "r")
+    assert "Withdrawn by their hubs" not in page(tmp_path / "r", "en/coverage.html")
+
+
+def test_the_start_page_has_a_card_for_each_kind(folder: Path) -> None:
+    links = {a["href"] for a in Outline(page(folder, "en/index.html")).having("a")}
+    assert {f"../en/{kind.replace('_', '-')}/index.html" for kind in document_kinds()} <= links
 
 
 def test_an_edition_without_anything_still_makes_a_site(tmp_path: Path) -> None:

@@ -9,6 +9,8 @@ import pytest
 from pipelines.publish import strings
 from pipelines.publish.strings import LANGUAGES, TEMPLATES
 
+BUILT = re.compile(r"""\btext\(\s*f"([a-z_.]+)\{""")
+"""A key that code puts together: its beginning."""
 CALL = re.compile(r"""\bt(?:_in)?\(\s*"([a-z_.]+)"(\s*~)?""")
 
 
@@ -44,6 +46,7 @@ def test_no_text_is_kept_that_no_page_uses() -> None:
     whole = {key for key, is_prefix in used if not is_prefix}
     starts = tuple(key for key, is_prefix in used if is_prefix)
     code = "".join(path.read_text(encoding="utf-8") for path in Path(strings.__file__).parent.glob("*.py"))
+    starts += tuple(BUILT.findall(code))
     pages = "".join(path.read_text(encoding="utf-8") for path in TEMPLATES.rglob("*.html"))
     for key in strings.catalogue():
         base = re.sub(r"\.(one|other|title|description)$", "", key)

@@ -8,6 +8,7 @@ from datetime import date
 import pyarrow.parquet as pq
 import pytest
 
+from hubs.contract.kinds import document_kinds
 from pipelines.publish import writers
 from pipelines.publish.writers import Column, TableSpec
 from tests.builders import benchmark_rows
@@ -85,9 +86,36 @@ def test_suppressed_cells_are_empty_with_a_status() -> None:
     assert {(row["n"], row["median"], row["status"]) for row in hidden} == {("", "", "[c]")}
 
 
-@pytest.mark.parametrize("spec", [writers.RECORDS, writers.BENCHMARKS])
+@pytest.mark.parametrize("spec", [writers.records(), writers.BENCHMARKS])
 def test_every_column_is_described_in_both_languages(spec: TableSpec) -> None:
     for column in spec.columns:
         assert column.description("en")
         assert column.description("cy")
         assert column.description("en") != column.description("cy")
+
+
+def test_every_field_of_every_kind_has_a_column() -> None:
+    """A new kind is exported without a word about it in the writers."""
+    assert {kind: dict(writers.own_columns(kind)) for kind in document_kinds()} == {
+        "case_study": {"organisations": "organisations", "standards_used": "standards_used"},
+        "faq": {"question": "question", "audience": "audience"},
+        "requirement": {
+            "evaluation": "evaluation",
+            "verification": "verification",
+            "standards_used": "standards_used",
+        },
+        "signpost": {
+            "address": "signpost_address",  # address is the record's own page
+            "publisher": "publisher",
+            "signpost_type": "signpost_type",
+        },
+        "term": {"term": "term", "source": "term_source"},  # source is where the record came from
+    }
+    names = writers.records().names
+    assert {column for kind in document_kinds() for column in writers.own_columns(kind).values()} <= set(names)
+    assert len(names) == len(set(names))
+
+
+def test_a_column_has_the_type_of_its_field() -> None:
+    types = {column.name: column.type for column in writers.records().columns}
+    assert (types["standards_used"], types["signpost_address"], types["audience"]) == ("list", "string", "list")

@@ -1,0 +1,134 @@
+"""One example record of every kind, made from the contract's models: a new kind or field appears by itself.
+
+Examples say of themselves that they are. How they are written into files is ``feed`` and ``workbook``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from pydantic.fields import FieldInfo
+
+from hubs.contract.kinds.base import Document, DocumentKind, NoticeKind, TableKind
+from hubs.contract.kinds.case_study import SECTIONS
+from hubs.contract.vocabularies import vocabulary
+from hubs.instruments import instruments
+
+EXAMPLE_DAY = date(2026, 1, 31)
+EXAMPLE_LICENCE = "OGL-UK-3.0"
+REFERENCES = ("translation_of", "successor")
+"""Fields that name another record: an example that stands alone leaves them empty."""
+_BODY = "\n\n".join(
+    f"## {name.capitalize()}\n\nExample text to replace. {what}"
+    for name, what in zip(
+        SECTIONS,
+        (
+            "Say who had which problem, and what could not be exchanged.",
+            "Say what was done, in which order, and with which standards.",
+            "Say what is better now, in figures where you have them.",
+            "Say what you would do again, and what you would not.",
+        ),
+        strict=True,
+    )
+)
+_COMMON = set(Document.model_fields)
+"""Fields of every document, which stand behind those of its kind."""
+_WORDED = {("case_study", "body"): _BODY}
+"""Fields whose example must look a certain way. All others are made from their descriptions."""
+
+
+@dataclass(frozen=True)
+class Starter:
+    """What the examples take from the hub: its id, its name and its sector."""
+
+    hub: str
+    name: str
+    sector: str
+
+    @property
+    def contact(self) -> str:
+        """A role mailbox at an address that can never be anybody's."""
+        return f"data@{self.hub}.example"
+
+
+def example(kind: DocumentKind | NoticeKind, starter: Starter) -> dict[str, Any]:
+    """A record of ``kind`` as its model wants it; fields that name another record are left out."""
+    schema = kind.model.model_json_schema()["properties"]
+    return {
+        name: _value(kind, name, kind.model.model_fields[name], _plain(schema[name]), starter)
+        for name in kind.model.model_fields
+        if name not in REFERENCES
+    }
+
+
+def is_several(kind: DocumentKind | NoticeKind, name: str) -> bool:
+    """Whether a field holds a list."""
+    return bool(_plain(kind.model.model_json_schema()["properties"][name]).get("type") == "array")
+
+
+def is_day(kind: DocumentKind | NoticeKind, name: str) -> bool:
+    """Whether a field holds a date."""
+    return bool(_plain(kind.model.model_json_schema()["properties"][name]).get("format") == "date")
+
+
+def is_required(kind: DocumentKind | NoticeKind, name: str) -> bool:
+    """Whether a feed must give the field, as far as the feed itself is concerned."""
+    return name in kind.missing and not (name == "id" and kind.is_id_derived)
+
+
+def _plain(schema: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The schema of a field without the choice of leaving it empty."""
+    choices = [entry for entry in schema.get("anyOf", ()) if entry.get("type") != "null"]
+    return choices[0] if choices else schema
+
+
+def _value(
+    kind: DocumentKind | NoticeKind, name: str, field: FieldInfo, schema: Mapping[str, Any], starter: Starter
+) -> Any:
+    if (kind.name, name) in _WORDED:
+        return _WORDED[kind.name, name]
+    if name in kind.schemes:
+        term = {"sectors": starter.sector, "licence": EXAMPLE_LICENCE, "language": "en"}.get(name)
+        term = term or next(iter(vocabulary(kind.schemes[name]).terms))
+        return [term] if schema.get("type") == "array" else term
+    if schema.get("format") == "date":
+        return EXAMPLE_DAY
+    if schema.get("format") == "uri":
+        return f"https://{starter.hub}.example/example"
+    if "pattern" in schema:
+        return f"example-{kind.name.replace('_', '-')}"
+    if name == "contact":
+        return starter.contact
+    if schema.get("type") == "array":
+        return [f"Example {name.removesuffix('_used').removesuffix('s').replace('_', ' ')}"]
+    text = f"Example to replace. {field.description or ''}".strip()
+    return text[: schema.get("maxLength", len(text))]
+
+
+def answer(kind: TableKind) -> dict[str, str]:
+    """One row of ``kind``. Keys are as random as any that everybody has."""
+    bank = instruments()[min(instruments())]
+    question = next(iter(bank.questions.values()))
+    known = {
+        "organisation": "replace1me",
+        "respondent": "replace2me",
+        "audience": question.audience,
+        "period": f"{EXAMPLE_DAY.year}-Q1",
+        "instrument": bank.name,
+        "question": question.id,
+    }
+    return {column.name: known[column.name] if column.name in known else column.allowed[0] for column in kind.columns}
+
+
+def entries(kind: DocumentKind | NoticeKind | TableKind) -> list[tuple[str, str, bool]]:
+    """Name, description and whether it is needed, of each field of a record or column of a row, in the order to fill
+    them in.
+    """
+    if isinstance(kind, TableKind):
+        return [(column.name, column.description_en, column.required) for column in kind.columns]
+    fields = kind.model.model_fields
+    ordered = sorted(fields, key=lambda name: (name != "id", name != kind.heading, name in _COMMON))
+    return [(name, fields[name].description or "", is_required(kind, name)) for name in ordered]

@@ -1,0 +1,177 @@
+"""Receipts: what became of every record that a hub sent, and when readers will see it.
+
+Only tells what other rooms have decided: the judge's report, which feed is in use, what the latest release says.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from hubs.check import report_json
+from hubs.contract.findings import CODES
+from hubs.registration import INTAKE, Registry
+from pipelines import quarantine
+from pipelines.edition import HubState
+from pipelines.inbox import Inbox, Submission
+from pipelines.schedule import next_release
+from pipelines.score import score
+from pipelines.store import Store
+from pipelines.validate import hub_state, newest_verdict, used_verdict
+
+
+@dataclass(frozen=True)
+class _Situation:
+    """What the fate of a record depends on. ``digest`` is that of the feed the receipt is about, None before it was
+    pulled; ``is_waiting`` whether its turn is still to come.
+    """
+
+    state: HubState
+    digest: str | None
+    is_waiting: bool
+    used: Mapping[str, str]
+    published: Mapping[str, Any]
+    due: str
+
+    @property
+    def is_used(self) -> bool:
+        return self.digest is not None and self.digest == self.state.snapshot
+
+
+def hub_page(store: Store, registry: Registry, hub: str, now: datetime) -> dict[str, Any]:
+    """All that a hub may know of itself, in plain types: how it stands, its score, its submissions, what is in
+    quarantine, and the fate of each record of its newest feed. Raises KeyError when there is no such hub.
+    """
+    registration = registry.hubs[hub]
+    state, used, newest = hub_state(store, registry, hub), used_verdict(store, hub), newest_verdict(store, hub)
+    result, last = score(state, registration, used, now), store.last_pull(hub) or {}
+    shown = newest or used
+    digest = last.get("digest") or state.snapshot
+    report = report_json(shown) if shown else None
+    return {
+        "hub": hub,
+        "name": registration.name.en,
+        "state": state.state.value,
+        "since": _iso(state.since),
+        "reason": state.reason,
+        "held_by": list(state.held_by),
+        "fetched": _iso(state.fetched),
+        "sends_through_intake": registration.address == INTAKE,
+        "score": {
+            "points": result.points,
+            "of": len(result.steps),
+            "next": asdict(result.next) if result.next else None,
+            "steps": [asdict(step) for step in result.steps],
+        },
+        "next_release": _iso(next_release(now)),
+        "release": store.published()["release"],
+        "submissions": [_plain(submission) for submission in Inbox(store.inbox).of(hub)],
+        "quarantine": [
+            asdict(entry) | {"since": _iso(entry.since), "days": entry.days(now)}
+            for entry in quarantine.held(store, shown, now)
+        ],
+        **_fates(report, _situation(store, state, digest, False, now), hub),
+    }
+
+
+def receipt(store: Store, registry: Registry, hub: str, submission_id: str, now: datetime) -> dict[str, Any] | None:
+    """What became of one submission and each of its records, in plain types. None when the hub has no such one."""
+    inbox = Inbox(store.inbox)
+    submission = inbox.get(hub, submission_id)
+    if submission is None:
+        return None
+    state = hub_state(store, registry, hub)
+    own = [entry for entry in store.pulls(hub) if entry.get("submission") == submission.id and "digest" in entry]
+    is_next = inbox.newest(hub) == submission and submission.received > store.address_changed(hub)
+    digest = own[-1]["digest"] if own else None
+    report = inbox.report(submission)
+    return {
+        "submission": _plain(submission),
+        "hub": hub,
+        "next_release": _iso(next_release(now)),
+        "report": report,
+        **_fates(report, _situation(store, state, digest, is_next and not own, now), hub),
+    }
+
+
+def _situation(store: Store, state: HubState, digest: str | None, is_waiting: bool, now: datetime) -> _Situation:
+    used = used_verdict(store, state.id)
+    contents = {record.document.id: record.content for record in used.records} if used else {}
+    return _Situation(state, digest, is_waiting, contents, store.published(), str(_iso(next_release(now))))
+
+
+def _fates(report: Mapping[str, Any] | None, situation: _Situation, hub: str) -> dict[str, Any]:
+    """The fate of every record and table of a report; nothing before there is a report."""
+    if report is None or "records" not in report:
+        return {"records": [], "returns": []}
+    is_good = report["outcome"] == "accepted"
+    why_held = " ".join(CODES[code].why for code in report["held_by"])
+    records = [
+        {"id": entry["id"], "kind": entry["kind"], "heading": entry["heading"]}
+        | (_fate(entry, situation, hub) if is_good else _told("withheld", why_held))
+        for entry in report["records"]
+    ]
+    records += [
+        {"id": entry["id"], "kind": entry["kind"], "heading": None, "file": entry["file"], "place": entry["place"]}
+        | _told("quarantined", " ".join(CODES[code].why for code in entry["codes"]))
+        | {"codes": entry["codes"]}
+        for entry in report["quarantined"]
+    ]
+    records += [
+        {"id": entry["id"], "kind": entry["kind"], "heading": None} | _told("withdrawn", entry["reason"])
+        for entry in report["withdrawn"]
+    ]
+    returns = [
+        dict(table) | (_counted(situation) if is_good else _told("withheld", why_held)) for table in report["tables"]
+    ]
+    return {"records": records, "returns": returns}
+
+
+def _fate(entry: Mapping[str, Any], situation: _Situation, hub: str) -> dict[str, Any]:
+    """The fate of a record that the judge has accepted."""
+    if not (situation.is_used or situation.is_waiting):
+        if situation.state.snapshot is None:
+            return _told("withheld", situation.state.reason or "No feed of the hub is in use.")
+        if situation.used.get(entry["id"]) != entry["content"]:
+            gone = "with another text" if entry["id"] in situation.used else "without this record"
+            return _told("superseded", f"Another feed of yours is in use, {gone}.")
+    records, release = situation.published["records"], situation.published["release"]
+    seen = records.get(f"{hub}/{entry['id']}", {})
+    if "into" in seen:
+        survivor = records[seen["into"]]
+        into = {"into": seen["into"], "release": release, "address": _address(release, survivor)}
+        return _told("merged", "The same text came from another hub, or twice from yours; both are credited.") | into
+    if seen.get("content") == entry["content"]:
+        return _told("accepted") | {"release": release, "address": _address(release, seen)}
+    return _told("accepted") | {"due": situation.due}
+
+
+def _counted(situation: _Situation) -> dict[str, Any]:
+    """The fate of a table of returns that the judge has accepted."""
+    snapshots = situation.published["snapshots"]
+    if situation.digest is not None and snapshots.get(situation.state.id) == situation.digest:
+        return _told("accepted") | {"release": situation.published["release"]}
+    if situation.is_used or situation.is_waiting:
+        return _told("accepted") | {"due": situation.due}
+    if situation.state.snapshot is None:
+        return _told("withheld", situation.state.reason or "No feed of the hub is in use.")
+    return _told("superseded", "Another feed of yours is in use.")
+
+
+def _told(status: str, reason: str | None = None) -> dict[str, Any]:
+    return {"status": status, "reason": reason, "release": None, "address": None, "into": None, "due": None}
+
+
+def _address(release: str, seen: Mapping[str, str]) -> str:
+    """Where the record's page is, from the root of what is published."""
+    return f"releases/{release}/{seen['language']}/records/{seen['slug']}.html"
+
+
+def _plain(submission: Submission) -> dict[str, Any]:
+    return asdict(submission) | {"received": _iso(submission.received), "codes": list(submission.codes)}
+
+
+def _iso(moment: datetime | None) -> str | None:
+    return moment.astimezone(UTC).isoformat(timespec="seconds") if moment else None
