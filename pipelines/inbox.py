@@ -92,7 +92,8 @@ class Inbox:
 
     def close(self, submission: Submission, report: Mapping[str, Any], page: str = "") -> Submission:
         """Keep the judge's ``report`` (that of ``hubs.check``, or of a refusal: ``outcome`` other than ``accepted``,
-        with codes in ``held_by``), and the same as a ``page`` to send on, if there is one. Bytes that cannot be used, or that newer ones have replaced, are not kept.
+        with codes in ``held_by``), and the same as a ``page`` to send on, if there is one. Bytes that cannot be used,
+        or that newer ones have replaced, are not kept.
         """
         folder = self._folder(submission.hub, submission.id)
         is_accepted = report["outcome"] == "accepted"

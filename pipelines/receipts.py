@@ -25,12 +25,12 @@ from pipelines.validate import hub_state, newest_verdict, used_verdict
 @dataclass(frozen=True)
 class _Situation:
     """What the fate of a record depends on. ``digest`` is that of the feed the receipt is about, None before it was
-    pulled; ``is_waiting`` whether its turn is still to come.
+    pulled; ``turn`` whether it has been ``taken`` by a pull, is the ``next`` to be, or is ``past``: another came first.
     """
 
     state: HubState
     digest: str | None
-    is_waiting: bool
+    turn: str
     used: Mapping[str, str]
     published: Mapping[str, Any]
     due: str
@@ -72,7 +72,7 @@ def hub_page(store: Store, registry: Registry, hub: str, now: datetime) -> dict[
             asdict(entry) | {"since": _iso(entry.since), "days": entry.days(now)}
             for entry in quarantine.held(store, shown, now)
         ],
-        **_fates(report, _situation(store, state, digest, False, now), hub),
+        **_fates(report, _situation(store, state, digest, "taken", now), hub),
     }
 
 
@@ -86,20 +86,21 @@ def receipt(store: Store, registry: Registry, hub: str, submission_id: str, now:
     own = [entry for entry in store.pulls(hub) if entry.get("submission") == submission.id and "digest" in entry]
     is_next = inbox.newest(hub) == submission and submission.received > store.address_changed(hub)
     digest = own[-1]["digest"] if own else None
+    turn = "taken" if own else "next" if is_next else "past"
     report = inbox.report(submission)
     return {
         "submission": _plain(submission),
         "hub": hub,
         "next_release": _iso(next_release(now)),
         "report": report,
-        **_fates(report, _situation(store, state, digest, is_next and not own, now), hub),
+        **_fates(report, _situation(store, state, digest, turn, now), hub),
     }
 
 
-def _situation(store: Store, state: HubState, digest: str | None, is_waiting: bool, now: datetime) -> _Situation:
+def _situation(store: Store, state: HubState, digest: str | None, turn: str, now: datetime) -> _Situation:
     used = used_verdict(store, state.id)
     contents = {record.document.id: record.content for record in used.records} if used else {}
-    return _Situation(state, digest, is_waiting, contents, store.published(), str(_iso(next_release(now))))
+    return _Situation(state, digest, turn, contents, store.published(), str(_iso(next_release(now))))
 
 
 def _fates(report: Mapping[str, Any] | None, situation: _Situation, hub: str) -> dict[str, Any]:
@@ -131,7 +132,9 @@ def _fates(report: Mapping[str, Any] | None, situation: _Situation, hub: str) ->
 
 def _fate(entry: Mapping[str, Any], situation: _Situation, hub: str) -> dict[str, Any]:
     """The fate of a record that the judge has accepted."""
-    if not (situation.is_used or situation.is_waiting):
+    if not (situation.is_used or situation.turn == "next"):
+        if situation.state.snapshot is None and situation.turn == "past":
+            return _told("superseded", "You have sent another feed since.")
         if situation.state.snapshot is None:
             return _told("withheld", situation.state.reason or "No feed of the hub is in use.")
         if situation.used.get(entry["id"]) != entry["content"]:
@@ -153,9 +156,9 @@ def _counted(situation: _Situation) -> dict[str, Any]:
     snapshots = situation.published["snapshots"]
     if situation.digest is not None and snapshots.get(situation.state.id) == situation.digest:
         return _told("accepted") | {"release": situation.published["release"]}
-    if situation.is_used or situation.is_waiting:
+    if situation.is_used or situation.turn == "next":
         return _told("accepted") | {"due": situation.due}
-    if situation.state.snapshot is None:
+    if situation.state.snapshot is None and situation.turn != "past":
         return _told("withheld", situation.state.reason or "No feed of the hub is in use.")
     return _told("superseded", "Another feed of yours is in use.")
 

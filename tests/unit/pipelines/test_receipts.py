@@ -85,6 +85,14 @@ def test_a_newer_submission_supersedes_only_what_it_changes(tmp_path) -> None:
     assert fates(tmp_path, first, NOW + DAY) == {"shared-schedule": "accepted", "b": "superseded", "c": "superseded"}
 
 
+def test_a_submission_that_no_pull_has_seen_is_superseded_by_the_next(tmp_path) -> None:
+    register(tmp_path, address="intake")
+    first = sent(tmp_path, a_case_study(), answers=answers_of(2))
+    second = sent(tmp_path, a_case_study(title="A better title"), when=NOW + DAY)
+    assert fates(tmp_path, first, NOW + DAY) == {"shared-schedule": "superseded"}
+    assert fates(tmp_path, second, NOW + DAY) == {"shared-schedule": "accepted"}
+
+
 def test_the_same_record_of_two_hubs_is_merged_and_says_into_what(tmp_path) -> None:
     register(tmp_path, id="one", address="intake")
     register(tmp_path, id="two", address="intake")
