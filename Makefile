@@ -11,8 +11,11 @@ run: .venv/.runtime
 dev: .venv/.runtime
 	mkdir -p .dagster && cp assets/dagster.yaml .dagster/ && DAGSTER_HOME=$(CURDIR)/.dagster $(BIN)/dagster dev -w workspace.yaml -h 127.0.0.1
 
-test: .venv/.dev
+NU := build/nu/node_modules/vnu-jar/build/dist/vnu.jar
+
+test: .venv/.dev $(NU)
 	@.ci/need chromium chromium
+	@.ci/need default-jre-headless java
 	$(BIN)/pytest --cov --cov-report=term $(ARGS)
 
 check: .venv/.dev
@@ -56,6 +59,13 @@ lock:
 
 .venv/.dev: .venv/.runtime requirements-dev.lock
 	$(BIN)/pip install -q --disable-pip-version-check --require-hashes -r requirements-dev.lock
+	@touch $@
+
+# The Nu checker, which the tests ask whether pages are valid: only its archive, none of its scripts.
+$(NU): .ci/nu/package.json .ci/nu/package-lock.json
+	@.ci/need npm npm
+	mkdir -p build/nu && cp .ci/nu/*.json build/nu
+	npm ci --prefix build/nu --ignore-scripts --loglevel=error --no-audit --no-fund
 	@touch $@
 
 clean:

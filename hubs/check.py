@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any
@@ -32,7 +32,6 @@ WITHDRAWAL = "withdrawal"
 """The kind of the notices that take records back."""
 
 _BEYOND_ASCII = re.compile("[\x7f-\U0010ffff]")
-_RANK = {Severity.ERROR: 0, Severity.WARNING: 1, Severity.NOTE: 2}
 
 
 def shown(text: str, limit: int = MAX_SHOWN_CHARACTERS) -> str:
@@ -201,7 +200,7 @@ def grouped(findings: Iterable[Finding]) -> list[Group]:
         Group(name, sorted(alike.values(), key=lambda findings: -sum(f.count for f in findings)))
         for name, alike in by_code.items()
     ]
-    return sorted(found, key=lambda g: (_RANK[g.code.severity], g.code.scope != "feed", -g.total))
+    return sorted(found, key=lambda g: (g.code.severity.rank, g.code.scope != "feed", -g.total))
 
 
 # As text.
@@ -214,7 +213,7 @@ def report_text(verdict: Verdict, name: str, with_files: bool = False) -> str:
     lines = [*_outcome(verdict, name)]
     for group in groups(verdict):
         is_said = group.name in verdict.held_by and not any(f.file or f.detail for f in group.findings)
-        lines += [] if is_said else ["", *_of_group(group)]
+        lines += [] if is_said else ["", *of_group(group)]
     if derived := verdict.derived():
         lines += ["", "Worked out, because records or answers do not say it (correct the feed where this is wrong):"]
         lines += [f"  - {what}: {number:,}" for what, number in derived.items()]
@@ -230,14 +229,19 @@ def _outcome(verdict: Verdict, feed: str) -> Iterator[str]:
         yield f"  {name}: {CODES[name].why}"
         yield f"  Mend: {CODES[name].mend}"
     withdrawals = f"; {counts['withdrawals']:,} withdrawals" if counts["withdrawals"] else ""
-    yield (
-        f"  {counts['accepted']:,} records accepted, {counts['quarantined']:,} quarantined; "
-        f"{counts['answers_accepted']:,} answers accepted, {counts['answers_quarantined']:,} quarantined; "
-        f"{counts['skipped']:,} skipped on purpose{withdrawals}"
+    yield f"  {accepted_and_quarantined(counts)}; {counts['skipped']:,} skipped on purpose{withdrawals}"
+
+
+def accepted_and_quarantined(counts: Mapping[str, int]) -> str:
+    """``Verdict.counts`` in words, as far as they tell what was good and what was not."""
+    return (
+        f"{counts['accepted']:,} records accepted, {counts['quarantined']:,} quarantined; "
+        f"{counts['answers_accepted']:,} answers accepted, {counts['answers_quarantined']:,} quarantined"
     )
 
 
-def _of_group(group: Group) -> Iterator[str]:
+def of_group(group: Group) -> Iterator[str]:
+    """All there is to say about the findings of one code: what, why, where, and how to mend it."""
     code = group.code
     yield f"{code.severity.value.upper()} {group.name} ({_times(group.total)})"
     yield f"  {code.why}"

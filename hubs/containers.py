@@ -1,7 +1,7 @@
 """Writing zip, ODS and XLSX, each the same bytes for the same content; workbooks plain, or as forms to fill in.
 
 No content is decided here. A form has drop-downs, remarks and date formats; what they say is given. ODS follows
-OpenDocument 1.3 and is written with nothing but the standard library.
+OpenDocument 1.3 and is written out here; Excel's format is left to xlsxwriter.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from datetime import UTC, date, datetime
 from xml.sax.saxutils import escape, quoteattr
 
 import xlsxwriter  # type: ignore[import-untyped]  # has no type information
+from xlsxwriter.utility import xl_col_to_name  # type: ignore[import-untyped]
 
 Cell = str | int | date
 Rows = Iterable[Sequence[Cell]]
@@ -64,8 +65,9 @@ class Field:
 
 @dataclass(frozen=True)
 class Form:
-    """A sheet to fill in: a header, which stays in view, and rows. ``choices`` are those of single cells by row and
-    column, from 0. ``empty_rows`` below the last one have the columns' drop-downs and formats as well.
+    """A sheet to fill in: a header, which stays in view, and rows, with a field for each column. ``choices`` are those
+    of single cells by row and column, from 0. ``empty_rows`` below the last one have the columns' drop-downs and
+    formats as well.
     """
 
     rows: Sequence[Sequence[Cell]]
@@ -76,7 +78,7 @@ class Form:
 
 def _offered(form: Form, row: int, column: int) -> Choices | None:
     single = form.choices.get((row, column))
-    if single is not None or row == 0 or column >= len(form.fields):
+    if single is not None or row == 0:
         return single
     return form.fields[column].choices
 
@@ -151,10 +153,10 @@ def _cell(value: Cell, attributes: str = "", remark: str = "") -> str:
         kind, text = f' office:value-type="float" office:value="{value}"', str(value)
     elif value:
         kind, text = ' office:value-type="string"', value
+    elif note:
+        return f"<table:table-cell{attributes}>{note}</table:table-cell>"
     else:
-        return (
-            f"<table:table-cell{attributes}>{note}</table:table-cell>" if note else f"<table:table-cell{attributes}/>"
-        )
+        return f"<table:table-cell{attributes}/>"
     return f"<table:table-cell{attributes}{kind}>{note}{_paragraphs(text)}</table:table-cell>"
 
 
@@ -246,7 +248,7 @@ def _form_row(name: str, form: Form, number: int, row: Sequence[Cell], validatio
         _cell(
             value,
             _attributes(name, form, number, column, validations),
-            form.fields[column].remark if number == 0 and column < len(form.fields) else "",
+            form.fields[column].remark if number == 0 else "",
         )
         for column, value in enumerate(row)
     )
@@ -254,20 +256,14 @@ def _form_row(name: str, form: Form, number: int, row: Sequence[Cell], validatio
 
 
 def _attributes(name: str, form: Form, row: int, column: int, validations: _Validations) -> str:
-    is_date = column < len(form.fields) and form.fields[column].is_date
-    style = "header" if row == 0 else "date" if is_date else "entry"
+    style = "header" if row == 0 else "date" if form.fields[column].is_date else "entry"
     cell = f"'{name}'.{column_letters(column)}{row + 1}"
     return f' table:style-name="{style}"' + validations.attribute(_offered(form, row, column), cell)
 
 
 def column_letters(number: int) -> str:
     """What a sheet calls the column ``number`` (from 0)."""
-    letters = ""
-    number += 1
-    while number:
-        number, rest = divmod(number - 1, 26)
-        letters = chr(ord("A") + rest) + letters
-    return letters
+    return str(xl_col_to_name(number))
 
 
 def _frozen(names: Sequence[str]) -> str:

@@ -95,6 +95,14 @@ def unregistered(name: str) -> Registration:
     )
 
 
+def instrument_folders(beside: Path) -> tuple[Path, ...]:
+    """Folders with question banks: the project's own, then ``instruments`` in the folder of the registrations."""
+    from hubs.instruments import FOLDER
+
+    own = beside / "instruments"
+    return (FOLDER, own) if own.is_dir() else (FOLDER,)
+
+
 class UnusableRegistration(ValueError):
     """A registration cannot be used. The message names the file, the field and the mend, a line a problem."""
 
@@ -113,11 +121,8 @@ class Registry:
 
     @property
     def instrument_folders(self) -> tuple[Path, ...]:
-        """Folders with question banks: the project's own, then the registry's ``instruments``."""
-        from hubs.instruments import FOLDER
-
-        own = self.folder / "instruments"
-        return (FOLDER, own) if own.is_dir() else (FOLDER,)
+        """Folders with the question banks that its hubs may ask from."""
+        return instrument_folders(self.folder)
 
     def address(self, hub: str) -> str:
         """Where the hub's feed is: a web address or ``INTAKE`` as it stands, a path made absolute."""

@@ -57,13 +57,6 @@ class Checked:
     digest: str | None
 
 
-def unregistered(name: str) -> Registration:
-    """The registration under which the feed called ``name`` of an unknown hub is judged: it fills nothing in."""
-    unnamed = {"role": "not registered"}
-    data = {"id": "unregistered", "name": {"en": name or "feed"}, "sector": "cross_sector", "address": "."}
-    return Registration.model_validate(data | {"owner": unnamed, "data_contact": unnamed})
-
-
 def check(
     address: str,
     registration: Registration,

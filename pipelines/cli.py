@@ -23,15 +23,16 @@ from hubs.registration import (
     Registration,
     UnusableRegistration,
     WrongRegistry,
+    instrument_folders,
     read_registration,
     read_registry,
+    unregistered,
 )
 from pipelines.settings import UnusableSettings, setting
 
 if TYPE_CHECKING:
     from pipelines.edition import HubState
     from pipelines.line import Line, Outcome
-    from pipelines.quarantine import Held
     from pipelines.tokens import Token, Tokens
 
 FINDINGS, UNUSABLE = 1, 2
@@ -116,7 +117,7 @@ def check(
     from hubs.check import json_text, refusal_json, report_json, report_text, shown
     from hubs.contract.findings import CODES
     from hubs.instruments import FOLDER, OnDemand
-    from pipelines.check import Checked, unregistered
+    from pipelines.check import Checked
     from pipelines.check import check as check_feed
     from pipelines.progress import Bar
 
@@ -126,8 +127,7 @@ def check(
     registration = _registration_in(mapping) if mapping else unregistered(feed)
     address = feed if "://" in feed else str(Path(feed).absolute())
     _refuse_output(output, address)
-    own = [mapping.parent / "instruments"] if mapping else []
-    banks = OnDemand((FOLDER, *(folder for folder in own if folder.is_dir())))
+    banks = OnDemand(instrument_folders(mapping.parent) if mapping else (FOLDER,))
     now = datetime.now(UTC)
     with tempfile.TemporaryDirectory() as scratch, Bar() as bar:
         checked = check_feed(address, registration, banks, now, Path(scratch), progress=bar)
@@ -212,7 +212,7 @@ def map_suggest(
     ] = None,
 ) -> None:
     """Look at an unknown folder and write a first registration for it, with its doubts as comments."""
-    from hubs.instruments import FOLDER, instruments
+    from hubs.instruments import instruments
     from hubs.starter.suggest import hub_id, suggest
 
     root = feed.resolve()
@@ -225,8 +225,7 @@ def map_suggest(
     folder = (output.parent if output else Path()).resolve()
     if output and root.is_dir() and folder.is_relative_to(root):
         _stop(f"{output} would be part of the feed: name a file outside {feed}")
-    own = folder / "instruments"
-    suggestion = suggest(root, hub, folder, instruments(FOLDER, own) if own.is_dir() else instruments(FOLDER))
+    suggestion = suggest(root, hub, folder, instruments(*instrument_folders(folder)))
     found = f"{suggestion.sources} sources, {suggestion.doubts} doubts"
     if output is None:
         typer.echo(suggestion.text, nl=False)
@@ -281,7 +280,7 @@ def replay(
     _known(line, hub)
     now = datetime.now(UTC)
     result = replay_hub(line, hub, now)
-    held = [_plain_held(entry, now) for entry in result.held]
+    held = [entry.to_dict(now) for entry in result.held]
     if as_json:
         data = {
             "hub": hub,
@@ -376,7 +375,7 @@ def token_create(
     """Make a token by which a hub may submit. It is shown once and kept nowhere."""
     line = _line(registry, store, None)
     if hub not in line.registry.hubs:
-        _stop(f"no hub is called {hub}; there are {', '.join(line.registry.hubs)}")
+        _stop_unknown(hub, line)
     token, text = _tokens(line).create(hub, datetime.now(UTC), days)
     if as_json:
         typer.echo(json.dumps(_plain_token(token, datetime.now(UTC)) | {"token": text}, indent=1))
@@ -422,8 +421,6 @@ def submit(
     as_json: JsonFlag = False,
 ) -> None:
     """Send a feed to the intake, wait for its verdict and print the receipt. The token comes from HUBPACKS_TOKEN."""
-    import os
-
     from pipelines.submit import Unusable, receipt_text, submit
 
     try:
@@ -461,17 +458,20 @@ def _known(line: Line, hub: str) -> None:
     """Stop unless there is a hub of that id, or a file that should have been its registration."""
     broken = {Path(name).stem for name in line.registry.problems}
     if hub not in line.registry.hubs and hub not in broken:
-        _stop(f"no hub is called {hub}; there are {', '.join(line.registry.hubs)}")
+        _stop_unknown(hub, line)
+
+
+def _stop_unknown(hub: str, line: Line) -> NoReturn:
+    _stop(f"no hub is called {hub}; there are {', '.join(line.registry.hubs)}")
 
 
 def _for_the_hub(line: Line, hub: str) -> dict[str, Any]:
-    """What a hub's own page says beyond its state: the score, the quarantine with ages, and when it will be seen."""
-    from pipelines.receipts import hub_page
+    """What there is to tell a hub beyond its state: the score, the quarantine with ages, and when it will be seen."""
+    from pipelines.receipts import outlook
 
     if hub not in line.registry.hubs:
         return {"score": None, "quarantine": [], "next_release": None}
-    page = hub_page(line.store, line.registry, hub, datetime.now(UTC))
-    return {name: page[name] for name in ("score", "quarantine", "next_release")}
+    return outlook(line.store, line.registry, hub, datetime.now(UTC))
 
 
 def _print_score(score: dict[str, Any] | None) -> None:
@@ -482,10 +482,6 @@ def _print_score(score: dict[str, Any] | None) -> None:
         typer.echo(f"  {'+' if step['is_reached'] else '-'} {step['title']}: {step['measure']}")
     if score["next"]:
         typer.echo(f"  To gain the next point: {score['next']['gain']}")
-
-
-def _plain_held(entry: Held, now: datetime) -> dict[str, Any]:
-    return vars(entry) | {"since": entry.since.isoformat(timespec="seconds"), "days": entry.days(now)}
 
 
 def _print_held(held: list[dict[str, Any]]) -> None:

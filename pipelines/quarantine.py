@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from hubs.contract.verdict import Verdict
 from pipelines.store import Store
@@ -29,6 +30,10 @@ class Held:
     def days(self, now: datetime) -> int:
         """Whole days that it has been held."""
         return (now - self.since).days
+
+    def to_dict(self, now: datetime) -> dict[str, Any]:
+        """Plain types, with its age in ``days``."""
+        return self.__dict__ | {"since": self.since.isoformat(timespec="seconds"), "days": self.days(now)}
 
 
 def note(store: Store, verdict: Verdict, now: datetime) -> None:

@@ -12,7 +12,8 @@ from typing import Any
 
 from hubs.check import report_json
 from hubs.contract.findings import CODES
-from hubs.registration import INTAKE, Registry
+from hubs.contract.verdict import Verdict
+from hubs.registration import INTAKE, Registration, Registry
 from pipelines import quarantine
 from pipelines.edition import HubState
 from pipelines.inbox import Inbox, Submission
@@ -41,15 +42,14 @@ class _Situation:
 
 
 def hub_page(store: Store, registry: Registry, hub: str, now: datetime) -> dict[str, Any]:
-    """All that a hub may know of itself, in plain types: how it stands, its score, its submissions, what is in
-    quarantine, and the fate of each record of its newest feed. Raises KeyError when there is no such hub.
+    """All that a hub may know of itself, in plain types: how it stands, its outlook, its submissions, and the fate of
+    each record of its newest feed. Raises KeyError when there is no such hub.
     """
     registration = registry.hubs[hub]
-    state, used, newest = hub_state(store, registry, hub), used_verdict(store, hub), newest_verdict(store, hub)
-    result, last = score(state, registration, used, now), store.last_pull(hub) or {}
-    shown = newest or used
+    state, used = hub_state(store, registry, hub), used_verdict(store, hub)
+    newest = newest_verdict(store, hub) or used
+    last = store.last_pull(hub) or {}
     digest = last.get("digest") or state.snapshot
-    report = report_json(shown) if shown else None
     return {
         "hub": hub,
         "name": registration.name.en,
@@ -59,6 +59,40 @@ def hub_page(store: Store, registry: Registry, hub: str, now: datetime) -> dict[
         "held_by": list(state.held_by),
         "fetched": _iso(state.fetched),
         "sends_through_intake": registration.address == INTAKE,
+        "release": store.published()["release"],
+        "submissions": submissions(store, hub),
+        **_outlook(store, registration, state, (used, newest), now),
+        **_fates(
+            report_json(newest) if newest else None, _situation(store, state, used, digest, turn="taken", now=now), hub
+        ),
+    }
+
+
+def outlook(store: Store, registry: Registry, hub: str, now: datetime) -> dict[str, Any]:
+    """What a hub can do next, in plain types: its score (with what gains the next point), what of it is in quarantine
+    and for how long, and when the next release is due. Raises KeyError when there is no such hub.
+    """
+    used = used_verdict(store, hub)
+    verdicts = used, newest_verdict(store, hub) or used
+    return _outlook(store, registry.hubs[hub], hub_state(store, registry, hub), verdicts, now)
+
+
+def submissions(store: Store, hub: str) -> list[dict[str, Any]]:
+    """What the hub has submitted, in plain types, the newest first."""
+    return [_plain(submission) for submission in Inbox(store.inbox).of(hub)]
+
+
+def _outlook(
+    store: Store,
+    registration: Registration,
+    state: HubState,
+    verdicts: tuple[Verdict | None, Verdict | None],
+    now: datetime,
+) -> dict[str, Any]:
+    """``verdicts`` are those on the feed in use and on the newest."""
+    used, newest = verdicts
+    result = score(state, registration, used, now)
+    return {
         "score": {
             "points": result.points,
             "of": len(result.steps),
@@ -66,13 +100,7 @@ def hub_page(store: Store, registry: Registry, hub: str, now: datetime) -> dict[
             "steps": [asdict(step) for step in result.steps],
         },
         "next_release": _iso(next_release(now)),
-        "release": store.published()["release"],
-        "submissions": [_plain(submission) for submission in Inbox(store.inbox).of(hub)],
-        "quarantine": [
-            asdict(entry) | {"since": _iso(entry.since), "days": entry.days(now)}
-            for entry in quarantine.held(store, shown, now)
-        ],
-        **_fates(report, _situation(store, state, digest, "taken", now), hub),
+        "quarantine": [entry.to_dict(now) for entry in quarantine.held(store, newest, now)],
     }
 
 
@@ -93,12 +121,13 @@ def receipt(store: Store, registry: Registry, hub: str, submission_id: str, now:
         "hub": hub,
         "next_release": _iso(next_release(now)),
         "report": report,
-        **_fates(report, _situation(store, state, digest, turn, now), hub),
+        **_fates(report, _situation(store, state, used_verdict(store, hub), digest, turn=turn, now=now), hub),
     }
 
 
-def _situation(store: Store, state: HubState, digest: str | None, turn: str, now: datetime) -> _Situation:
-    used = used_verdict(store, state.id)
+def _situation(
+    store: Store, state: HubState, used: Verdict | None, digest: str | None, *, turn: str, now: datetime
+) -> _Situation:
     contents = {record.document.id: record.content for record in used.records} if used else {}
     return _Situation(state, digest, turn, contents, store.published(), str(_iso(next_release(now))))
 

@@ -359,8 +359,8 @@ class Store:
         """
         records: dict[str, dict[str, str]] = {}
         for id, entry in library.items():
-            records[id] = {"slug": entry.slug, "language": entry.record.document.language}
-            records[id] |= {"content": entry.record.content}
+            record = entry.record
+            records[id] = {"slug": entry.slug, "language": record.document.language, "content": record.content}
             records |= {other: {"into": id} for other in entry.merged}
         slugs = self.slugs()
         kept = slugs | {id: entry.slug for id, entry in library.items()}

@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from hubs.check import examples, grouped, shown
+from hubs.check import accepted_and_quarantined, grouped, of_group, shown
 from hubs.contract.findings import Finding
 from pipelines.files import CHUNK_BYTES
 from pipelines.pull import folder
@@ -144,14 +144,9 @@ def _lines(receipt: dict[str, Any]) -> Iterator[str]:
     yield f"{shown(submission['name'])}: {submission['state']}"
     yield f"  receipt {submission['id']}, received {submission['received']}"
     if counts := report.get("counts"):
-        yield (
-            f"  {counts['accepted']:,} records accepted, {counts['quarantined']:,} quarantined; "
-            f"{counts['answers_accepted']:,} answers accepted, {counts['answers_quarantined']:,} quarantined"
-        )
+        yield f"  {accepted_and_quarantined(counts)}"
     for group in grouped(Finding.from_dict(finding) for finding in report.get("findings", ())):
-        yield f"{group.code.severity.value.upper()} {group.name}: {group.code.why}"
-        yield from (f"  - {line}" for line in examples(group))
-        yield f"  Mend ({group.code.who.value}): {group.code.mend}"
+        yield from of_group(group)
     tally = Counter(record["status"] for record in receipt["records"])
     if tally:
         yield f"Records: {', '.join(f'{number:,} {status}' for status, number in tally.most_common())}."

@@ -10,13 +10,14 @@ import os
 import stat
 import struct
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import xlsxwriter
 
 from tests.feeds import (
+    GOOD,
     a_case_study,
     a_faq,
     a_requirement,
@@ -25,6 +26,7 @@ from tests.feeds import (
     a_withdrawal,
     an_answer,
     answers_of,
+    as_cells,
     write_csv,
     write_feed,
     write_markdown,
@@ -62,7 +64,7 @@ def studies(number: int, **changes: Any) -> list[dict[str, Any]]:
     ]
 
 
-def written(folder: Path, files: dict[str, bytes | str]) -> Path:
+def written(folder: Path, files: Mapping[str, bytes | str]) -> Path:
     """A folder with these files."""
     for name, data in files.items():
         path = folder / name
@@ -80,7 +82,9 @@ def descriptor(path: str, kind: str = "case_study", **settings: Any) -> str:
 def study_text(**changes: Any) -> str:
     """A case study as the Markdown file that it is in a feed."""
     fields = a_case_study(**changes)
-    front = "".join(f"{name}: {json.dumps(value)}\n" for name, value in fields.items() if name != "body")
+    front = "".join(
+        f"{name}: {json.dumps(value, ensure_ascii=False)}\n" for name, value in fields.items() if name != "body"
+    )
     return f"---\n{front}---\n{fields['body']}"
 
 
@@ -114,9 +118,8 @@ def workbook(folder: Path) -> Path:
     with xlsxwriter.Workbook(path) as book:
         for name, records in (("Case studies", studies(3)), ("FAQs", [a_faq(), a_faq(id="two", sectors=["trees"])])):
             sheet = book.add_worksheet(name)
-            for row, cells in enumerate([records[0].keys(), *(record.values() for record in records)]):
-                for column, cell in enumerate(cells):
-                    sheet.write(row, column, "; ".join(cell) if isinstance(cell, list) else cell)
+            for row, cells in enumerate([records[0], *(as_cells(record).values() for record in records)]):
+                sheet.write_row(row, 0, cells)
         book.add_worksheet("Cover").write_row(0, 0, ["hub", "one"])
         book.add_worksheet("Notes to self").write(0, 0, "Ring them")
     return path
@@ -148,16 +151,8 @@ def bad_values(folder: Path) -> Path:
 @feed
 def every_field_wrong(folder: Path) -> Path:
     """Of each kind a good record, one without each field, and one with rubbish in each field."""
-    builders = {
-        "case_study": a_case_study,
-        "faq": a_faq,
-        "term": a_term,
-        "signpost": a_signpost,
-        "requirement": a_requirement,
-        "withdrawal": a_withdrawal,
-    }
     rows = {}
-    for kind, builder in builders.items():
+    for kind, builder in GOOD.items():
         good = [builder(id=f"{kind}-{n}", published="2026-03-01") for n in range(30)]
         without = [builder(id=f"{kind}-no-{name}") | {name: None} for name in builder()]
         rubbish = [builder(id=f"{kind}-bad-{name}") | {name: "?!"} for name in builder()]

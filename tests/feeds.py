@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import zipfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,6 +13,10 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from hubs.contract.records import RawDocument
+from hubs.contract.verdict import Verdict
+from hubs.feed import Feed
+from hubs.instruments import instruments
+from hubs.judge import judge
 from hubs.registration import Registration
 
 if TYPE_CHECKING:
@@ -107,6 +111,17 @@ def a_withdrawal(**changes: Any) -> dict[str, Any]:
     return fields | changes
 
 
+GOOD: dict[str, Callable[..., dict[str, Any]]] = {
+    "case_study": a_case_study,
+    "faq": a_faq,
+    "term": a_term,
+    "signpost": a_signpost,
+    "requirement": a_requirement,
+    "withdrawal": a_withdrawal,
+}
+"""The builders of good records by their kinds."""
+
+
 def raw(kind: str, fields: Mapping[str, Any], file: str | None = None) -> RawDocument:
     """``fields`` as a mapping would hand them over."""
     return RawDocument(kind, file or f"{fields.get('id')}.md", "", dict(fields), json.dumps(fields).encode())
@@ -152,12 +167,21 @@ def write_markdown(path: Path, fields: Mapping[str, Any], text: str) -> None:
     path.write_text(f"---\n{head}---\n{fields.get(text, '')}", encoding="utf-8")
 
 
-def write_csv(path: Path, rows: Iterable[Mapping[str, str]]) -> None:
+def as_cells(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """``fields`` as the cells of a row, where several values are told apart by semicolons."""
+    return {name: "; ".join(value) if isinstance(value, list) else value for name, value in fields.items()}
+
+
+def csv_text(rows: Iterable[Mapping[str, str]]) -> str:
     """``rows`` as CSV; the first row's keys are the header."""
     listed = list(rows)
-    lines = [",".join(listed[0]), *(",".join(row.values()) for row in listed)]
+    return "".join(f"{','.join(cells)}\n" for cells in (listed[0], *(row.values() for row in listed)))
+
+
+def write_csv(path: Path, rows: Iterable[Mapping[str, str]]) -> None:
+    """A file of ``rows`` as CSV."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    path.write_text(csv_text(rows), encoding="utf-8")
 
 
 def write_feed(
@@ -199,6 +223,20 @@ def write_feed(
     }
     (folder / "datapackage.json").write_text(json.dumps(descriptor), encoding="utf-8")
     return folder
+
+
+def feed_of(folder: Path) -> Feed:
+    """All files in ``folder`` as a feed."""
+    return Feed({path.relative_to(folder).as_posix(): path for path in sorted(folder.rglob("*")) if path.is_file()})
+
+
+def judged(folder: Path, **changes: Any) -> Verdict:
+    """The verdict of the day ``NOW`` on the feed in ``folder``, with these changes of the registration. The judge
+    works in the folder ``scratch`` beside it.
+    """
+    scratch = folder.with_name("scratch")
+    scratch.mkdir(exist_ok=True)
+    return judge(feed_of(folder), registration(**changes), instruments(), NOW.date(), scratch)
 
 
 def a_registration(**changes: Any) -> dict[str, Any]:

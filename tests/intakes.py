@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import httpx
 
@@ -18,6 +19,8 @@ from pipelines.store import Store
 from pipelines.tokens import Tokens
 from tests import badfeeds
 from tests.feeds import register
+
+T = TypeVar("T")
 
 COMMAND = [str(Path(sys.executable).with_name("hubpacks"))]
 HUBS = ("one", "two")
@@ -112,14 +115,35 @@ def packed(name: str, folder: Path) -> Path:
     return badfeeds.zipped(path) if path.is_dir() else path
 
 
+def wait_for(what: Callable[[], T | None], seconds: float = 120) -> T:
+    """What ``what`` gives as soon as that is something true."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if found := what():
+            return found
+        time.sleep(0.02)
+    raise AssertionError(f"not within {seconds} seconds")
+
+
 def verdict(client: httpx.Client, address: str) -> dict[str, Any]:
     """The receipt at ``address`` once there is a verdict."""
-    import time
 
-    deadline = time.monotonic() + 120
-    while time.monotonic() < deadline:
+    def decided() -> dict[str, Any] | None:
         receipt: dict[str, Any] = client.get(address).json()
-        if receipt["submission"]["state"] != "received":
-            return receipt
-        time.sleep(0.1)
-    raise AssertionError(f"no verdict at {address}")
+        return receipt if receipt["submission"]["state"] != "received" else None
+
+    return wait_for(decided)
+
+
+def form_of(client: httpx.Client, address: str = "/") -> str:
+    """The proof in the form at ``address``."""
+    return client.get(address).text.split('name="csrf" value="')[1].split('"')[0]
+
+
+@contextmanager
+def signed_in(running: Intake, hub: str) -> Iterator[httpx.Client]:
+    """A browser, more or less, in which ``hub`` has signed in."""
+    with running.client() as client:
+        data = {"csrf": form_of(client, "/sign-in"), "token": running.tokens[hub]}
+        assert client.post("/sign-in", data=data).status_code == 303
+        yield client

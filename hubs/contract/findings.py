@@ -22,6 +22,11 @@ class Severity(StrEnum):
     WARNING = "warning"
     NOTE = "note"
 
+    @property
+    def rank(self) -> int:
+        """The worst first, for sorting."""
+        return list(Severity).index(self)
+
 
 class Who(StrEnum):
     """Who has to act."""

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hubs.contract import CONTRACT_VERSION
-from hubs.contract.findings import CODES, Finding, Severity
+from hubs.contract.findings import CODES, Finding
 from hubs.contract.kinds import notice_kinds
 from hubs.contract.records import RawTable
 from hubs.contract.verdict import FileAccount, JudgedTable, Verdict
@@ -117,9 +117,8 @@ def _feed_faults(accepted: int, quarantined: int, withdrawals: int, tables: list
 
 def _in_order(findings: list[Finding]) -> list[Finding]:
     """Worst first, then by place: the order in which people mend."""
-    rank = {Severity.ERROR: 0, Severity.WARNING: 1, Severity.NOTE: 2}
     return sorted(
-        findings, key=lambda f: (rank[f.severity], CODES[f.code].scope != "feed", f.file or "", f.row or 0, f.code)
+        findings, key=lambda f: (f.severity.rank, CODES[f.code].scope != "feed", f.file or "", f.row or 0, f.code)
     )
 
 

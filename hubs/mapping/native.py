@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from glob import escape
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
@@ -214,15 +215,10 @@ class _Paths:
             return []
         feed = self._account.feed
         is_folder = name in feed.folders
-        found = feed.glob("**" if name == "." else f"{_literal(name)}/**" if is_folder else name)
+        found = feed.glob("**" if name == "." else f"{escape(name)}/**" if is_folder else name)
         if not found:
             self._account.find("missing_file", shown)
         return found
-
-
-def _literal(path: str) -> str:
-    """``path`` as a pattern that matches only itself."""
-    return _WILDCARD.sub(lambda mark: "".join(f"[{character}]" for character in mark[0]), path)
 
 
 def read_contract_file(account: Account, file: str, kind: str, registration: Registration) -> None:

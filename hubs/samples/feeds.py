@@ -16,10 +16,11 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+from hubs.containers import ods_bytes, xlsx_bytes
 from hubs.contract.kinds import document_kinds
 from hubs.contract.vocabularies import vocabulary
 from hubs.instruments import Question, instruments
-from hubs.samples.packing import csv_bytes, ods_bytes, parquet_bytes, xlsx_bytes, zip_bytes
+from hubs.samples.packing import csv_bytes, parquet_bytes, zip_bytes
 from hubs.samples.population import AUDIENCES, INSTRUMENT, PERIODS, Response, responses
 from hubs.yamlfile import parse_yaml
 

@@ -1,8 +1,7 @@
-"""Writing what hubs publish: CSV, Parquet and zip, and (from ``hubs.containers``) ODS and XLSX, each the same bytes for
-the same content.
+"""Writing the CSV, Parquet and zip files that hubs publish, each the same bytes for the same content.
 
-No content is decided here. Archives are compared by their members and Parquet by its table, because compressors and
-the writer's name differ between machines.
+No content is decided here, and workbooks are written by ``hubs.containers``. Archives are compared by their members and
+Parquet by its table, because compressors and the writer's name differ between machines.
 """
 
 from __future__ import annotations
@@ -10,17 +9,12 @@ from __future__ import annotations
 import csv
 import io
 import zipfile
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from hubs.containers import archive, ods_bytes, xlsx_bytes
-
-__all__ = ["csv_bytes", "is_same", "ods_bytes", "parquet_bytes", "xlsx_bytes", "zip_bytes"]
-
-Rows = Iterable[Sequence[str | int]]
-"""Rows of a sheet, the header first. Whole numbers become numeric cells."""
+from hubs.containers import Rows, archive
 
 
 def csv_bytes(rows: Rows, encoding: str = "utf-8") -> bytes:

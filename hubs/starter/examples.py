@@ -8,11 +8,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
+from functools import cache
 from typing import Any
 
-from pydantic.fields import FieldInfo
-
-from hubs.contract.kinds.base import Document, DocumentKind, NoticeKind, TableKind
+from hubs.contract.kinds import Kind, record_kinds
+from hubs.contract.kinds.base import Document, RecordKind, TableKind
 from hubs.contract.kinds.case_study import SECTIONS
 from hubs.contract.vocabularies import vocabulary
 from hubs.instruments import instruments
@@ -54,47 +54,51 @@ class Starter:
         return f"data@{self.hub}.example"
 
 
-def example(kind: DocumentKind | NoticeKind, starter: Starter) -> dict[str, Any]:
+def example(kind: RecordKind, starter: Starter) -> dict[str, Any]:
     """A record of ``kind`` as its model wants it; fields that name another record are left out."""
-    schema = kind.model.model_json_schema()["properties"]
-    return {
-        name: _value(kind, name, kind.model.model_fields[name], _plain(schema[name]), starter)
-        for name in kind.model.model_fields
-        if name not in REFERENCES
-    }
+    return {name: _value(kind, name, starter) for name in kind.model.model_fields if name not in REFERENCES}
 
 
-def is_several(kind: DocumentKind | NoticeKind, name: str) -> bool:
+def is_several(kind: RecordKind, name: str) -> bool:
     """Whether a field holds a list."""
-    return bool(_plain(kind.model.model_json_schema()["properties"][name]).get("type") == "array")
+    return bool(_schema(kind, name).get("type") == "array")
 
 
-def is_day(kind: DocumentKind | NoticeKind, name: str) -> bool:
+def is_day(kind: RecordKind, name: str) -> bool:
     """Whether a field holds a date."""
-    return bool(_plain(kind.model.model_json_schema()["properties"][name]).get("format") == "date")
+    return bool(_schema(kind, name).get("format") == "date")
 
 
-def is_required(kind: DocumentKind | NoticeKind, name: str) -> bool:
-    """Whether a feed must give the field, as far as the feed itself is concerned."""
-    return name in kind.missing and not (name == "id" and kind.is_id_derived)
+def longest(kind: RecordKind, name: str) -> int | None:
+    """Characters that a field may hold; None if there is no limit."""
+    return _schema(kind, name).get("maxLength")
+
+
+def _schema(kind: RecordKind, name: str) -> Mapping[str, Any]:
+    """The schema of a field without the choice of leaving it empty."""
+    return _schemas(kind.name)[name]
+
+
+@cache
+def _schemas(kind_name: str) -> Mapping[str, Mapping[str, Any]]:
+    fields = record_kinds()[kind_name].model.model_json_schema()["properties"]
+    return {name: _plain(schema) for name, schema in fields.items()}
 
 
 def _plain(schema: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The schema of a field without the choice of leaving it empty."""
     choices = [entry for entry in schema.get("anyOf", ()) if entry.get("type") != "null"]
     return choices[0] if choices else schema
 
 
-def _value(
-    kind: DocumentKind | NoticeKind, name: str, field: FieldInfo, schema: Mapping[str, Any], starter: Starter
-) -> Any:
+def _value(kind: RecordKind, name: str, starter: Starter) -> Any:
+    schema = _schema(kind, name)
     if (kind.name, name) in _WORDED:
         return _WORDED[kind.name, name]
     if name in kind.schemes:
         term = {"sectors": starter.sector, "licence": EXAMPLE_LICENCE, "language": "en"}.get(name)
         term = term or next(iter(vocabulary(kind.schemes[name]).terms))
-        return [term] if schema.get("type") == "array" else term
-    if schema.get("format") == "date":
+        return [term] if is_several(kind, name) else term
+    if is_day(kind, name):
         return EXAMPLE_DAY
     if schema.get("format") == "uri":
         return f"https://{starter.hub}.example/example"
@@ -102,10 +106,10 @@ def _value(
         return f"example-{kind.name.replace('_', '-')}"
     if name == "contact":
         return starter.contact
-    if schema.get("type") == "array":
+    if is_several(kind, name):
         return [f"Example {name.removesuffix('_used').removesuffix('s').replace('_', ' ')}"]
-    text = f"Example to replace. {field.description or ''}".strip()
-    return text[: schema.get("maxLength", len(text))]
+    text = f"Example to replace. {kind.model.model_fields[name].description or ''}".strip()
+    return text[: longest(kind, name)]
 
 
 def answer(kind: TableKind) -> dict[str, str]:
@@ -123,7 +127,7 @@ def answer(kind: TableKind) -> dict[str, str]:
     return {column.name: known[column.name] if column.name in known else column.allowed[0] for column in kind.columns}
 
 
-def entries(kind: DocumentKind | NoticeKind | TableKind) -> list[tuple[str, str, bool]]:
+def entries(kind: Kind) -> list[tuple[str, str, bool]]:
     """Name, description and whether it is needed, of each field of a record or column of a row, in the order to fill
     them in.
     """
@@ -131,4 +135,6 @@ def entries(kind: DocumentKind | NoticeKind | TableKind) -> list[tuple[str, str,
         return [(column.name, column.description_en, column.required) for column in kind.columns]
     fields = kind.model.model_fields
     ordered = sorted(fields, key=lambda name: (name != "id", name != kind.heading, name in _COMMON))
-    return [(name, fields[name].description or "", is_required(kind, name)) for name in ordered]
+    # An id that is made of the heading need not be given.
+    needed = set(kind.missing) - ({"id"} if kind.is_id_derived else set())
+    return [(name, fields[name].description or "", name in needed) for name in ordered]

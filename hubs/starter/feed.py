@@ -8,17 +8,18 @@ from __future__ import annotations
 import csv
 import io
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import yaml
 
 from hubs.contract import CONTRACT_VERSION
-from hubs.contract.kinds import kinds
-from hubs.contract.kinds.base import DocumentKind, NoticeKind, TableKind
+from hubs.contract.kinds import Kind, kinds
+from hubs.contract.kinds.base import DocumentKind, TableKind
 from hubs.contract.records import MANIFEST
 from hubs.starter import workbook
-from hubs.starter.examples import EXAMPLE_LICENCE, Starter, answer, entries, example
+from hubs.starter.examples import EXAMPLE_LICENCE, Starter, answer, entries, example, longest
 
 SHORT_TEXT = 5_000
 """Characters of a kind's text up to which its records are rows; longer ones have a file each."""
@@ -46,9 +47,7 @@ def write_starter(folder: Path, starter: Starter) -> list[str]:
 
 def starter_files(starter: Starter) -> dict[str, bytes]:
     """The files of the starter feed, path to content."""
-    records = {
-        path: content for kind in kinds().values() for path, content in [(_path(kind), _text(kind, starter).encode())]
-    }
+    records = {_path(kind): _text(kind, starter).encode() for kind in kinds().values()}
     return records | {
         MANIFEST: _manifest(starter).encode(),
         "README.md": _readme(starter).encode(),
@@ -61,33 +60,36 @@ def starter_files(starter: Starter) -> dict[str, bytes]:
 # Records.
 
 
-def _is_markdown(kind: DocumentKind | NoticeKind | TableKind) -> bool:
+def _is_markdown(kind: Kind) -> bool:
     """Whether a record is a text to read, with a file of its own; the records of other kinds are rows."""
     if not isinstance(kind, DocumentKind) or kind.text not in kind.missing:
         return False
-    longest = kind.model.model_json_schema()["properties"][kind.text].get("maxLength")
-    return longest is None or longest > SHORT_TEXT
+    limit = longest(kind, kind.text)
+    return limit is None or limit > SHORT_TEXT
 
 
-def _folder(kind: DocumentKind | NoticeKind | TableKind) -> str:
+def _folder(kind: Kind) -> str:
     return f"{kind.name.removesuffix('y')}ies" if kind.name.endswith("y") else f"{kind.name}s"
 
 
-def _path(kind: DocumentKind | NoticeKind | TableKind) -> str:
-    ending = "md" if _is_markdown(kind) else "csv"
-    return f"{_folder(kind)}/example.{ending}"
+def _path(kind: Kind) -> str:
+    return f"{_folder(kind)}/example.{_ending(kind)}"
 
 
-def _text(kind: DocumentKind | NoticeKind | TableKind, starter: Starter) -> str:
+def _ending(kind: Kind) -> str:
+    return "md" if _is_markdown(kind) else "csv"
+
+
+def _text(kind: Kind, starter: Starter) -> str:
     if isinstance(kind, TableKind):
-        return _csv(dict(answer(kind)))
+        return _csv(answer(kind))
     values = example(kind, starter)
     if _is_markdown(kind) and isinstance(kind, DocumentKind):
         return _markdown(kind, values)
     return _csv({name: values.get(name, "") for name, _, _ in entries(kind)})
 
 
-def _csv(row: dict[str, Any]) -> str:
+def _csv(row: Mapping[str, Any]) -> str:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(row)
@@ -122,8 +124,8 @@ def _yaml_line(name: str, value: Any) -> str:
 
 
 def _manifest(starter: Starter) -> str:
-    def resource(kind: DocumentKind | NoticeKind | TableKind) -> dict[str, Any]:
-        paths = [f"{_folder(kind)}/*.{'md' if _is_markdown(kind) else 'csv'}"]
+    def resource(kind: Kind) -> dict[str, Any]:
+        paths = [f"{_folder(kind)}/*.{_ending(kind)}"]
         return {"name": _folder(kind).replace("_", "-"), "path": paths, "hubpacks": {"kind": kind.name}}
 
     descriptor = {
@@ -145,12 +147,11 @@ def _manifest(starter: Starter) -> str:
 
 
 def _registration(starter: Starter) -> str:
-    name = yaml.safe_dump(starter.name, allow_unicode=True, width=10_000, default_flow_style=True)
     return f"""\
 # How {starter.hub} joins. Replace what is in capital letters; the guide (docs/hubs.md) explains every line.
 id: {starter.hub}                  # the name of this file
 name:
-  en: {name.removesuffix("...").strip().splitlines()[0]}
+  {_yaml_line("en", starter.name)}
   # cy: THE WELSH NAME
 sector: {starter.sector}
 owner: {{role: ROLE OF WHO ANSWERS FOR THE CONTENT}}         # a role, never a person

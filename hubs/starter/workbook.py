@@ -5,14 +5,15 @@ Which fields there are comes from the contract, how cells are written is ``hubs.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from itertools import zip_longest
 
 from hubs.containers import Cell, Choices, Field, Form, column_letters, ods_forms, xlsx_forms
 from hubs.contract import CONTRACT_VERSION
-from hubs.contract.kinds import kinds
-from hubs.contract.kinds.base import DocumentKind, NoticeKind, TableKind
+from hubs.contract.kinds import Kind, kinds
+from hubs.contract.kinds.base import RecordKind, TableKind
 from hubs.contract.vocabularies import SCHEMES, vocabulary
+from hubs.mapping.native import COVER_DEFAULTS
 from hubs.starter.examples import EXAMPLE_LICENCE, Starter, answer, entries, example, is_day, is_several
 
 COVER = "Cover"
@@ -28,7 +29,6 @@ _COVER_ROWS = {
     "language": "Language of all records that name none: English or Welsh.",
     "sector": "Sector of all records that name none.",
 }
-_COVER_SCHEMES = {"licence": "licences", "language": "languages", "sector": "sectors"}
 _HOW_TO = (
     "How to fill this in",
     "One row is one record. Replace the example in each sheet, or delete its row. Delete sheets that you do not need.",
@@ -83,8 +83,11 @@ def _cover(starter: Starter) -> Form:
     lists = [column for scheme in SCHEMES for column in _list(scheme)]
     right = zip_longest(*lists, fillvalue="")
     rows = [[*(one or ["", "", ""]), "", *(other or [])] for one, other in zip_longest(left, right)]
-    numbers = {name: number for number, name in enumerate(_COVER_ROWS, start=1)}
-    choices = {(numbers[name], 1): _choices(scheme) for name, scheme in _COVER_SCHEMES.items()}
+    choices = {
+        (number, 1): _choices(COVER_DEFAULTS[name])
+        for number, name in enumerate(_COVER_ROWS, start=1)
+        if name in COVER_DEFAULTS
+    }
     fields = [Field(width_cm=USUAL_CM), Field(width_cm=USUAL_CM), Field(width_cm=WIDE_CM), Field(width_cm=NARROW_CM)]
     return Form(rows, [*fields, *(Field(width_cm=USUAL_CM) for _ in lists)], choices)
 
@@ -104,19 +107,15 @@ def _heading(name: str) -> str:
     return name.replace("_", " ").capitalize()
 
 
-def _sheet(kind: DocumentKind | NoticeKind | TableKind, starter: Starter) -> Form:
+def _sheet(kind: Kind, starter: Starter) -> Form:
     names = [name for name, _, _ in entries(kind)]
-    row = _answer(kind) if isinstance(kind, TableKind) else _record(kind, starter)
+    row: Mapping[str, Cell] = answer(kind) if isinstance(kind, TableKind) else _record(kind, starter)
     header = [_heading(name) for name in names]
     fields = [_field(kind, *entry) for entry in entries(kind)]
     return Form([header, [row.get(name, "") for name in names]], fields, empty_rows=EMPTY_ROWS)
 
 
-def _answer(kind: TableKind) -> dict[str, Cell]:
-    return dict(answer(kind))
-
-
-def _record(kind: DocumentKind | NoticeKind, starter: Starter) -> dict[str, Cell]:
+def _record(kind: RecordKind, starter: Starter) -> dict[str, Cell]:
     row: dict[str, Cell] = {}
     for name, value in example(kind, starter).items():
         values = value if isinstance(value, list) else [value]
@@ -126,7 +125,7 @@ def _record(kind: DocumentKind | NoticeKind, starter: Starter) -> dict[str, Cell
     return row
 
 
-def _field(kind: DocumentKind | NoticeKind | TableKind, name: str, description: str, is_needed: bool) -> Field:
+def _field(kind: Kind, name: str, description: str, is_needed: bool) -> Field:
     remark = f"{description} {'Needed.' if is_needed else 'May be left empty.'}"
     if isinstance(kind, TableKind):
         column = kind.column(name)
@@ -138,7 +137,7 @@ def _field(kind: DocumentKind | NoticeKind | TableKind, name: str, description: 
     return Field(remark, offered, is_date, _width(kind, name, is_date))
 
 
-def _width(kind: DocumentKind | NoticeKind, name: str, is_date: bool) -> float:
+def _width(kind: RecordKind, name: str, is_date: bool) -> float:
     if name in (*kind.texts, "summary"):
         return WIDE_CM
     return NARROW_CM if is_date else USUAL_CM

@@ -63,8 +63,8 @@ class _Api:
 
     async def submissions(self, request: Request) -> Response:
         token = self._allowed(request)
-        page = await asyncio.to_thread(self._service.hub_page, token.hub)
-        return JSONResponse({"hub": token.hub, "submissions": page["submissions"]})
+        sent = await asyncio.to_thread(self._service.submissions, token.hub)
+        return JSONResponse({"hub": token.hub, "submissions": sent})
 
     async def submit(self, request: Request) -> Response:
         token = self._allowed(request)

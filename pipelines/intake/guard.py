@@ -119,15 +119,15 @@ class Guard:
         LOG.info("%s %s %d %.0f ms", scope["method"], path, status, (time.monotonic() - start) * 1000)
 
     def _check(self, request: Request) -> None:
-        if (_host(request.headers.get("host", "")) or "") not in self._limits.allowed_hosts:
+        if _host(request.headers.get("host", "")) not in self._limits.allowed_hosts:
             raise Refused("unknown_host")
         self._rate.take(client_of(request))
         if request.method not in SAFE_METHODS and not _is_own(request.headers):
             raise Refused("foreign_form")
 
 
-def _host(text: str) -> str | None:
-    """The name in a ``Host`` header or an origin, without the port."""
+def _host(text: str) -> str:
+    """The name in a ``Host`` header, without the port."""
     if text.startswith("["):
         return text[1:].partition("]")[0].lower()
     return text.partition(":")[0].lower()

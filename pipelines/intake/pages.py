@@ -16,7 +16,7 @@ from typing import Any
 from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import Environment
 from markupsafe import Markup
 from starlette.requests import Request
 from starlette.responses import FileResponse, HTMLResponse, JSONResponse, RedirectResponse, Response
@@ -29,8 +29,9 @@ from pipelines.intake.guard import FILE_POLICY
 from pipelines.intake.judging import Judged
 from pipelines.intake.problems import REFUSALS, Refused
 from pipelines.intake.service import Service, utc_now
+from pipelines.publish.layouts import GOVUK, TEMPLATES, environment
 from pipelines.publish.site import ASSETS
-from pipelines.publish.strings import TEMPLATES, day
+from pipelines.publish.strings import day
 from pipelines.schedule import TIME_ZONE
 
 REFRESH_SECONDS = 5
@@ -41,7 +42,7 @@ MAX_SAVED_BYTES = 4_000_000
 MAX_FORM_BYTES = 10_000
 ASSET_SECONDS = 3600
 ASSET_FILES = {name.removeprefix("assets/"): path for name, path in ASSETS.items()} | {
-    "govuk-forms.css": TEMPLATES / "vendor" / "govuk-frontend-6.3.0" / "govuk-forms.css",
+    "govuk-forms.css": GOVUK / "govuk-forms.css",
     "intake.css": TEMPLATES / "static" / "intake.css",
 }
 _OWN_PAGE = re.compile(r"/hub(/submissions/[A-Za-z0-9-]+)?")
@@ -211,12 +212,10 @@ class _Pages:
         return _file(html)
 
     async def report_json(self, request: Request) -> Response:
-        receipt = await asyncio.to_thread(
-            self._service.receipt, self._own_hub(request), request.path_params["submission"]
-        )
-        if receipt["report"] is None:
+        report = await asyncio.to_thread(self._report_on, self._own_hub(request), request.path_params["submission"])
+        if report is None:
             raise Refused("not_found", "There is no report yet.")
-        return Response(json_text(receipt["report"]), media_type="application/json")
+        return Response(json_text(report), media_type="application/json")
 
     async def report_html(self, request: Request) -> Response:
         page = await asyncio.to_thread(self._page_of, self._own_hub(request), request.path_params["submission"])
@@ -226,6 +225,9 @@ class _Pages:
 
     def _page_of(self, hub: str, submission_id: str) -> str:
         return self._service.inbox.page(self._service.submission(hub, submission_id))
+
+    def _report_on(self, hub: str, submission_id: str) -> dict[str, Any] | None:
+        return self._service.inbox.report(self._service.submission(hub, submission_id))
 
     def _visitor(self, request: Request) -> Visitor:
         return self._service.access.visitor(request, utc_now())
@@ -322,16 +324,8 @@ def _render(template: str, **data: Any) -> str:
 
 @cache
 def _environment() -> Environment:
-    environment = Environment(
-        loader=FileSystemLoader(TEMPLATES),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        auto_reload=False,
-    )
+    made = environment()
     filters: dict[str, Callable[..., Any]] = {
-        "thousands": lambda number: f"{number:,}",
         "shown": shown,
         "when": _when,
         "day": lambda text: day(datetime.fromisoformat(text), "en"),
@@ -339,9 +333,9 @@ def _environment() -> Environment:
         "examples": examples,
         "by_status": lambda fates: Counter(fate["status"] for fate in fates).most_common(),
     }
-    environment.filters |= filters
-    environment.globals["most_rows"] = MOST_ROWS
-    return environment
+    made.filters |= filters
+    made.globals["most_rows"] = MOST_ROWS
+    return made
 
 
 @cache

@@ -194,6 +194,10 @@ class Service:
         line = self._line_with(hub)
         return receipts.hub_page(line.store, line.registry, hub, utc_now())
 
+    def submissions(self, hub: str) -> list[dict[str, Any]]:
+        """What a hub has submitted, the newest first."""
+        return receipts.submissions(self._line_with(hub).store, hub)
+
     def receipt(self, hub: str, submission_id: str) -> dict[str, Any]:
         """What became of a submission. Raises Refused when the hub has none of that id, whoever else may have."""
         line = self._line_with(hub)
@@ -210,6 +214,7 @@ class Service:
 
     def submission(self, hub: str, submission_id: str) -> Submission:
         """The submission. Raises Refused as ``receipt``."""
+        self._line_with(hub)
         submission = self.inbox.get(hub, submission_id)
         if submission is None:
             raise Refused("not_found")

@@ -8,8 +8,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import time
-from collections.abc import AsyncGenerator, Awaitable, Callable
-from contextlib import aclosing
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
@@ -17,7 +16,7 @@ from typing import TYPE_CHECKING, Protocol
 from python_multipart import MultipartParser
 from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import parse_options_header
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 
 from pipelines.intake.limits import Limits
 from pipelines.intake.problems import Refused
@@ -197,8 +196,9 @@ async def receive(request: Request, path: Path, limits: Limits) -> Upload:
     kind, options = parse_options_header(request.headers.get("content-type"))
     is_form = kind == b"multipart/form-data"
     cap = limits.upload_bytes + FORM_EXTRA_BYTES * is_form
+    body = _Body(request)
     if int(request.headers.get("content-length", 0)) > cap:
-        await _linger(request)
+        await body.linger()
         raise too_large(limits.upload_bytes)
     boundary = options.get(b"boundary", b"")
     if is_form and not boundary:
@@ -214,46 +214,50 @@ async def receive(request: Request, path: Path, limits: Limits) -> Upload:
     except FormParserError as error:
         raise Refused("bad_request", "The form's boundary is too long.") from error
     try:
-        return await _pour(request, sink, limits)
+        await _pour(body, sink, limits)
+        return await asyncio.to_thread(sink.finish)
     except Refused as refused:
         if refused.code != "slow_upload":
-            await _linger(request)
+            await body.linger()
         raise
     finally:
         sink.close()
 
 
-async def _pour(request: Request, sink: _Sink, limits: Limits) -> Upload:
+async def _pour(body: _Body, sink: _Sink, limits: Limits) -> None:
     size, start = 0, time.monotonic()
-    async with aclosing(_chunks(request)) as chunks:
-        while True:
-            try:
-                async with asyncio.timeout(limits.patience_seconds):
-                    chunk = await anext(chunks, None)
-            except TimeoutError as error:
-                raise Refused("slow_upload", f"No byte came for {limits.patience_seconds:.0f} seconds.") from error
-            if chunk is None:
-                return await asyncio.to_thread(sink.finish)
-            size += len(chunk)
-            counted = time.monotonic() - start - limits.patience_seconds
-            if counted > 0 and size < counted * limits.slowest_bytes_a_second:
-                raise Refused("slow_upload", f"Slower than {limits.slowest_bytes_a_second:,} bytes a second.")
+    while not body.is_over:
+        try:
+            async with asyncio.timeout(limits.patience_seconds):
+                chunk = await body.read()
+        except TimeoutError as error:
+            raise Refused("slow_upload", f"No byte came for {limits.patience_seconds:.0f} seconds.") from error
+        size += len(chunk)
+        counted = time.monotonic() - start - limits.patience_seconds
+        if counted > 0 and size < counted * limits.slowest_bytes_a_second:
+            raise Refused("slow_upload", f"Slower than {limits.slowest_bytes_a_second:,} bytes a second.")
+        if chunk:
             await asyncio.to_thread(sink.feed, chunk)
 
 
-async def _chunks(request: Request) -> AsyncGenerator[bytes, None]:
-    async for chunk in request.stream():
-        if chunk:
-            yield chunk
+class _Body:
+    """The body of a request as it comes. ``is_over`` once its end has come: after that only a disconnect would."""
 
+    def __init__(self, request: Request) -> None:
+        self._receive, self.is_over = request.receive, False
 
-async def _linger(request: Request) -> None:
-    """Read on for a while and throw away, so that the client gets to read why it was refused."""
-    receive: Callable[[], Awaitable[dict[str, object]]] = request.receive  # type: ignore[assignment]
-    try:
-        async with asyncio.timeout(LINGER_SECONDS):
-            message = await receive()
-            while message["type"] == "http.request" and message.get("more_body"):
-                message = await receive()
-    except TimeoutError:
-        return
+    async def read(self) -> bytes:
+        """The next piece, which may be empty. Raises ClientDisconnect."""
+        message = await self._receive()
+        if message["type"] == "http.disconnect":
+            raise ClientDisconnect
+        self.is_over = not message.get("more_body", False)
+        piece: bytes = message.get("body", b"")
+        return piece
+
+    async def linger(self) -> None:
+        """Read on for a while and throw away, so that the client gets to read why it was refused."""
+        with suppress(TimeoutError, ClientDisconnect):
+            async with asyncio.timeout(LINGER_SECONDS):
+                while not self.is_over:
+                    await self.read()

@@ -19,7 +19,7 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, PackageLoader, PrefixLoader, StrictUndefined
+from jinja2 import Environment, PackageLoader, PrefixLoader
 from markupsafe import Markup
 
 from hubs.contract.findings import CODES
@@ -27,13 +27,14 @@ from hubs.contract.kinds import document_kinds
 from hubs.contract.vocabularies import vocabulary
 from pipelines.edition import Edition, HubState, LibraryRecord, Pack, Published, State, Withdrawn
 from pipelines.publish import markdown, strings, views, writers
-from pipelines.publish.strings import LANGUAGES, TEMPLATES
+from pipelines.publish.layouts import GOVUK, TEMPLATES, environment
+from pipelines.publish.strings import LANGUAGES
 
 OWN_LICENCE = "OGL-UK-3.0"
 """Licence of what the project itself writes: figures, tables, the words around the hubs' texts."""
 ASSETS = {
-    "assets/govuk-frontend.css": TEMPLATES / "vendor" / "govuk-frontend-6.3.0" / "govuk-frontend.css",
-    "assets/govuk-frontend-licence.txt": TEMPLATES / "vendor" / "govuk-frontend-6.3.0" / "LICENSE.txt",
+    "assets/govuk-frontend.css": GOVUK / "govuk-frontend.css",
+    "assets/govuk-frontend-licence.txt": GOVUK / "LICENSE.txt",
     "assets/hubpacks.css": TEMPLATES / "static" / "hubpacks.css",
     "assets/favicon.svg": TEMPLATES / "static" / "favicon.svg",
 }
@@ -469,28 +470,19 @@ def _shortened(text: str) -> str:
 
 @cache
 def _environment() -> Environment:
-    """The one environment: strict about names, escaping everything, each template compiled once."""
-    environment = Environment(
-        loader=FileSystemLoader(TEMPLATES),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-        auto_reload=False,
-    )
-    environment.filters["slug"] = lambda text: text.replace("_", "-")
-    environment.filters["level"] = views.level
-    environment.filters["thousands"] = lambda number: f"{number:,}"
-    environment.filters["isodate"] = lambda when: (when.date() if isinstance(when, datetime) else when).isoformat()
-    environment.tests["dated"] = lambda when: isinstance(when, date)
-    environment.globals |= _govuk_macros() | {
+    """The environment of the site's pages."""
+    made = environment()
+    made.filters["slug"] = lambda text: text.replace("_", "-")
+    made.filters["level"] = views.level
+    made.filters["isodate"] = lambda when: (when.date() if isinstance(when, datetime) else when).isoformat()
+    made.tests["dated"] = lambda when: isinstance(when, date)
+    made.globals |= _govuk_macros() | {
         "groupings": views.GROUPINGS,
         "browse_schemes": tuple(views.BROWSE_SCHEMES),
         "highest_level": views.HIGHEST_LEVEL,
         "own_licence": vocabulary("licences")[OWN_LICENCE],
     }
-    return environment
+    return made
 
 
 def _govuk_macros() -> dict[str, Any]:

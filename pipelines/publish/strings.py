@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from datetime import date
 from functools import cache
-from pathlib import Path
 
 from hubs.yamlfile import read_yaml
+from pipelines.publish.layouts import TEMPLATES
 
-TEMPLATES = Path(__file__).parents[2] / "templates"
 LANGUAGES = ("en", "cy")
 
 _MONTHS = {

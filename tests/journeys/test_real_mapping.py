@@ -21,6 +21,7 @@ from hubs.judge.documents import judge_documents
 from hubs.mapping import Mapped, map_feed
 from hubs.mapping.lint import lint
 from hubs.registration import Registration, read_registration
+from tests.feeds import feed_of
 
 REGISTRY = Path(__file__).parent / "real"
 REAL = Path(os.environ.get("HUBPACKS_REAL") or Path(__file__).parents[3] / "shared" / "real")
@@ -67,7 +68,7 @@ def feed(source: str) -> Feed:
     root = REAL / source / "files"
     if not root.is_dir():
         pytest.fail(f"no content at {root}: put the real content beside the project or set HUBPACKS_REAL")
-    return Feed({path.relative_to(root).as_posix(): path for path in sorted(root.rglob("*")) if path.is_file()})
+    return feed_of(root)
 
 
 @cache

@@ -2,15 +2,13 @@
 
 import json
 import subprocess
-import sys
 import zipfile
 from pathlib import Path
 
 import pytest
 
 from tests.feeds import a_case_study, a_faq, an_answer, answers_of, register, write_feed
-
-COMMAND = [str(Path(sys.executable).with_name("hubpacks"))]
+from tests.intakes import COMMAND
 
 
 def hubpacks(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:

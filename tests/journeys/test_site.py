@@ -9,16 +9,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 
 from pipelines.publish import publish
+from tests.browser import CONTRAST, is_styled, markup_problems, scrolls_sideways, violations
 from tests.builders import an_edition
 
-CHROMIUM = Path("/usr/bin/chromium")
-ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-background-networking", "--disable-sync"]
 WIDTHS = (1280, 320)
-RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 RELEASE = "releases/2026-11-23.01"
 PAGES = [
     "index.html",
@@ -84,16 +81,6 @@ def server(public: Path) -> Iterator[str]:
         running.shutdown()
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    if not CHROMIUM.exists():
-        pytest.fail(f"{CHROMIUM} is missing: install Debian's package 'chromium' to run the journeys", pytrace=False)
-    with sync_playwright() as playwright:
-        running = playwright.chromium.launch(executable_path=str(CHROMIUM), args=ARGUMENTS)
-        yield running
-        running.close()
-
-
 class Watched:
     """A page of the browser with everything noted that must not happen."""
 
@@ -113,16 +100,6 @@ class Watched:
         if status >= http.HTTPStatus.BAD_REQUEST:
             self.problems.append(f"{status}: {url}")
 
-    def too_wide(self) -> bool:
-        """Whether the page scrolls sideways."""
-        return bool(self.page.evaluate("document.documentElement.scrollWidth > document.documentElement.clientWidth"))
-
-    def is_styled(self) -> bool:
-        """Whether our style sheet has been let in by the page's own security policy."""
-        return bool(
-            self.page.evaluate("getComputedStyle(document.documentElement).getPropertyValue('--hp-deep') !== ''")
-        )
-
 
 @pytest.mark.parametrize("width", WIDTHS)
 def test_every_type_of_page_is_accessible_quiet_and_fits(browser: Browser, server: str, width: int) -> None:
@@ -130,10 +107,9 @@ def test_every_type_of_page_is_accessible_quiet_and_fits(browser: Browser, serve
     found = []
     for name in PAGES:
         watched.page.goto(f"{server}/{name}")
-        report = Axe().run(watched.page, options={"runOnly": {"type": "tag", "values": RULES}}).response
-        found += [f"{name}: {v['id']} at {v['nodes'][0]['target']}" for v in report["violations"]]
-        found += [f"{name}: scrolls sideways at {width} px"] if watched.too_wide() else []
-        found += [] if watched.is_styled() else [f"{name}: has no style"]
+        found += [f"{name}: {problem}" for problem in violations(watched.page)]
+        found += [f"{name}: scrolls sideways at {width} px"] if scrolls_sideways(watched.page) else []
+        found += [] if is_styled(watched.page) else [f"{name}: has no style"]
     watched.page.close()
     assert found + watched.problems == []
 
@@ -143,19 +119,22 @@ def test_dark_colours_have_contrast_too(browser: Browser, server: str) -> None:
     found = []
     for name in PAGES:
         watched.page.goto(f"{server}/{name}")
-        report = Axe().run(watched.page, options={"runOnly": {"type": "rule", "values": ["color-contrast"]}}).response
-        found += [f"{name}: {v['nodes'][0]['html']}" for v in report["violations"]]
+        found += [f"{name}: {problem}" for problem in violations(watched.page, CONTRAST)]
     background = watched.page.evaluate("getComputedStyle(document.body).backgroundColor")
     watched.page.close()
     assert background == "rgb(20, 27, 28)"
     assert found + watched.problems == []
 
 
+def test_the_markup_is_valid(public: Path) -> None:
+    assert markup_problems([public / name for name in PAGES]) == []
+
+
 def test_a_release_opens_from_the_disk(browser: Browser, public: Path) -> None:
     watched = Watched(browser, WIDTHS[0], home="file://")
     for name in (f"{RELEASE}/en/index.html", f"{RELEASE}/packs/national/pack.html", "index.html"):
         watched.page.goto(f"file://{public}/{name}")
-        assert watched.is_styled(), name
+        assert is_styled(watched.page), name
     assert watched.problems == []
     watched.page.close()
 

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from hubs.contract import expectations
 from hubs.contract.kinds import table_kinds
 from hubs.contract.kinds.base import Column
+from tests.unit.hubs.plain import a_batch
 
 KIND = table_kinds()["assessment"]
 
@@ -68,14 +69,7 @@ def test_a_value_fails_where_the_report_of_great_expectations_lists_it_and_the_s
     nearly = good.flatmap(lambda text: st.sampled_from([f"{text}\n", f" {text}", text.upper(), text[:-1], f"{text}\0"]))
     values = data.draw(st.lists(st.one_of(good, nearly, st.text(max_size=70), st.none()), min_size=1, max_size=30))
     frame = pa.table({column.name: pa.array(values, pa.string())}).to_pandas()
-    batch = (
-        expectations._great_expectations()
-        .get_context(mode="ephemeral")
-        .data_sources.add_pandas("plain")
-        .add_dataframe_asset("rows")
-        .add_batch_definition_whole_dataframe("all")
-        .get_batch(batch_parameters={"dataframe": frame})
-    )
+    batch = a_batch(frame)
     listed: set[int] = set()
     for expectation in (*expectations._of_values(column), *expectations._of_presence(column)):
         listed |= set(batch.validate(expectation, result_format="COMPLETE").result["unexpected_index_list"])

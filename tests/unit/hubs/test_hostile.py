@@ -8,34 +8,23 @@ import io
 import json
 import zipfile
 from collections.abc import Mapping
-from datetime import date
 from pathlib import Path
-from typing import Any
 
 import pytest
 import xlsxwriter
-import yaml
 
 from hubs.contract.findings import CODES, Severity
 from hubs.contract.verdict import Verdict
-from hubs.feed import Feed
-from hubs.instruments import instruments
-from hubs.judge import judge
-from tests.feeds import a_case_study, a_faq, answers_of, registration
+from tests import feeds
+from tests.badfeeds import compound_file, study_text, written
+from tests.feeds import a_case_study, a_faq, answers_of, as_cells, csv_text
 
-TODAY = date(2026, 10, 1)
 GOOD = {"good.json": json.dumps([a_faq()]).encode()}
 
 
 def judged(folder: Path, files: Mapping[str, bytes]) -> Verdict:
     """The verdict on these files."""
-    for name, content in files.items():
-        path = folder / "feed" / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(content)
-    (folder / "scratch").mkdir()
-    feed = Feed({name: folder / "feed" / name for name in files})
-    return judge(feed, registration(), instruments(), TODAY, folder / "scratch")
+    return feeds.judged(written(folder / "feed", files))
 
 
 def beside_a_good_one(folder: Path, kind: str, files: Mapping[str, bytes]) -> Verdict:
@@ -56,14 +45,6 @@ def found(verdict: Verdict) -> list[tuple[str, str | None]]:
     return [(finding.code, finding.field) for finding in verdict.findings]
 
 
-def markdown(body: str | None = None, **changes: Any) -> bytes:
-    """A case study in a file."""
-    fields = a_case_study(**changes)
-    text = fields.pop("body") if body is None else body
-    fields.pop("body", None)
-    return f"---\n{yaml.safe_dump(fields, allow_unicode=True)}---\n{text}".encode()
-
-
 MANY = [f"word-{number}" for number in range(35_000)]
 
 
@@ -72,26 +53,26 @@ MANY = [f"word-{number}" for number in range(35_000)]
 
 @pytest.mark.parametrize("field", ["technology_types", "sectors", "standards_used", "organisations"])
 def test_thirty_five_thousand_values_make_one_finding(field: str, tmp_path) -> None:
-    verdict = beside_a_good_one(tmp_path, "case_study", {"a.md": markdown(**{field: MANY})})
+    verdict = beside_a_good_one(tmp_path, "case_study", {"a.md": study_text(**{field: MANY}).encode()})
     assert found(verdict) == [("too_many_values", field)]
     assert [entry.record for entry in verdict.quarantine] == ["shared-schedule"]
 
 
 def test_thirty_five_thousand_keywords_that_nobody_asked_for_are_left_out(tmp_path) -> None:
-    verdict = beside_a_good_one(tmp_path, "case_study", {"a.md": markdown(keywords=MANY)})
+    verdict = beside_a_good_one(tmp_path, "case_study", {"a.md": study_text(keywords=MANY).encode()})
     assert found(verdict) == [("unknown_field", "keywords")]
     assert len(verdict.records) == 2
 
 
 def test_thirty_five_thousand_columns_make_one_finding(tmp_path) -> None:
-    fields = {name: "; ".join(v) if isinstance(v, list) else v for name, v in a_faq(id="wide").items()}
-    rows = f"{','.join([*fields, *MANY])}\n{','.join([*fields.values(), *MANY])}\n"
-    verdict = beside_a_good_one(tmp_path, "faq", {"q.csv": rows.encode()})
+    fields = as_cells(a_faq(id="wide"))
+    text = csv_text([fields | {name: name for name in MANY}])
+    verdict = beside_a_good_one(tmp_path, "faq", {"q.csv": text.encode()})
     assert [(f.code, f.count) for f in verdict.findings] == [("unknown_field", 35_000)]
 
 
 def test_a_value_said_many_times_is_one_value(tmp_path) -> None:
-    verdict = beside_a_good_one(tmp_path, "case_study", {"a.md": markdown(sectors=["health"] * 35_000)})
+    verdict = beside_a_good_one(tmp_path, "case_study", {"a.md": study_text(sectors=["health"] * 35_000).encode()})
     assert found(verdict) == []
 
 
@@ -121,7 +102,7 @@ def test_a_bomb_of_yaml_aliases_is_refused_where_it_stands(tmp_path) -> None:
 )
 def test_active_html_is_accepted_and_told_of(text: str, tmp_path) -> None:
     body = a_case_study()["body"] + "\n\n" + text
-    verdict = beside_a_good_one(tmp_path, "case_study", {"a.md": markdown(body)})
+    verdict = beside_a_good_one(tmp_path, "case_study", {"a.md": study_text(body=body).encode()})
     assert found(verdict) == [("active_html", "body")]
     assert CODES["active_html"].severity is Severity.WARNING
     assert len(verdict.records) == 2
@@ -139,7 +120,7 @@ def test_active_html_is_accepted_and_told_of(text: str, tmp_path) -> None:
 )
 def test_html_that_only_shows_something_is_not_told_of(text: str, tmp_path) -> None:
     body = a_case_study()["body"] + "\n\n" + text
-    assert found(beside_a_good_one(tmp_path, "case_study", {"a.md": markdown(body)})) == []
+    assert found(beside_a_good_one(tmp_path, "case_study", {"a.md": study_text(body=body).encode()})) == []
 
 
 def test_a_report_repeats_no_password(tmp_path) -> None:
@@ -177,13 +158,11 @@ def test_a_text_in_another_encoding_is_read_and_told_of(shape, name, tmp_path) -
     encode, words, codes = ENCODINGS[name]
     study = a_case_study(title=WORDS)
     if shape == "md":
-        text = markdown(title=WORDS).decode()
+        text = study_text(title=WORDS)
     elif shape == "json":
         text = json.dumps([study], ensure_ascii=False, indent=1)
     else:
-        cells = {n: "; ".join(v) if isinstance(v, list) else v.replace("\n", " ") for n, v in study.items()}
-        quoted = [f'"{cell}"' for cell in cells.values()]
-        text = f"{','.join(cells)}\n{','.join(quoted)}\n"
+        text = csv_text([{name: '"' + cell.replace("\n", " ") + '"' for name, cell in as_cells(study).items()}])
     verdict = beside_a_good_one(tmp_path, "case_study", {f"a.{shape}": encode(text)})
     assert [f.code for f in verdict.findings if f.code != "missing_sections"] == codes
     assert [record.document.heading for record in verdict.records if record.kind == "case_study"] == [words]
@@ -192,7 +171,7 @@ def test_a_text_in_another_encoding_is_read_and_told_of(shape, name, tmp_path) -
 @pytest.mark.parametrize(("encode", "codes"), [(e, c) for name, (e, _, c) in ENCODINGS.items() if name != "zeros"])
 def test_a_return_in_another_encoding_is_read_and_told_of(encode, codes, tmp_path) -> None:
     rows = answers_of(2)
-    text = "\n".join([",".join(rows[0]), *(",".join(row.values()) for row in rows), ""])
+    text = csv_text(rows)
     bad = text.replace("res-00000001", "réspondent-1", 1)
     verdict = beside_a_good_one(tmp_path, "assessment", {"good.csv": encode(text), "bad.csv": encode(bad)})
     assert verdict.answers == 11
@@ -211,7 +190,7 @@ def test_json_with_zeros_in_it_is_no_json(tmp_path) -> None:
 
 
 def test_names_that_differ_only_in_capitals_are_told_of(tmp_path) -> None:
-    files = {"Case.md": markdown(), "case.md": markdown(id="another")}
+    files = {"Case.md": study_text().encode(), "case.md": study_text(id="another").encode()}
     verdict = beside_a_good_one(tmp_path, "case_study", files)
     assert [(f.code, f.file, f.detail) for f in verdict.findings] == [("names_alike", "case.md", "also: Case.md")]
     assert len(verdict.records) == 3
@@ -246,7 +225,7 @@ def test_what_is_no_text_is_not_taken_for_markdown(start: bytes, tmp_path) -> No
 
 # Workbooks.
 
-FIELDS = {name: "; ".join(value) if isinstance(value, list) else value for name, value in a_faq().items()}
+FIELDS = as_cells(a_faq())
 
 
 def a_workbook(answer: str = "Yes.", formula: str = "") -> bytes:
@@ -271,7 +250,7 @@ def with_macros(workbook: bytes) -> bytes:
     return made.getvalue()
 
 
-PROTECTED = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + b"\0" * 504 + "EncryptedPackage".encode("utf-16-le") + b"\0" * 480
+PROTECTED = compound_file({"EncryptionInfo": b"\4\0\4\0", "EncryptedPackage": b"x"})
 
 
 def test_a_formula_is_read_as_it_was_last_shown_and_told_of(tmp_path) -> None:

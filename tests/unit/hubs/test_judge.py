@@ -1,20 +1,4 @@
-from datetime import date
-from pathlib import Path
-
-from hubs.feed import Feed
-from hubs.instruments import instruments
-from hubs.judge import judge
-from tests.feeds import a_case_study, an_answer, answers_of, registration, write_csv, write_feed
-
-TODAY = date(2026, 10, 1)
-
-
-def judged(folder: Path):
-    """The verdict on the contract-native feed in ``folder``."""
-    feed = Feed({p.relative_to(folder).as_posix(): p for p in folder.rglob("*") if p.is_file()})
-    scratch = folder.parent / "scratch"
-    scratch.mkdir(exist_ok=True)
-    return judge(feed, registration(), instruments(), TODAY, scratch)
+from tests.feeds import a_case_study, an_answer, answers_of, judged, write_csv, write_feed
 
 
 def test_documents_and_tables_are_judged_together(tmp_path) -> None:

@@ -22,6 +22,7 @@ from hubs.registration import read_registry
 from hubs.samples.feeds import FOLDER
 from hubs.samples.generate import main, stale, write
 from hubs.samples.population import AUDIENCES, PERIODS, SIZE_BANDS, Organisation, Response, responses
+from tests.feeds import feed_of
 
 REGISTRY = FOLDER.parent / "registry"
 TODAY = date(2026, 11, 30)
@@ -70,7 +71,7 @@ def feed_at(address: Path, folder: Path) -> Feed:
         with zipfile.ZipFile(address) as archive:
             archive.extractall(folder)
         address = folder
-    return Feed({p.relative_to(address).as_posix(): p for p in sorted(address.rglob("*")) if p.is_file()})
+    return feed_of(address)
 
 
 def sample_feed(hub: str, folder: Path) -> Feed:

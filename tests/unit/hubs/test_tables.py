@@ -26,6 +26,7 @@ from hubs.instruments import instruments
 from hubs.judge import tables
 from hubs.judge.tables import TableContext, judge_tables
 from hubs.judge.tallies import ROWS_NAMED, VALUES_NAMED
+from tests.unit.hubs.plain import a_batch
 
 KIND = table_kinds()["assessment"]
 NAMES = [column.name for column in KIND.columns]
@@ -88,16 +89,8 @@ def codes_by_row(rows: Sequence[Row]) -> dict[int, set[str]]:
     """What the plain way says: the whole suite over every row, and the rules across columns one row at a time."""
     found: dict[int, set[str]] = {}
     frame = pd.DataFrame([{n: row.get(n) or None for n in NAMES} for row in rows], dtype=object)
-    definition = (
-        expectations._great_expectations()
-        .get_context(mode="ephemeral")
-        .data_sources.add_pandas("plain")
-        .add_dataframe_asset("rows")
-        .add_batch_definition_whole_dataframe("all")
-    )
-    batch = definition.get_batch(batch_parameters={"dataframe": frame})
     refused = {name: set() for name in NAMES}
-    for result in batch.validate(expectations.suite(KIND), result_format="COMPLETE").results:
+    for result in a_batch(frame).validate(expectations.suite(KIND), result_format="COMPLETE").results:
         kwargs, kind = result.expectation_config.kwargs, result.expectation_config.type
         for row in result.result["unexpected_index_list"]:
             if "column_list" in kwargs:

@@ -1,21 +1,7 @@
 from datetime import date
-from pathlib import Path
 
 from hubs.contract.records import Withdrawal
-from hubs.feed import Feed
-from hubs.instruments import instruments
-from hubs.judge import judge
-from tests.feeds import a_faq, a_term, a_withdrawal, registration, write_feed
-
-TODAY = date(2026, 10, 1)
-
-
-def judged(folder: Path):
-    """The verdict on the contract-native feed in ``folder``."""
-    feed = Feed({p.relative_to(folder).as_posix(): p for p in folder.rglob("*") if p.is_file()})
-    scratch = folder.parent / "scratch"
-    scratch.mkdir()
-    return judge(feed, registration(), instruments(), TODAY, scratch)
+from tests.feeds import a_faq, a_term, a_withdrawal, judged, write_feed
 
 
 def test_a_withdrawal_is_told_and_stored_as_it_was_given(tmp_path) -> None:

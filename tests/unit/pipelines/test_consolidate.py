@@ -5,21 +5,13 @@ from hubs.contract.kinds import document_kinds
 from hubs.contract.records import Record
 from pipelines.consolidate import HubRecords, consolidate, packs
 from pipelines.edition import LibraryRecord
-from tests.feeds import a_case_study, a_faq, a_requirement, a_signpost, a_term
-
-MAKERS = {
-    "case_study": a_case_study,
-    "faq": a_faq,
-    "requirement": a_requirement,
-    "signpost": a_signpost,
-    "term": a_term,
-}
+from tests.feeds import GOOD
 
 LONG = " ".join(f"word{number}" for number in range(200))
 
 
 def record(hub: str, kind: str = "case_study", **changes) -> Record:
-    fields = {"id": kind} | MAKERS[kind](**changes)
+    fields = {"id": kind} | GOOD[kind](**changes)
     document = document_kinds()[kind].model.model_validate(fields)
     return Record(hub, kind, document, f"{fields['id']}.md", "", {})
 
@@ -105,7 +97,7 @@ def test_records_go_to_every_pack_they_belong_to_in_reading_order() -> None:
 
 
 def test_an_audiences_pack_holds_what_every_record_of_a_kind_is_for() -> None:
-    made = {pack.id: pack.records for pack in packs(library(*(record("a", kind) for kind in MAKERS)))}
+    made = {pack.id: pack.records for pack in packs(library(*(record("a", kind) for kind in document_kinds())))}
     assert made["audience-decision-maker"] == ("a/what-is-an-api", "a/signpost", "a/term")
     assert made["audience-procurement-professional"] == ("a/requirement", "a/signpost", "a/term")
 

@@ -9,17 +9,16 @@ from typing import Any
 import pytest
 
 from hubs.check import report_json
-from hubs.instruments import FOLDER, instruments
+from hubs.instruments import instruments
 from hubs.judge import judge
 from pipelines import quarantine
 from pipelines.inbox import Inbox, Submission
 from pipelines.line import gather, make_benchmarks, make_library, make_release, replay
-from pipelines.pull import archive
 from pipelines.receipts import hub_page, receipt
 from pipelines.schedule import next_release
 from pipelines.score import score
 from pipelines.validate import hub_state, newest_verdict, used_verdict
-from tests.feeds import NOW, a_case_study, a_faq, a_line, answers_of, register, submit, write_feed
+from tests.feeds import NOW, a_case_study, a_faq, a_line, answers_of, feed_of, register, submit, write_feed
 
 DAY = timedelta(days=1)
 
@@ -30,16 +29,9 @@ def sent(folder: Path, *studies: dict[str, Any], hub: str = "one", when: datetim
     line = a_line(folder)
     submission = submit(folder / "store", hub, source, when)
     inbox = Inbox(line.store.inbox)
-    files = {}
-    for name, stream in archive.files(inbox.feed(submission)):
-        files[name] = folder / "unpacked" / submission.id / name
-        files[name].parent.mkdir(parents=True, exist_ok=True)
-        files[name].write_bytes(stream.read())
-    from hubs.feed import Feed
-
     scratch = folder / "scratch" / submission.id
     scratch.mkdir(parents=True)
-    verdict = judge(Feed(files), line.registry.hubs[hub], instruments(FOLDER), when.date(), scratch)
+    verdict = judge(feed_of(source), line.registry.hubs[hub], instruments(), when.date(), scratch)
     return inbox.close(submission, report_json(verdict))
 
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
+
+import xlsxwriter
 
 from hubs.contract.records import RawDocument
 from hubs.feed import Feed
@@ -76,6 +79,17 @@ def only(result: Mapped) -> RawDocument:
     """The one document that was found."""
     assert len(result.documents) == 1, result
     return result.documents[0]
+
+
+def a_workbook(sheets: Mapping[str, Sequence[Sequence[Any]]]) -> bytes:
+    """An XLSX workbook of these cells."""
+    made = io.BytesIO()
+    with xlsxwriter.Workbook(made, {"in_memory": True}) as book:
+        for name, lines in sheets.items():
+            sheet = book.add_worksheet(name)
+            for number, cells in enumerate(lines):
+                sheet.write_row(number, 0, cells)
+    return made.getvalue()
 
 
 def codes(result: Mapped) -> list[str]:

@@ -5,10 +5,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import xlsxwriter
 
 from hubs.contract.kinds.assessment import KEY_PATTERN
-from tests.unit.hubs.mapping.feeds import a_table_source, codes, mapped, rows
+from tests.unit.hubs.mapping.feeds import a_table_source, a_workbook, codes, mapped, rows
 
 ANSWERS = "who,asked,score,why\nAlphaville,q1,7,long essay\nBetatown,q1,2,another\nAlphaville,q2,x,\n"
 
@@ -182,12 +181,8 @@ def test_the_header_may_stand_further_down(tmp_path: Path) -> None:
 
 
 def test_a_sheet_is_chosen_by_name(tmp_path: Path) -> None:
-    with xlsxwriter.Workbook(tmp_path / "b") as book:
-        book.add_worksheet("About").write_row(0, 0, ["x"])
-        sheet = book.add_worksheet("Answers 2026")
-        sheet.write_row(0, 0, ["who", "asked", "score"])
-        sheet.write_row(1, 0, ["A", "q", 2])
-    files = {"a.csv": (tmp_path / "b").read_bytes()}
+    sheets = {"About": [["x"]], "Answers 2026": [["who", "asked", "score"], ["A", "q", 2]]}
+    files = {"a.csv": a_workbook(sheets)}
     assert column(mapped(tmp_path, files, a_table_source(sheet="answers 2026")), "level") == ["2"]
     assert codes(mapped(tmp_path, files, a_table_source(sheet="answers 2025"))) == ["unreadable_file"]
     assert codes(mapped(tmp_path, files, a_table_source(sheet="About", header_row=5))) == ["unreadable_file"]

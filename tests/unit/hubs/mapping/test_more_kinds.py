@@ -4,14 +4,12 @@ sheet says of all records of a workbook.
 
 from __future__ import annotations
 
-import io
 from pathlib import Path
 from typing import Any
 
 import pytest
-import xlsxwriter
 
-from tests.unit.hubs.mapping.feeds import a_descriptor, codes, mapped, only
+from tests.unit.hubs.mapping.feeds import a_descriptor, a_workbook, codes, mapped, only
 
 REQUIREMENT = """---
 title: All data leaves in an open format
@@ -164,17 +162,6 @@ def test_a_mapped_withdrawal_is_told_apart_from_others_by_nothing_but_its_id(tmp
 
 
 # Sheets.
-
-
-def a_workbook(sheets: dict[str, list[list[Any]]]) -> bytes:
-    """An XLSX workbook of these cells."""
-    made = io.BytesIO()
-    with xlsxwriter.Workbook(made, {"in_memory": True}) as book:
-        for name, rows in sheets.items():
-            sheet = book.add_worksheet(name)
-            for number, cells in enumerate(rows):
-                sheet.write_row(number, 0, cells)
-    return made.getvalue()
 
 
 @pytest.mark.parametrize(

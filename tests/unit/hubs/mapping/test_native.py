@@ -6,11 +6,10 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-import xlsxwriter
 
 from hubs.contract.records import UnreadableTable
-from tests.feeds import an_answer
-from tests.unit.hubs.mapping.feeds import a_descriptor, codes, mapped, only, rows
+from tests.feeds import an_answer, csv_text
+from tests.unit.hubs.mapping.feeds import a_descriptor, a_workbook, codes, mapped, only, rows
 
 STUDY = "---\nid: one\ntitle: Title\nsummary: Short.\nsectors: [health]\ntechnology_types: APIs\n---\nBody text.\n"
 
@@ -21,17 +20,7 @@ def a_resource(path: object, kind: str | None = "case_study", **changes: Any) ->
 
 
 def a_csv(*answers: dict[str, str]) -> str:
-    lines = [",".join(an_answer()), *(",".join(answer.values()) for answer in answers or (an_answer(),))]
-    return "\n".join(lines) + "\n"
-
-
-def a_workbook(path: Path, sheets: dict[str, list[list[object]]]) -> bytes:
-    with xlsxwriter.Workbook(path) as book:
-        for name, lines in sheets.items():
-            sheet = book.add_worksheet(name)
-            for number, line in enumerate(lines):
-                sheet.write_row(number, 0, line)
-    return path.read_bytes()
+    return csv_text(answers or [an_answer()])
 
 
 def test_markdown_is_read_with_front_matter_as_fields_and_body_as_text(tmp_path: Path) -> None:
@@ -306,7 +295,7 @@ def test_parquet_of_numbers_and_texts_is_read(tmp_path: Path) -> None:
 def test_a_workbook_is_known_by_its_first_bytes(tmp_path: Path) -> None:
     answer = an_answer()
     lines: list[list[object]] = [list(answer), [*list(answer.values())[:-1], 3.0], [], list(answer.values())]
-    result = a_table(tmp_path, a_workbook(tmp_path / "b", {"Sheet1": lines}), "a.csv")
+    result = a_table(tmp_path, a_workbook({"Sheet1": lines}), "a.csv")
     assert [(row["level"], row["row"]) for row in rows(result)] == [("3", 1), ("3", 3)]
 
 
@@ -316,7 +305,6 @@ def test_a_workbook_is_known_by_its_first_bytes(tmp_path: Path) -> None:
 def test_a_workbook_has_a_sheet_a_kind(tmp_path: Path) -> None:
     answer = an_answer()
     content = a_workbook(
-        tmp_path / "b",
         {
             "Cover": [["About us"]],
             "Case studies": [["ID", "Title", "Summary", "Body"], ["one", "Title", "Short.", "Text."]],
@@ -337,12 +325,11 @@ def test_a_workbook_has_a_sheet_a_kind(tmp_path: Path) -> None:
 
 
 def test_a_workbook_without_a_known_sheet_is_no_feed(tmp_path: Path) -> None:
-    assert mapped(tmp_path, {"f.xlsx": a_workbook(tmp_path / "b", {"Budget": [["x"]]})}).held_by == ("not_a_feed",)
+    assert mapped(tmp_path, {"f.xlsx": a_workbook({"Budget": [["x"]]})}).held_by == ("not_a_feed",)
 
 
 def test_sheets_that_hold_nothing_of_use_are_findings(tmp_path: Path) -> None:
     content = a_workbook(
-        tmp_path / "b",
         {"FAQs": [["id", "question"]], "Case studies": [], "Case study": [[" "], ["x"]], "Assessments": [[" "], ["x"]]},
     )
     result = mapped(tmp_path, {"f.xlsx": content})

@@ -13,8 +13,8 @@ from hubs.instruments import instruments
 from hubs.mapping import Mapped, map_feed
 from hubs.mapping.lint import lint
 from hubs.registration import Registration
-from hubs.starter import look as looking
 from hubs.starter.suggest import Suggestion, hub_id, suggest
+from hubs.starter.suggest import folder as looking
 from hubs.yamlfile import parse_yaml
 
 BANK = instruments()["interop-baseline-v1"]

@@ -28,13 +28,21 @@ def test_the_environment_wins_over_the_file(tmp_path: Path, monkeypatch: pytest.
 
 
 @pytest.mark.parametrize(
-    "text",
-    ["[intake]\njudges = 0", "[intake]\ncolour = 1", "intake = 3", '[intake]\nsite = "ftp://x/"', "[outake]\nx = 1"],
+    ("text", "named"),
+    [
+        ("[intake]\njudges = 0", "judges"),
+        ("[intake]\ncolour = 1", "colour"),
+        ("intake = 3", "intake"),
+        ('[intake]\nsite = "ftp://x/"', "site"),
+        ("[outake]\nx = 1", "outake"),
+    ],
 )
-def test_a_setting_that_cannot_be_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str) -> None:
+def test_a_setting_that_cannot_be_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str, named: str
+) -> None:
     monkeypatch.chdir(tmp_path)
     Path("hubpacks.toml").write_text(text, encoding="utf-8")
-    with pytest.raises(UnusableSettings, match=r"judges|colour|intake|site|outake"):
+    with pytest.raises(UnusableSettings, match=named):
         read_limits()
 
 

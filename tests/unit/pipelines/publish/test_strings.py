@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from pipelines.publish import strings
-from pipelines.publish.strings import LANGUAGES, TEMPLATES
+from pipelines.publish.layouts import TEMPLATES
+from pipelines.publish.strings import LANGUAGES
 
 BUILT = re.compile(r"""\btext\(\s*f"([a-z_.]+)\{""")
 """A key that code puts together: its beginning."""

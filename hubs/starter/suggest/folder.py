@@ -11,17 +11,16 @@ import csv
 import io
 import os
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import islice
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from hubs.jsonfile import UnreadableJson, parse_json
 from hubs.mapping.fields import INDEX_NAMES, Material, is_empty
 from hubs.mapping.readers.markdown import split_front_matter
-from hubs.mapping.readers.rows import delimiter_of, told_apart
+from hubs.mapping.readers.rows import DELIMITERS, UnreadableRows, delimiter_of, json_rows, told_apart
 from hubs.mapping.readers.workbook import MAX_WORKBOOK_BYTES, UnreadableWorkbook, is_workbook, sheets
 from hubs.mapping.text import Heading, clean, decode, headings, not_text, plain, tidy
 from hubs.yamlfile import UnreadableYaml
@@ -259,7 +258,7 @@ def _read_workbook(seen: Folder, name: str) -> None:
 def _read_csv(seen: Folder, name: str, data: bytes) -> None:
     text = tidy(decode(data)[0])
     lines = text.split("\n", HEADER_SEARCH_ROWS)[:HEADER_SEARCH_ROWS]
-    delimiter = delimiter_of(max(lines, key=lambda line: max(line.count(mark) for mark in ",;\t|"), default=""))
+    delimiter = delimiter_of(max(lines, key=lambda line: max(line.count(mark) for mark in DELIMITERS), default=""))
     try:
         reader = csv.reader(io.StringIO(text), delimiter=delimiter)
         rows: list[list[Any]] = [list(row[:MAX_COLUMNS]) for row in islice(reader, MAX_ROWS + HEADER_SEARCH_ROWS)]
@@ -288,7 +287,7 @@ def _header(rows: Sequence[Sequence[Any]]) -> int:
 
 def _read_json(seen: Folder, name: str, data: bytes) -> None:
     """A list of alike objects is a table; any other JSON is settings."""
-    records = list(islice(_objects(data), MAX_ROWS))
+    records = _objects(data)[:MAX_ROWS]
     columns = list(dict.fromkeys(key for record in records for key in record))[:MAX_COLUMNS]
     if len(records) < 2:  # noqa: PLR2004 - one object is settings
         seen.unread["JSON that is no list of records"].append(name)
@@ -297,19 +296,11 @@ def _read_json(seen: Folder, name: str, data: bytes) -> None:
     seen.tables.append(Table(name, None, columns, rows, is_cut=len(records) == MAX_ROWS))
 
 
-def _objects(data: bytes) -> Iterator[dict[str, Any]]:
+def _objects(data: bytes) -> list[dict[str, Any]]:
+    """The records in a whole file of JSON; none where it is something else, or only the beginning of one."""
     if len(data) == MAX_TABLE_BYTES:
-        return
-    text = decode(data)[0].strip()
+        return []
     try:
-        found = parse_json(text)
-    except UnreadableJson:
-        try:
-            found = [parse_json(line) for line in text.split("\n") if line.strip()]
-        except UnreadableJson:
-            return
-    if isinstance(found, dict):
-        lists = [value for value in found.values() if isinstance(value, list)]
-        found = lists[0] if len(lists) == 1 else []
-    if isinstance(found, list) and all(isinstance(entry, dict) for entry in found):
-        yield from found
+        return [record for _, record in json_rows(decode(data)[0])]
+    except UnreadableRows:
+        return []

@@ -42,16 +42,7 @@ NAMES: dict[str, tuple[str, ...]] = {
     ),
     "standards_used": ("standards_used", "standards", "standard"),
     "sectors": (
-        "sectors",
-        "sector",
-        "industry",
-        "domain",
-        "topics",
-        "topic",
-        "tags",
-        "categories",
-        "category",
-        "themes",
+        *("sectors", "sector", "industry", "domain", "topics", "topic", "tags", "categories", "category", "themes"),
     ),
     "technology_types": (
         *("technology_types", "technology_type", "technologies", "technology", "tech", "topics", "topic", "tags"),
@@ -88,15 +79,15 @@ MOST_TERMS = 60
 """Values of one key that are given a place one by one."""
 
 
-def folded(name: object) -> str:
-    """A key's name without differences of case, spacing and camels."""
+def key_name(name: object) -> str:
+    """A key's name as fields are called, as ``column_name`` has it, with camels parted too."""
     return column_name(re.sub(r"(?<=[a-z0-9])(?=[A-Z])", " ", str(name))).strip("_")
 
 
 def keys_called(field: str, names: Iterable[str]) -> list[str]:
     """Those of ``names`` that hubs use for the contract's ``field``, the likeliest first."""
     wanted = NAMES.get(field, (field,))
-    found = [(wanted.index(folded(name)), name) for name in names if folded(name) in wanted]
+    found = [(wanted.index(key), name) for name in names if (key := key_name(name)) in wanted]
     return [name for _, name in sorted(found)]
 
 
@@ -180,7 +171,7 @@ def terms(scheme: str, values: Mapping[str, int]) -> Terms:
     known: dict[str, str] = {}
     near: dict[str, str] = {}
     unknown: Counter[str] = Counter()
-    names = names_of(scheme)
+    names = _names_of(scheme)
     for value, count in Counter(dict(values)).most_common(MOST_TERMS):
         term = vocabulary(scheme).resolve(value)
         if term is not None:
@@ -194,82 +185,23 @@ def terms(scheme: str, values: Mapping[str, int]) -> Terms:
 
 
 def _nearest(value: str, names: Mapping[str, str]) -> str | None:
-    text = " ".join(re.sub(r"[^a-z0-9]+", " ", value.casefold()).split())[:80]
+    text = _bare(value)[:80]
     close = difflib.get_close_matches(text, names, n=1, cutoff=NEAR) if text else []
     return names[close[0]] if close else None
 
 
 @cache
-def names_of(scheme: str) -> dict[str, str]:
+def _names_of(scheme: str) -> dict[str, str]:
     """Every English name of a vocabulary's terms, in small letters, with its term."""
-    return {
-        " ".join(re.sub(r"[^a-z0-9]+", " ", name.casefold()).split()): term.id
-        for term in vocabulary(scheme)
-        for name in (*term.alt, term.en, term.id)
-    }
+    return {_bare(name): term.id for term in vocabulary(scheme) for name in (*term.alt, term.en, term.id)}
 
 
 def mentioned(scheme: str, text: str) -> set[str]:
     """The terms of a vocabulary whose names stand in ``text`` as words."""
-    words = f" {' '.join(re.sub(r'[^a-z0-9]+', ' ', text.casefold()).split())} "
-    return {term for name, term in names_of(scheme).items() if f" {name} " in words}
+    words = f" {_bare(text)} "
+    return {term for name, term in _names_of(scheme).items() if f" {name} " in words}
 
 
-# Texts.
-
-_STOP = {
-    *(
-        "a",
-        "an",
-        "the",
-        "and",
-        "or",
-        "of",
-        "to",
-        "in",
-        "on",
-        "for",
-        "with",
-        "by",
-        "at",
-        "from",
-        "is",
-        "are",
-        "was",
-        "were",
-    ),
-    *("be", "been", "being", "do", "does", "did", "have", "has", "had", "you", "your", "yours", "i", "my", "me", "we"),
-    *(
-        "our",
-        "us",
-        "it",
-        "its",
-        "this",
-        "that",
-        "these",
-        "those",
-        "there",
-        "how",
-        "what",
-        "which",
-        "who",
-        "when",
-        "where",
-    ),
-    *("why", "please", "rate", "following"),
-}
-"""Words that tell no question from another."""
-
-
-def words(text: str) -> list[str]:
-    """The telling words of a question, in order, without endings."""
-    found = re.findall(r"[a-z0-9]+", text.casefold())
-    return [re.sub(r"(?:ing|ed|es|s|d|e)$", "", word) if len(word) > 4 else word for word in found if word not in _STOP]  # noqa: PLR2004
-
-
-def likeness(one: list[str], other: list[str]) -> float:
-    """How alike two texts are by their words and their order, from 0 to 1."""
-    shared = len(set(one) & set(other))
-    if not shared:
-        return 0.0
-    return difflib.SequenceMatcher(None, one, other, autojunk=False).ratio()
+def _bare(text: str) -> str:
+    """The words of a text in small letters, with a space between them."""
+    return " ".join(re.findall(r"[a-z0-9]+", text.casefold()))

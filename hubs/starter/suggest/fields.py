@@ -6,16 +6,17 @@ What the files and tables are is guessed in ``pages`` and ``tables``.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
 from hubs.contract.kinds.base import DocumentKind
+from hubs.contract.vocabularies import vocabulary
 from hubs.mapping.fields import is_empty
 from hubs.mapping.spec import flat
-from hubs.starter.notes import Guess, listed, shown
-from hubs.starter.values import dates, folded, keys_called, terms
+from hubs.starter.suggest.doubts import Guess, listed, shown
+from hubs.starter.suggest.values import dates, key_name, keys_called, mentioned, terms
 
 NEARLY_ALL, MOST, MANY, SOME = 0.95, 0.8, 0.6, 0.25
 MOST_VALUES = 200
@@ -39,6 +40,10 @@ class Records:
         """Its values, one a record that has any."""
         return [record[key] for record in self.keys if not is_empty(record.get(key))]
 
+    def having(self, key: str) -> set[int]:
+        """The numbers of the records that have a value for it."""
+        return {number for number, record in enumerate(self.keys) if not is_empty(record.get(key))}
+
     def names(self) -> Counter[str]:
         """Each key with how many records have a value for it."""
         return Counter(key for record in self.keys for key, value in record.items() if not is_empty(value))
@@ -53,9 +58,9 @@ class Records:
         return f"{self.total - count} of {self.total} {self.what}"
 
 
-def one_or_all(rules: list[Rule]) -> Any:
-    """A single rule stands for a list of one."""
-    return rules[0] if len(rules) == 1 else rules
+def one_or_all(settings: Sequence[Any]) -> Any:
+    """What stands for a list of rules, names or formats: a single one by itself."""
+    return settings[0] if len(settings) == 1 else list(settings)
 
 
 def date_guess(field_name: str, records: Records, used: set[str], fallback: Rule | None = None) -> Guess | None:
@@ -71,8 +76,8 @@ def date_guess(field_name: str, records: Records, used: set[str], fallback: Rule
         if not texts or key in used or found.good < MANY * len(texts) or len(texts) < MANY * len(values):
             continue
         used.add(key)
-        rules.append({"key": key, "dates": _formats(found.formats)} if found.formats else key)
-        dated |= {number for number, record in enumerate(records.keys) if not is_empty(record.get(key))}
+        rules.append({"key": key, "dates": one_or_all(found.formats)} if found.formats else key)
+        dated |= records.having(key)
         if found.ambiguous:
             doubts.append(
                 f"{found.ambiguous} of {len(texts)} values of {shown(key)} could also have day and month the other "
@@ -80,7 +85,6 @@ def date_guess(field_name: str, records: Records, used: set[str], fallback: Rule
             )
         if found.others:
             doubts.append(f"{sum(found.others.values())} values of {shown(key)} are no day: {listed(found.others)}.")
-    is_own = field_name in records.names()
     if fallback is not None and not rules:
         return Guess(fallback, ("the day is that of the file's name.",))
     if rules and len(dated) < records.total and field_name == "published":
@@ -89,23 +93,54 @@ def date_guess(field_name: str, records: Records, used: set[str], fallback: Rule
         return None
     if rules:
         return Guess(one_or_all(rules), tuple(doubts))
-    if is_own:
+    if field_name in records.names():
         stated = Counter(str(value) for value in records.values(field_name))
         return Guess([], (f"the key {field_name} holds no days: {listed(stated)}.",))
     return None
 
 
-def _formats(formats: tuple[str, ...]) -> str | list[str]:
-    return formats[0] if len(formats) == 1 else list(formats)
-
-
 def _parts(value: Any) -> list[str]:
     """Values of a list, however it is written; nothing that is no plain value."""
-    items = [part for item in flat(value) for part in (str(item).split(";") if isinstance(item, str) else [item])]
+    items = [part for item in flat(value) for part in (item.split(";") if isinstance(item, str) else [item])]
     return [str(item).strip() for item in items if isinstance(item, str | int | float) and str(item).strip()]
 
 
-def term_guess(field_name: str, scheme: str, records: Records, used: set[str]) -> tuple[list[Rule], list[str]]:
+def terms_guess(
+    field_name: str, kind: DocumentKind, records: Records, used: set[str], texts: Sequence[str] = ()
+) -> Guess | None:
+    """How terms of a vocabulary are found: in the keys of a hub, and kinds of technology in ``texts``, which are titles
+    and summaries of the records.
+    """
+    scheme = kind.schemes[field_name]
+    rules, doubts = _term_rules(field_name, scheme, records, used)
+    if field_name == "technology_types" and texts:
+        keywords, counts = _mentions(texts, scheme)
+        if keywords:
+            rules.append({"keywords": keywords})
+            doubts.append(
+                f"names of terms stand in titles and summaries of the {records.total} files: {listed(counts)}."
+            )
+    if rules == [field_name] and not doubts:
+        return None
+    if rules:
+        return Guess(one_or_all(rules), tuple(doubts))
+    if field_name in records.names() and field_name != "licence":
+        # Without a rule the key of that name would be read, and nothing in it is a term. A licence is never guessed.
+        return Guess([], tuple(doubts))
+    return Guess(None, tuple(doubts)) if doubts else None
+
+
+def _mentions(texts: Sequence[str], scheme: str) -> tuple[dict[str, list[str]], Counter[str]]:
+    """Terms of ``scheme`` whose names stand in headings and summaries, with their words, and how often each does."""
+    found: Counter[str] = Counter()
+    for text in texts:
+        found.update(mentioned(scheme, text))
+    chosen = Counter({term: count for term, count in found.items() if count >= max(2, 0.02 * len(texts))})
+    known = vocabulary(scheme)
+    return {term: list(dict.fromkeys([known[term].en, *known[term].alt])) for term in sorted(chosen)}, chosen
+
+
+def _term_rules(field_name: str, scheme: str, records: Records, used: set[str]) -> tuple[list[Rule], list[str]]:
     """Rules that find terms of the vocabulary ``scheme`` in the keys of a hub, and their doubts."""
     rules: list[Rule] = []
     doubts: list[str] = []
@@ -115,7 +150,7 @@ def term_guess(field_name: str, scheme: str, records: Records, used: set[str]) -
             continue
         found = terms(scheme, values)
         # A tag may be of any field: one that says something else of most records is no sector.
-        least = 0.05 if folded(key) in (field_name, field_name.removesuffix("s")) or field_name in _LOOSE else SOME
+        least = 0.05 if key_name(key) in (field_name, field_name.removesuffix("s")) or field_name in _LOOSE else SOME
         if found.share < least or len(values) > MOST_VALUES:
             doubts.append(
                 f"{shown(key)} is not used: the vocabulary {scheme} knows {found.share:.0%} of its {len(values)} "
@@ -148,7 +183,7 @@ def list_guess(field_name: str, records: Records, used: set[str]) -> Guess | Non
     for key in names:
         values = records.values(key)
         texts = [value for value in values if isinstance(value, str)]
-        if len(texts) < len(values) and not all(isinstance(value, list | str) for value in values):
+        if not all(isinstance(value, list | str) for value in values):
             continue
         if any(isinstance(item, dict | list) for value in values for item in flat(value)):
             continue
@@ -183,7 +218,7 @@ def text_rules(field_name: str, records: Records, used: set[str], limit: int | N
             continue
         used.add(key)
         rules.append({"key": key, "limit": limit} if limit else key)
-        having |= {number for number, record in enumerate(records.keys) if not is_empty(record.get(key))}
+        having |= records.having(key)
         if len(having) == records.total:
             break
     return rules, having

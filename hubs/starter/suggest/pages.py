@@ -1,6 +1,6 @@
 """Guessing what pages of text are: a study, one question, a page of questions, a glossary, or none of them.
 
-Pages of one shape are a group, which becomes a source. How their fields are found is ``documents``.
+Pages of one shape are a group, which becomes a source. How their fields are found is ``page_source``.
 """
 
 from __future__ import annotations
@@ -8,17 +8,18 @@ from __future__ import annotations
 import re
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field, replace
+from glob import escape
 from pathlib import PurePosixPath
 from typing import Any
 
 from hubs.mapping.text import slug
-from hubs.starter.look import Page
-from hubs.starter.notes import shown
-from hubs.starter.places import literal
-from hubs.starter.rules import LONGEST_HEADING, MANY, MOST, SOME, SUMMARY_LIMIT
-from hubs.starter.values import keys_called
+from hubs.starter.suggest.doubts import shown
+from hubs.starter.suggest.fields import LONGEST_HEADING, MANY, MOST, SOME, SUMMARY_LIMIT
+from hubs.starter.suggest.folder import Page
+from hubs.starter.suggest.values import keys_called
 
 STUDY, QUESTION, QUESTIONS, GLOSSARY = "case study", "question", "page of questions", "glossary"
+_PLURALS = {STUDY: "case studies", QUESTION: "questions", QUESTIONS: "pages of questions", GLOSSARY: "glossaries"}
 FEWEST_QUESTIONS = 2
 MOST_LINES, MOST_TRIED = 5_000, 50
 """Lines of a page, and headings or lines at one place, that are looked at."""
@@ -30,36 +31,28 @@ _NOT_PAGES = {
     *("cookies", "accessibility", "accessibility-statement", "todo"),
 }
 _NOT_FOLDERS = {
-    *(
-        "_layouts",
-        "_includes",
-        "_data",
-        "_sass",
-        "node_modules",
-        "vendor",
-        "templates",
-        "layouts",
-        "partials",
-        "themes",
-    ),
-    *("archetypes", "test", "tests", "__tests__"),
+    *("_layouts", "_includes", "_data", "_sass", "node_modules", "vendor", "templates", "layouts", "partials"),
+    *("themes", "archetypes", "test", "tests", "__tests__"),
 }
 _ABOUT_QUESTIONS = re.compile(r"\b(faqs?|questions?|q ?& ?a|q and a)\b")
 _ABOUT_TERMS = re.compile(r"\b(glossary|jargon|jargon buster|terminology|definitions|geirfa)\b")
 _NUMBERED_PATTERN = r"^Q(?:uestion )?\d{1,3}[:.)] *(.+)"
 _NUMBERED = re.compile(_NUMBERED_PATTERN)
-DATED_NAME = re.compile(r"^\d{4}-\d\d-\d\d[-_]?")
+_DATED_NAME = re.compile(r"^\d{4}-\d\d-\d\d[-_]?")
+_DEFINED = r"^ *<dt[^<>]{0,60}>(.+)</dt>"
 _LINES = {
     "lines that begin with Q:": (r"^\*{0,2}Q\d{0,3}[:.)]\*{0,2} (.+)", "A:"),
     "lines in bold that ask": (r"^\*\*(.+\?)\*\* *$", None),
-    "terms of a definition list": (r"^ *<dt[^<>]{0,60}>(.+)</dt>", None),
+    "terms of a definition list": (_DEFINED, None),
     "headings of a folded part": (r"^ *<summary[^<>]{0,60}>(.+)</summary>", None),
 }
-_TERM_LINES = {
-    "words in bold at the beginning of a line": r"^\*\*([^*:]{1,80}):?\*\*:? *(.*)",
-    "items that begin with words in bold": r"^[-*] \*\*([^*:]{1,80}):?\*\*:? *(.*)",
-    "terms of a definition list": r"^ *<dt[^<>]{0,60}>(.+)</dt>",
-}
+"""Lines that may hold questions, each with what begins their answers."""
+_TERM_LINES = (
+    r"^\*\*([^*:]{1,80}):?\*\*:? *(.*)",
+    r"^[-*] \*\*([^*:]{1,80}):?\*\*:? *(.*)",
+    _DEFINED,
+)
+"""Lines that may hold terms: words in bold, items that begin with them, and a definition list."""
 
 
 @dataclass
@@ -75,6 +68,11 @@ class Group:
     join: dict[str, Any] | None = None
     prefix: str = ""
     patterns: list[str] = field(default_factory=list)
+
+    @property
+    def called(self) -> str:
+        """What it is in words."""
+        return _PLURALS[self.shape] if len(self.pages) > 1 else self.shape
 
     @property
     def count(self) -> str:
@@ -255,7 +253,7 @@ def _splitting_doubts(page: Page, level: int, called_so: bool) -> list[str]:
 
 
 def _glossary_split(page: Page) -> dict[str, Any]:
-    for pattern in _TERM_LINES.values():
+    for pattern in _TERM_LINES:
         found = _lines_like(pattern, page)
         if found >= FEWEST_QUESTIONS:
             return {"line": pattern}
@@ -287,27 +285,31 @@ def _joins(folders: dict[str, list[Page]]) -> list[Group]:
             "folder is one study. Put the files into the order of reading."
         )
         endings = sorted({PurePosixPath(page.name).suffix for page in parts})
-        patterns = [f"{literal(above)}/*/*{ending}" if above != "." else f"*/*{ending}" for ending in endings]
+        patterns = [f"{escape(above)}/*/*{ending}" if above != "." else f"*/*{ending}" for ending in endings]
         groups.append(Group(STUDY, parts, doubts=[doubt], join=join, patterns=patterns))
     return groups
 
 
-def ids(group: Group) -> list[str]:
-    """What the identifiers of a group's files will be when they come from the files' names."""
-    stems = [page.stem for page in group.pages]
-    bare = [DATED_NAME.sub("", stem) for stem in stems]
-    is_dated = sum(bool(DATED_NAME.match(stem)) for stem in stems) >= MOST * len(stems)
-    names = bare if is_dated and all(bare) and len(set(bare)) == len(bare) else stems
-    return [slug(f"{group.prefix}-{name}" if group.prefix else name) for name in names]
+def is_dated(stem: str) -> bool:
+    """Whether the name of a file begins with a date."""
+    return bool(_DATED_NAME.match(stem))
 
 
-def told_apart(group: Group) -> list[Group]:
+def undated(stems: list[str]) -> list[str] | None:
+    """Identifiers from names that begin with a date, without it; None where most have none, or those would clash."""
+    bare = [slug(_DATED_NAME.sub("", stem)) for stem in stems]
+    are_dated = sum(map(is_dated, stems)) >= MOST * len(stems)
+    return bare if are_dated and all(bare) and len(set(bare)) == len(bare) else None
+
+
+def without_clashes(group: Group) -> list[Group]:
     """The group, without the folders whose files have names that others have too; those are groups of their own, with
     the folder's name in the identifier.
     """
     if group.join or group.shape not in (STUDY, QUESTION):
         return [group]
-    names = ids(group)
+    stems = [page.stem for page in group.pages]
+    names = undated(stems) or [slug(stem) for stem in stems]
     seen = Counter(names)
     folders = sorted({page.folder for page, name in zip(group.pages, names, strict=True) if seen[name] > 1})
     if not folders:

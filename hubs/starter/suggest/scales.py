@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from hubs.contract.kinds.assessment import LEVELS
-from hubs.starter.notes import shown
-from hubs.starter.rules import MOST
+from hubs.starter.suggest.doubts import shown
+from hubs.starter.suggest.fields import MOST
 
 MOST_ANSWERS = 12
 """Different answers that a question of a survey has at most; more are free text or names."""

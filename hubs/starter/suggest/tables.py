@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from glob import escape
 from typing import Any
 
 from hubs.contract.kinds import document_kinds
 from hubs.contract.kinds.base import DocumentKind
 from hubs.mapping.readers.rows import column_name
 from hubs.mapping.readers.workbook import as_text
-from hubs.starter.look import Table
-from hubs.starter.notes import Guess, listed, shown
-from hubs.starter.places import literal
-from hubs.starter.rules import (
+from hubs.starter.suggest.doubts import Guess, listed, shown
+from hubs.starter.suggest.fields import (
     MANY,
     MOST,
     SOME,
@@ -23,10 +22,11 @@ from hubs.starter.rules import (
     date_guess,
     list_guess,
     one_or_all,
-    term_guess,
+    terms_guess,
     text_rules,
 )
-from hubs.starter.values import keys_called
+from hubs.starter.suggest.folder import Table
+from hubs.starter.suggest.values import keys_called
 
 
 @dataclass
@@ -53,7 +53,7 @@ def columns_shown(names: list[str]) -> str:
 
 def base(table: Table, kind: str, reader: str) -> dict[str, Any]:
     """What every source of a table says: its file, its sheet, and the line that names its columns."""
-    settings: dict[str, Any] = {"kind": kind, "reader": reader, "glob": literal(table.name)}
+    settings: dict[str, Any] = {"kind": kind, "reader": reader, "glob": escape(table.name)}
     if table.sheet is not None:
         settings["sheet"] = table.sheet
     if table.header_row > 1:
@@ -73,20 +73,9 @@ _NEEDED = {
 }
 """The columns by which a table of a kind is known, the surest kind first. Others need heading and text."""
 _TELLING = {
-    *(
-        "question",
-        "answer",
-        "term",
-        "word",
-        "phrase",
-        "acronym",
-        "abbreviation",
-        "definition",
-        "meaning",
-        "address",
-        "url",
-    ),
-    *("link", "web_address", "clause", "model_clause", "body", "full_text", "case_study", "case_study_text", "story"),
+    *("question", "answer", "term", "word", "phrase", "acronym", "abbreviation", "definition", "meaning", "address"),
+    *("url", "link", "web_address", "clause", "model_clause", "body", "full_text", "case_study"),
+    *("case_study_text", "story"),
 }
 """Names of columns of which one must be there: a name and a description alone may be of anything."""
 
@@ -94,9 +83,7 @@ _TELLING = {
 def records_source(table: Table, constants: Mapping[str, str]) -> dict[str, Any] | None:
     """How the table is read if each row is a record of a kind of documents; None if none is."""
     for name in [*_NEEDED, *sorted(set(document_kinds()) - set(_NEEDED))]:
-        kind = document_kinds().get(name)
-        if kind is None:
-            continue
+        kind = document_kinds()[name]
         needed = _NEEDED.get(name, (kind.heading, kind.text))
         found: dict[str, str] = {}
         for field_name in needed:
@@ -130,23 +117,19 @@ def _rows_source(table: Table, kind_name: str, needed: dict[str, str], constants
     used = set(needed.values())
     fields: dict[str, Any] = {}
     for name, column in needed.items():
-        doubt = f"the column {shown(column)} is taken for {name}."
         if name != column:
+            doubt = f"the column {shown(column)} is taken for {name}."
             fields[name] = Guess(column, (doubt,) if column_name(column) != name else ())
     for name in kind.model.model_fields:
-        if name in needed:
-            continue
-        guess = _row_field(name, kind, records, used)
-        if guess is not None:
+        if name not in needed and (guess := _row_field(name, kind, records, used)) is not None:
             fields[name] = guess
     fields |= constant_guesses(kind, constants, {*fields, *map(column_name, records.names())})
     if left := {key: count for key, count in records.names().items() if key not in used and key}:
         settings["glob"] = Guess(settings["glob"], (f"columns that nothing is made of: {listed(left)}.",))
     if fields:
         settings["fields"] = fields
-    settings["expect"] = {"keys": [column for column in needed.values() if records.names()[column] >= MOST * len(rows)]}
-    if not settings["expect"]["keys"]:
-        del settings["expect"]
+    if keys := [column for column in needed.values() if records.names()[column] >= MOST * len(rows)]:
+        settings["expect"] = {"keys": keys}
     return settings
 
 
@@ -154,11 +137,7 @@ def _row_field(name: str, kind: DocumentKind, records: Records, used: set[str]) 
     if name in ("published", "updated"):
         return date_guess(name, records, used)
     if name in kind.schemes:
-        rules, doubts = term_guess(name, kind.schemes[name], records, used)
-        if rules and rules != [name]:
-            return Guess(one_or_all(rules), tuple(doubts))
-        is_senseless = name in records.names() and not rules and name != "licence"
-        return Guess([] if is_senseless else None, tuple(doubts)) if is_senseless or doubts else None
+        return terms_guess(name, kind, records, used)
     if name in ("organisations", "standards_used"):
         return list_guess(name, records, used)
     if name == "id":

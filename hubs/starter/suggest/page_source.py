@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import date
 from pathlib import PurePosixPath
@@ -14,13 +14,8 @@ from typing import Any
 from hubs.contract.kinds import document_kinds
 from hubs.contract.kinds.base import ID_PATTERN, DocumentKind
 from hubs.contract.kinds.case_study import SECTIONS
-from hubs.contract.vocabularies import vocabulary
-from hubs.mapping.fields import is_empty
-from hubs.mapping.text import slug
-from hubs.starter.look import Page
-from hubs.starter.notes import Guess, listed, shown
-from hubs.starter.pages import DATED_NAME, GLOSSARY, QUESTION, QUESTIONS, STUDY, Group, heading_of
-from hubs.starter.rules import (
+from hubs.starter.suggest.doubts import Guess, listed, shown
+from hubs.starter.suggest.fields import (
     LONGEST_HEADING,
     MANY,
     MOST,
@@ -34,10 +29,12 @@ from hubs.starter.rules import (
     list_guess,
     one_or_all,
     telling_keys,
-    term_guess,
+    terms_guess,
     text_rules,
 )
-from hubs.starter.values import keys_called, mentioned
+from hubs.starter.suggest.folder import Page
+from hubs.starter.suggest.pages import GLOSSARY, QUESTION, QUESTIONS, STUDY, Group, heading_of, is_dated, undated
+from hubs.starter.suggest.values import keys_called, mentioned
 
 SHORTEST_STUDY = 200
 """Characters below which a study is taken for a sign to somewhere else."""
@@ -47,21 +44,7 @@ _DRAFT_KEYS = {"draft": True, "published": False, "hidden": True, "private": Tru
 _DRAFT_STATES = {"draft", "unpublished", "archived", "private", "hidden", "withdrawn"}
 
 
-def mention_rule(texts: list[str], scheme: str) -> tuple[dict[str, list[str]], Counter[str]]:
-    """Terms of ``scheme`` whose names stand in headings and summaries, with their words, and how often each does."""
-    found: Counter[str] = Counter()
-    for text in texts:
-        found.update(mentioned(scheme, text))
-    chosen = {term: _keywords(scheme, term) for term, count in found.items() if count >= max(2, 0.02 * len(texts))}
-    return dict(sorted(chosen.items())), Counter({term: found[term] for term in chosen})
-
-
-def _keywords(scheme: str, term: str) -> list[str]:
-    entry = vocabulary(scheme)[term]
-    return list(dict.fromkeys([entry.en, *entry.alt]))
-
-
-def id_guess(records: Records, stems: list[str], used: set[str], prefix: str) -> Guess | None:
+def _id_guess(records: Records, stems: list[str], used: set[str], prefix: str) -> Guess | None:
     """How the identifier is found: stated, or from the file's name."""
     for key in keys_called("id", records.names()):
         values = [str(value) for value in records.values(key) if isinstance(value, str | int)]
@@ -70,11 +53,9 @@ def id_guess(records: Records, stems: list[str], used: set[str], prefix: str) ->
             used.add(key)
             return None if key == "id" and not prefix else Guess({"key": key} | _around(prefix))
     is_own = "id" in records.names()
-    dated = sum(bool(DATED_NAME.match(stem)) for stem in stems)
-    bare = [slug(DATED_NAME.sub("", stem)) for stem in stems]
-    if dated >= MOST * len(stems) and all(bare) and len(set(bare)) == len(bare):
+    if undated(stems) is not None:
         rules: list[Rule] = [{"from": "file_name", "match": _DATED_PATTERN} | _around(prefix)]
-        if dated < len(stems):
+        if not all(is_dated(stem) for stem in stems):
             rules.append({"from": "file_name"} | _around(prefix))
         return Guess(one_or_all(rules))
     if prefix or is_own:
@@ -89,24 +70,21 @@ def _around(prefix: str) -> dict[str, str]:
 
 def source(
     group: Group, name: str, patterns: list[tuple[str, list[str]]], constants: Mapping[str, str]
-) -> dict[str, Any] | None:
-    """The settings of the source that reads a group. None where the contract has no kind for it.
+) -> dict[str, Any]:
+    """The settings of the source that reads a group of pages by ``patterns``, each with what to exclude from it.
 
     ``constants`` are what stands in fields that a kind needs and pages never state.
     """
-    kind_name = {STUDY: "case_study", QUESTION: "faq", QUESTIONS: "faq", GLOSSARY: "term"}[group.shape]
-    if kind_name not in document_kinds():
-        return None
-    kind = document_kinds()[kind_name]
+    kind = document_kinds()[{STUDY: "case_study", QUESTION: "faq", QUESTIONS: "faq", GLOSSARY: "term"}[group.shape]]
     reader = "markdown" if group.shape in (STUDY, QUESTION) else "faq_page"
     settings: dict[str, Any] = {
-        "name": Guess(name, tuple(_once(group.doubts))),
-        "kind": Guess(kind_name, _kind_doubts(group, kind)),
+        "name": Guess(name, tuple(_few(group.doubts))),
+        "kind": Guess(kind.name, _kind_doubts(group, kind)),
         "reader": reader,
-        "glob": _one([pattern for pattern, _ in patterns]),
+        "glob": one_or_all([pattern for pattern, _ in patterns]),
     }
     if exclude := [name for _, names in patterns for name in names]:
-        settings["exclude"] = _one(exclude)
+        settings["exclude"] = one_or_all(exclude)
     settings |= group.split
     if group.join:
         settings["join"] = group.join
@@ -122,7 +100,7 @@ def source(
     return settings
 
 
-def _once(doubts: list[str]) -> list[str]:
+def _few(doubts: list[str]) -> list[str]:
     """The doubts about the pages of one source, those beyond a few only counted."""
     few = doubts[:MOST_DOUBTS]
     return few + ([f"and {len(doubts) - len(few)} more doubts of the kind."] if len(doubts) > len(few) else [])
@@ -137,10 +115,6 @@ def _kind_doubts(group: Group, kind: DocumentKind) -> tuple[str, ...]:
         f"{group.count} that ask no questions are taken for {kind.plural_en.lower()}; {having} of them have a heading "
         "such as Context or Lessons.",
     )
-
-
-def _one(values: list[str]) -> str | list[str]:
-    return values[0] if len(values) == 1 else values
 
 
 def _mains(group: Group, pages: list[Page]) -> list[Page]:
@@ -179,7 +153,7 @@ def _skip_when(group: Group) -> tuple[list[dict[str, Any]], list[Page]]:
             reason = "Marked as a draft, or as not for publication."
             doubt = f"{len(marked)} of {len(group.pages)} files say {key}: {str(value).lower()}, and are left out."
             conditions.append({"key": Guess(key, (doubt,)), "equals": value, "reason": reason})
-            kept = [page for page in kept if page not in marked]
+            kept = [page for page in kept if page.keys.get(key) is not value]
     for key in ("status", "state"):
         states = sorted({page.text(key) for page in kept if page.text(key).casefold() in _DRAFT_STATES})
         if states:
@@ -193,19 +167,20 @@ def _skip_when(group: Group) -> tuple[list[dict[str, Any]], list[Page]]:
 def _without_bare_pages(group: Group, conditions: list[dict[str, Any]], kept: list[Page]) -> list[Page]:
     shortest = SHORTEST_STUDY if group.shape == STUDY else 1
     bare = [page for page in kept if page.text_length < shortest and not page.fault]
-    layouts = {page.text("layout") for page in bare if page.text("layout")}
+    of_layout = Counter(page.text("layout") for page in kept)
+    bare_of_layout = Counter(page.text("layout") for page in bare)
     empty = sorted(
-        layout
-        for layout in layouts
-        if sum(page.text("layout") == layout for page in kept) == sum(page.text("layout") == layout for page in bare)
-        and any(page.text("layout") != layout for page in kept)
+        layout for layout, count in bare_of_layout.items() if layout and count == of_layout[layout] < len(kept)
     )
     if empty:
-        count = sum(page.text("layout") in empty for page in bare)
+        count = sum(bare_of_layout[layout] for layout in empty)
         doubt = f"{count} files of these layouts have no text of their own."
-        equals = empty[0] if len(empty) == 1 else empty
         conditions.append(
-            {"key": Guess("layout", (doubt,)), "equals": equals, "reason": "A page without text of its own."}
+            {
+                "key": Guess("layout", (doubt,)),
+                "equals": one_or_all(empty),
+                "reason": "A page without text of its own.",
+            }
         )
         kept = [page for page in kept if page.text("layout") not in empty]
         bare = [page for page in bare if page.text("layout") not in empty]
@@ -225,22 +200,19 @@ def _fields(
     """The rules of the fields, and the keys that none of them uses."""
     used: set[str] = set()
     fields: dict[str, Any] = {}
-    found: dict[str, Callable[[], Guess | None]] = {
-        "id": lambda: id_guess(records, [page.stem for page in pages], used, group.prefix),
-        kind.heading: lambda: _heading_guess(kind, records, pages, used),
-        "summary": lambda: _summary_guess(records, pages, used),
-    }
     is_page = group.shape in (QUESTIONS, GLOSSARY)
     if is_page:
         # Identifier, heading and text come from the parts of the page, whatever its own keys say.
         used |= {key for key in ("question", "answer", "category") if key in records.names()}
         fields |= _page_rules(kind, pages, group)
-        found = {}
         if "id" in records.names():
             fields["id"] = []
-    for name, find in found.items():
-        if name in kind.model.model_fields and (guess := find()) is not None:
-            fields[name] = guess
+    else:
+        if (guess := _id_guess(records, [page.stem for page in pages], used, group.prefix)) is not None:
+            fields["id"] = guess
+        fields[kind.heading] = _heading_guess(kind, records, pages, used)
+        if "summary" in kind.model.model_fields:
+            fields["summary"] = _summary_guess(records, used)
     dated_names = None if is_page else _dated_names(pages)
     for name in ("updated", "published"):
         fallback = dated_names if name == "published" else None
@@ -252,7 +224,7 @@ def _fields(
     texts = [] if is_page else [f"{heading_of(page)} {_told(page)}" for page in pages]
     doubted: set[str] = set()
     for name in kind.schemes:
-        if (guess := _terms_of(name, kind, records, used, texts)) is not None:
+        if (guess := terms_guess(name, kind, records, used, texts)) is not None:
             fields[name] = replace(guess, doubts=tuple(doubt for doubt in guess.doubts if doubt not in doubted))
             doubted |= set(guess.doubts)
     if is_page and (guess := _categories(pages, group)) is not None:
@@ -288,7 +260,7 @@ def _dated_names(pages: list[Page]) -> Rule | None:
     return {"from": "file_name", "match": r"^(\d{4}-\d\d-\d\d)", "dates": "%Y-%m-%d"}
 
 
-def _heading_guess(kind: DocumentKind, records: Records, pages: list[Page], used: set[str]) -> Guess | None:
+def _heading_guess(kind: DocumentKind, records: Records, pages: list[Page], used: set[str]) -> Guess:
     rules, having = text_rules(kind.heading, records, used, None)
     missing = [page for number, page in enumerate(pages) if number not in having]
     doubts = []
@@ -308,38 +280,19 @@ def _heading_guess(kind: DocumentKind, records: Records, pages: list[Page], used
     return Guess(one_or_all(rules), tuple(doubts))
 
 
-def _summary_guess(records: Records, pages: list[Page], used: set[str]) -> Guess:
+def _summary_guess(records: Records, used: set[str]) -> Guess:
     rules, having = text_rules("summary", records, used, SUMMARY_LIMIT)
     doubts = []
     if len(having) < records.total:
         for key, count in telling_keys(records, used)[:2]:
             used.add(key)
             rules.append({"key": key, "limit": SUMMARY_LIMIT})
-            having |= {number for number, record in enumerate(records.keys) if not is_empty(record.get(key))}
+            having |= records.having(key)
             doubts.append(f"{shown(key)} is taken for a summary because it reads like one ({count} files).")
-    if len(having) < len(pages):
+    if len(having) < records.total:
         doubts.append(f"{records.lacking(len(having))} have no summary, so the first paragraph is taken.")
     rules.append({"from": "first_paragraph", "limit": SUMMARY_LIMIT})
     return Guess(one_or_all(rules), tuple(doubts))
-
-
-def _terms_of(name: str, kind: DocumentKind, records: Records, used: set[str], texts: list[str]) -> Guess | None:
-    rules, doubts = term_guess(name, kind.schemes[name], records, used)
-    if name == "technology_types" and texts:
-        keywords, counts = mention_rule(texts, kind.schemes[name])
-        if keywords:
-            rules.append({"keywords": keywords})
-            doubts.append(
-                f"names of terms stand in titles and summaries of the {records.total} files: {listed(counts)}."
-            )
-    if rules == [name] and not doubts:
-        return None
-    if rules:
-        return Guess(one_or_all(rules), tuple(doubts))
-    if name in records.names():
-        # Without a rule the key of that name would be read, and nothing in it is a term. A licence is never guessed.
-        return Guess([] if name != "licence" else None, tuple(doubts))
-    return Guess(None, tuple(doubts)) if doubts else None
 
 
 def _categories(pages: list[Page], group: Group) -> Guess | None:
@@ -352,7 +305,7 @@ def _categories(pages: list[Page], group: Group) -> Guess | None:
     if not table:
         return None
     doubt = f"the headings above the questions say for whom they are: {listed(above)}."
-    rule = {"key": "category", "map": {text: _one(found) for text, found in table.items()}}
+    rule = {"key": "category", "map": {text: one_or_all(found) for text, found in table.items()}}
     return Guess(rule if len(table) == len(above) else rule | {"unmapped": "drop"}, (doubt,))
 
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
+from glob import escape
 from pathlib import PurePosixPath
 
-from hubs.starter.rules import SOME
+from hubs.starter.suggest.fields import SOME
 
 MOST_EXCLUDED = 25
 
@@ -25,7 +25,7 @@ def _condensed(names: list[str], wanted: set[str]) -> list[str]:
     for name in names:
         parent = str(PurePosixPath(name).parent)
         is_whole = parent not in wanted and parent != "."
-        patterns.append(f"{literal(parent)}/*{literal(PurePosixPath(name).suffix)}" if is_whole else literal(name))
+        patterns.append(f"{escape(parent)}/*{escape(PurePosixPath(name).suffix)}" if is_whole else escape(name))
     return list(dict.fromkeys(patterns))
 
 
@@ -48,9 +48,9 @@ def _cover(folder: str, mine: list[str], foreign: list[str]) -> Iterator[tuple[s
         if len(beside) <= MOST_EXCLUDED and len(direct) > 1:
             for ending in sorted({PurePosixPath(name).suffix for name in direct}):
                 same = [name for name in beside if PurePosixPath(name).suffix == ending]
-                yield f"{literal(start)}*{literal(ending)}", same
+                yield f"{escape(start)}*{escape(ending)}", same
         else:
-            yield from ((literal(name), []) for name in direct)
+            yield from ((escape(name), []) for name in direct)
     for inner, names in below.items():
         yield from _cover(inner, names, _under(foreign, inner))
 
@@ -62,15 +62,10 @@ def _under(names: list[str], folder: str) -> list[str]:
 def _deep(start: str, mine: list[str], foreign: list[str]) -> Iterator[tuple[str, list[str]]]:
     names = {PurePosixPath(name).name for name in mine}
     if len(names) == 1 and not foreign:
-        yield f"{literal(start)}**/{literal(names.pop())}", []
+        yield f"{escape(start)}**/{escape(names.pop())}", []
         return
     for ending in sorted({PurePosixPath(name).suffix for name in mine}):
         yield (
-            f"{literal(start)}**/*{literal(ending)}",
+            f"{escape(start)}**/*{escape(ending)}",
             [name for name in foreign if PurePosixPath(name).suffix == ending],
         )
-
-
-def literal(name: str) -> str:
-    """``name`` as a pattern that matches only itself."""
-    return re.sub(r"[*?\[]", lambda mark: f"[{mark[0]}]", name)

@@ -1,0 +1,61 @@
+"""Pages as Debian's Chromium, axe and the Nu checker see them. Without one of these a test fails; none is skipped."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Page, sync_playwright
+
+CHROMIUM = Path("/usr/bin/chromium")
+ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-background-networking", "--disable-sync"]
+RULES = {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
+CONTRAST = {"type": "rule", "values": ["color-contrast"]}
+NU = Path(__file__).parents[1] / "build" / "nu" / "node_modules" / "vnu-jar" / "build" / "dist" / "vnu.jar"
+"""Where ``make test`` puts it."""
+
+
+@contextmanager
+def chromium() -> Iterator[Browser]:
+    """A browser that runs for as long as the block lasts."""
+    if not CHROMIUM.exists():
+        pytest.fail(f"{CHROMIUM} is missing: install Debian's package 'chromium' to run the journeys", pytrace=False)
+    with sync_playwright() as playwright:
+        running = playwright.chromium.launch(executable_path=str(CHROMIUM), args=ARGUMENTS)
+        yield running
+        running.close()
+
+
+def violations(page: Page, rules: Mapping[str, Any] = RULES) -> list[str]:
+    """What axe finds in the page that is shown: each rule with the first element that breaks it."""
+    found = Axe().run(page, options={"runOnly": rules}).response["violations"]
+    return [f"{entry['id']}: {entry['nodes'][0]['html'][:200]}" for entry in found]
+
+
+def scrolls_sideways(page: Page) -> bool:
+    return bool(page.evaluate("document.documentElement.scrollWidth > document.documentElement.clientWidth"))
+
+
+def is_styled(page: Page) -> bool:
+    """Whether our style sheet has been let in by the page's own security policy."""
+    return bool(page.evaluate("getComputedStyle(document.documentElement).getPropertyValue('--hp-deep') !== ''"))
+
+
+BLOCKED = ".*Resource violates Content Security Policy.*"
+"""What the Nu checker says of each file that a page needs: it knows no origin. That browsers let it in, others test."""
+
+
+def markup_problems(pages: list[Path]) -> list[str]:
+    """What the Nu checker, the validator of the web's standards, finds in these files."""
+    if not NU.exists():
+        pytest.fail(f"{NU} is missing: run 'make {NU.relative_to(NU.parents[6])}', as 'make test' does", pytrace=False)
+    assert all(page.is_file() for page in pages)  # of others it says nothing
+    command = ["java", "-jar", str(NU), "--format", "gnu", "--filterpattern", BLOCKED, *map(str, pages)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=300)
+    assert done.returncode in (0, 1), done.stderr
+    return done.stderr.splitlines()
