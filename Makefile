@@ -16,6 +16,10 @@ NU := build/nu/node_modules/vnu-jar/build/dist/vnu.jar
 test: .venv/.dev $(NU)
 	@.ci/need chromium chromium
 	@.ci/need default-jre-headless java
+	@.ci/need git git
+	@.ci/need openssl openssl
+	@.ci/need nginx --test "test -x /usr/sbin/nginx"
+	@.ci/need openssh-server --test "test -x /usr/sbin/sshd"
 	$(BIN)/pytest --cov --cov-report=term $(ARGS)
 
 check: .venv/.dev
@@ -29,6 +33,7 @@ bench: .venv/.dev
 	$(BIN)/python -m tests.bench $(ARGS)
 
 soak: .venv/.dev
+	@.ci/need nginx --test "test -x /usr/sbin/nginx"
 	$(BIN)/python -m tests.bench.soak $(ARGS)
 
 format: .venv/.dev

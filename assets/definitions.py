@@ -2,7 +2,7 @@
 
 import dagster as dg
 
-from assets.hubs import hub_assets, hub_checks
+from assets.hubs import confirm_feed, hub_assets, hub_checks
 from assets.release import CHECKS, release_assets
 from assets.resources import LineResource
 from assets.submissions import submissions
@@ -23,7 +23,7 @@ def build_defs(line: LineResource) -> dg.Definitions:
     return dg.Definitions(
         assets=[*of_hubs, *of_release],
         asset_checks=[*CHECKS, *(check for r in registrations for check in hub_checks(r))],
-        jobs=[pull, release],
+        jobs=[pull, release, confirm_feed],
         schedules=[
             dg.ScheduleDefinition(name="pull_daily", job=pull, cron_schedule=PULL, execution_timezone=TIME_ZONE),
             dg.ScheduleDefinition(

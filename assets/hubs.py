@@ -1,4 +1,7 @@
-"""Assets of one hub: what it delivered, and how it stands. The hub is in the asset key; nothing here knows two hubs."""
+"""Assets of one hub: what it delivered, and how it stands. The hub is in the asset key; nothing here knows two hubs.
+
+Also the job by which the operator lets a held feed through.
+"""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -11,8 +14,9 @@ from hubs.check import report_text
 from hubs.contract.verdict import Verdict
 from hubs.registration import CADENCE, Registration
 from pipelines.edition import HubState, State
-from pipelines.line import gather
-from pipelines.validate import hub_state, newest_verdict
+from pipelines.line import confirm, gather
+from pipelines.standing import WARN_BEFORE, hub_state
+from pipelines.validate import newest_verdict
 
 
 def snapshot_key(hub: str) -> dg.AssetKey:
@@ -87,7 +91,39 @@ def hub_checks(registration: Registration) -> list[dg.AssetChecksDefinition]:
             metadata={"age_days": age.days if state.fetched else None},
         )
 
-    return [newest_feed_is_used, content_is_current]
+    @dg.asset_check(asset=standing_key(hub), name="last_good_feed_lasts")
+    def last_good_feed_lasts(line: LineResource) -> dg.AssetCheckResult:
+        """A feed that is carried forward will still be carried for a month."""
+        opened = line.open()
+        state, now = hub_state(opened.store, opened.registry, hub), datetime.now(UTC)
+        return dg.AssetCheckResult(
+            passed=state.expires is None or state.expires - now > WARN_BEFORE,
+            severity=dg.AssetCheckSeverity.WARN,
+            metadata={"carried_until": dg.MetadataValue.timestamp(state.expires) if state.expires else "not carried"},
+        )
+
+    return [newest_feed_is_used, content_is_current, last_good_feed_lasts]
+
+
+class Confirmation(dg.Config):
+    """Which held feed goes through, why, and who says so."""
+
+    hub: str
+    reason: str
+    by: str
+
+
+@dg.op
+def let_through(context: dg.OpExecutionContext, config: Confirmation, line: LineResource) -> None:
+    """Let the hub's newest feed through, although it changes much. Fails when none waits for that."""
+    state = confirm(line.open(), config.hub, config.reason, config.by, datetime.now(UTC))
+    context.log.info(f"{config.hub}: {state.state.value}, in use is feed {state.snapshot}")
+
+
+@dg.job(description="Let a held feed through. Launch it with the hub, the reason and your name.")
+def confirm_feed() -> None:
+    """One step."""
+    let_through()
 
 
 def state_metadata(state: HubState, newest: Verdict | None) -> dict[str, Any]:
@@ -99,8 +135,16 @@ def state_metadata(state: HubState, newest: Verdict | None) -> dict[str, Any]:
     return {
         "state": state.state.value,
         "reason": state.reason or "none",
-        "fetched": dg.MetadataValue.timestamp(state.fetched) if state.fetched else "never",
+        "held_by": ", ".join(state.held_by) or "nothing",
+        "fetched": _moment(state.fetched),
+        "last_seen": _moment(state.seen),
+        "carried_until": _moment(state.expires),
+        "change": dg.MetadataValue.json(dict(state.change)) if state.change else "none",
         **state.counts,
         "quarantined_by_code": dg.MetadataValue.md("\n".join(["| code | number |", "|---|---|", *rows])),
         "report": dg.MetadataValue.md(f"```text\n{report_text(newest, state.id)}```" if newest else "no feed was had"),
     }
+
+
+def _moment(moment: datetime | None) -> dg.MetadataValue | str:
+    return dg.MetadataValue.timestamp(moment) if moment else "never"

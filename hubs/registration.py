@@ -6,7 +6,7 @@ import os
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic_core import ErrorDetails
@@ -16,6 +16,7 @@ from hubs.mapping.spec import SkipRule, Source
 from hubs.yamlfile import UnreadableYaml, read_yaml
 
 HUB_ID_PATTERN = r"^[a-z][a-z0-9-]{1,59}$"
+_POINTER = r"^(/[^/]*)*$"
 HubId = Annotated[str, Field(pattern=HUB_ID_PATTERN)]
 
 CADENCE = {
@@ -29,6 +30,14 @@ UNREGISTERED = "unregistered"
 """Id of a hub that nobody has registered. What its feed says of itself is compared with nothing."""
 INTAKE = "intake"
 """The address of a hub that sends its feed through the intake and has it nowhere else."""
+RECORDS_FILE = "records.json"
+"""The one file of a feed that comes page by page: a JSON list of the records of all pages."""
+
+
+_NOT_READING = {
+    *("address", "secret", "private_address", "endpoint", "host_key", "public_key", "paging", "time_limit_minutes"),
+    *("breaker", "cadence", "carry_for_days", "owner", "data_contact"),
+}
 
 
 class _Strict(BaseModel):
@@ -53,6 +62,30 @@ class Contact(_Strict):
     email: str | None = None
 
 
+class Paging(_Strict):
+    """How to walk through an address that answers with JSON a page at a time. Pointers are JSON Pointers (RFC 6901)."""
+
+    records: str = Field("", pattern=_POINTER, description="Where the list of records stands; empty: the page is it.")
+    next: str = Field(
+        "", pattern=_POINTER, description="Where the next page's address stands; empty: in the header Link, rel=next."
+    )
+    total: str | None = Field(
+        None, pattern=_POINTER, description="Where the number of all records stands; pages that miss it are no feed."
+    )
+
+
+class Breaker(_Strict):
+    """From where on a change is held until the hub confirms it. Shares are of what the last good feed had."""
+
+    shrinkage_share: float = Field(
+        0.3, gt=0, le=1, description="Share of records, or of rows of returns, that is lost."
+    )
+    cut_share: float = Field(
+        0.1, gt=0, le=1, description="The same, when what is lost is the end of a file or whole files."
+    )
+    rekeyed_share: float = Field(0.1, gt=0, le=1, description="Share of records whose content comes under another id.")
+
+
 class Registration(_Strict):
     """One hub. Without ``sources`` its feed must follow the contract as it is."""
 
@@ -62,7 +95,9 @@ class Registration(_Strict):
     owner: Contact
     data_contact: Contact
     address: str = Field(
-        min_length=1, description="Folder or zip (relative to this file), http(s) address, or the word intake."
+        min_length=1,
+        description="Folder or zip (relative to this file), an http(s), git+https, git+file, s3 or sftp address, "
+        "or the word intake.",
     )
     sample: bool = Field(False, description="The content was written to show how hubpacks works.")
     retired: bool = Field(False, description="The hub has left; its content is retired on purpose.")
@@ -73,8 +108,29 @@ class Registration(_Strict):
     language: Literal["en", "cy"] = Field("en", description="Language of records that state none.")
     audience: list[Audience] = Field([], description="Audience of questions that state none.")
     secret: str | None = Field(None, pattern=r"^[A-Z][A-Z0-9_]*$", description="Environment variable with the token.")
+    private_address: bool = Field(
+        False, description="The feed's own host may lie inside a private network, or on this machine."
+    )
+    endpoint: str | None = Field(None, description="Address of the object store, when it is not Amazon's.")
+    host_key: str | None = Field(
+        None,
+        pattern=r"^[a-z0-9@.-]+ [A-Za-z0-9+/]+=*$",
+        description="Public key of the SFTP server's host: type and key.",
+    )
+    public_key: str | None = Field(
+        None,
+        pattern=r"^ed25519:[A-Za-z0-9+/]{43}=$",
+        description="Key by which the hub signs its feeds. With it no unsigned feed is ever accepted.",
+    )
+    paging: Paging | None = Field(None, description="How to walk through an address that answers page by page.")
+    time_limit_minutes: int = Field(10, ge=1, le=720, description="How long a pull of the feed may take.")
+    breaker: Breaker = Field(Breaker(), description="From where on a change is held until the hub confirms it.")
     sources: list[Source] = Field([], description="How to read a feed that keeps a shape of its own.")
     skip: list[SkipRule] = Field([], description="Files left out on purpose, each with a reason.")
+
+    def reading(self) -> dict[str, Any]:
+        """What of the registration decides how a feed is read and shown, and not how it is had or weighed."""
+        return self.model_dump(mode="json", exclude=_NOT_READING)
 
     @property
     def needs_git_dates(self) -> bool:

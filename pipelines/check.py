@@ -20,8 +20,11 @@ from hubs.instruments import Instrument
 from hubs.judge import judge
 from hubs.registration import Registration
 from pipelines.files import copy_hashed
-from pipelines.pull.base import MAX_FEED_BYTES, PullFailed
-from pipelines.pull.entries import Entry, dates, entries
+from pipelines.pull.base import MAX_FEED_BYTES, PullFailed, Visit
+from pipelines.pull.declared import confirm
+from pipelines.pull.entries import Entry, entries
+from pipelines.pull.known import Nothing
+from pipelines.pull.network import Network
 from pipelines.store import SnapshotFile, digest_of_files
 
 Progress = Callable[[str, int, int | None], None]
@@ -92,7 +95,9 @@ def _taken(address: str, registration: Registration, scratch: Path, progress: Pr
     paths: dict[str, Path] = {}
     remaining = MAX_FEED_BYTES
     folder = Path(tempfile.mkdtemp(dir=scratch))
-    with closing(entries(registration, address)) as found:
+    # Whoever checks has typed the address on this machine, and may go where this machine may.
+    visitor = registration.model_copy(update={"private_address": True})
+    with Network() as network, closing(entries(visit := Visit(address, visitor, network, Nothing()))) as found:
         for entry in found:
             # Names of the feed are never names here: what one disk can hold, another cannot.
             paths[entry.name] = entry.path or folder / str(len(files))
@@ -100,7 +105,8 @@ def _taken(address: str, registration: Registration, scratch: Path, progress: Pr
             remaining -= file.bytes
             files.append(file)
             progress("files fetched", len(files), None)
-    return _Watched(paths, dates(registration, address), progress), digest_of_files(files)
+    confirm(registration, files, lambda file: paths[file.path])
+    return _Watched(paths, visit.dates, progress), digest_of_files(files)
 
 
 def _read(entry: Entry, path: Path, limit_bytes: int) -> SnapshotFile:

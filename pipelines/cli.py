@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 
 FINDINGS, UNUSABLE = 1, 2
 MAX_HELD_SHOWN = 20
+MAX_EVENTS_SHOWN = 10
 
 app = typer.Typer(
     help="Gather practice from sector hubs and publish best-practice packs and benchmarks.",
@@ -153,6 +154,30 @@ def check(
                 raise typer.Exit(FINDINGS)
 
 
+@app.command(epilog="Example: hubpacks sign ./my-feed --key ../my-hub.pem")
+def sign(
+    feed: Annotated[Path, typer.Argument(metavar="FOLDER", help="Folder with the feed, before it is packed.")],
+    key: Annotated[Path, typer.Option(help="File with your private key; made when there is none.")],
+    mapping: Annotated[Path | None, typer.Option(help="Registration that says how to read the feed.")] = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Sign a feed: write the hashes of its files and a signature, and print the key for the registration."""
+    from pipelines.sign import CannotSign
+    from pipelines.sign import sign as sign_feed
+
+    try:
+        signed = sign_feed(feed, key, _registration_in(mapping) if mapping else unregistered(feed.name))
+    except CannotSign as error:
+        _stop(str(error))
+    if signed.is_new_key:
+        typer.echo(f"{key}: a new key. Keep it secret and keep a copy: whoever has it signs in your name", err=True)
+    if as_json:
+        typer.echo(json.dumps({"feed": str(feed), "key": str(key)} | vars(signed), indent=1))
+        return
+    typer.echo(f"{feed}: signed, {signed.files:,} file{'' if signed.files == 1 else 's'}")
+    typer.echo(f"public_key: {signed.public_key}")
+
+
 @registry_app.command("check", epilog="Example: hubpacks registry check --registry my-registry")
 def registry_check(registry: RegistryFlag = None, as_json: JsonFlag = False) -> None:
     """Lint every registration and mapping; name each problem and its mend."""
@@ -260,6 +285,7 @@ def status(
     typer.echo("")
     _print_hubs(plain)
     if hub:
+        _print_events(plain[0]["events"])
         _print_score(plain[0]["score"])
         if plain[0]["quarantine"]:
             typer.echo("\nIn quarantine, the oldest first:")
@@ -303,18 +329,47 @@ def replay(
         raise typer.Exit(FINDINGS)
 
 
+@app.command(epilog='Example: hubpacks confirm health --reason "The hub has moved its FAQs to another site"')
+def confirm(
+    hub: Annotated[str, typer.Argument(help="The hub whose newest feed waits for a confirmation.")],
+    reason: Annotated[str, typer.Option(help="Why the change is meant; it is kept.")],
+    by: Annotated[str | None, typer.Option(help="Who confirms; your login name when absent.")] = None,
+    *,
+    registry: RegistryFlag = None,
+    store: StoreFlag = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Let a feed through that is held because it changes much. The next release uses it."""
+    from getpass import getuser
+
+    from pipelines.line import confirm as confirm_hub
+    from pipelines.standing import NothingToConfirm
+
+    line = _line(registry, store, None)
+    if hub not in line.registry.hubs:
+        _stop_unknown(hub, line)
+    if not reason.strip():
+        _stop("--reason: say why, in a few words")
+    try:
+        state = confirm_hub(line, hub, reason.strip(), by or getuser(), datetime.now(UTC))
+    except NothingToConfirm as error:
+        typer.echo(f"hubpacks: {error}", err=True)
+        raise typer.Exit(FINDINGS) from error
+    if as_json:
+        typer.echo(json.dumps(_plain_state(state), indent=1, ensure_ascii=False))
+    else:
+        typer.echo(f"{hub}: {state.state.value.replace('_', ' ')}; the next release uses its feed {state.snapshot}")
+
+
 @app.command(epilog="Example: hubpacks verify public/releases/2026-09-30.01")
 def verify(
     path: Annotated[Path, typer.Argument(help="Folder of a release, or the public folder (its latest release).")],
     as_json: JsonFlag = False,
 ) -> None:
-    """Check a release against its own checksums, file list, links and disclosure thresholds."""
-    from pipelines.publish import latest, verify_release
+    """Check a release against its own checksums, file list, links, disclosure thresholds and chains of provenance."""
+    from pipelines.publish import verify_release
 
-    newest = latest(path)
-    folder = path / "releases" / newest.id if newest else path
-    if not (folder / "release.json").exists():
-        _stop(f"{path}: no release here (there is no release.json)")
+    folder = _release(path)
     problems = verify_release(folder)
     if as_json:
         typer.echo(json.dumps({"release": folder.name, "problems": problems}, indent=1))
@@ -324,6 +379,33 @@ def verify(
         typer.echo(f"{folder.name}: {'good' if not problems else f'{len(problems)} problems'}")
     if problems:
         raise typer.Exit(FINDINGS)
+
+
+@app.command(epilog="Example: hubpacks trace health/shared-record --release public")
+def trace(
+    what: Annotated[
+        str,
+        typer.Argument(help="Id of a record (hub/local-id), address of a page, or benchmarks[:period[:instrument]]."),
+    ],
+    release: Annotated[
+        Path | None,
+        typer.Option(help="Folder of a release, or the public folder (its latest release); your own when absent."),
+    ] = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Follow what a release says back to hub, snapshot, file, record and rules. Needs nothing but the release."""
+    from pipelines.publish import NotTraced, in_words, release_named
+    from pipelines.publish import trace as trace_back
+
+    try:
+        found = trace_back(_release(setting("publish", release), release_named(what)), what)
+    except NotTraced as error:
+        _stop(str(error))
+    if as_json:
+        typer.echo(json.dumps(found, indent=1, ensure_ascii=False))
+        return
+    for line in in_words(found):
+        typer.echo(line)
 
 
 @app.command(epilog="Example: hubpacks serve --port 8000")
@@ -432,6 +514,17 @@ def submit(
         raise typer.Exit(FINDINGS)
 
 
+def _release(path: Path, wanted: str | None = None) -> Path:
+    """The folder of the release ``wanted`` (the latest when absent) in a public folder, or ``path`` if it is one."""
+    from pipelines.publish import latest
+
+    newest = latest(path)
+    folder = path / "releases" / (wanted or newest.id) if newest else path
+    if not (folder / "release.json").exists():
+        _stop(f"{folder}: no release here (there is no release.json)")
+    return folder
+
+
 def _tokens(line: Line) -> Tokens:
     from pipelines.tokens import Tokens
 
@@ -466,12 +559,23 @@ def _stop_unknown(hub: str, line: Line) -> NoReturn:
 
 
 def _for_the_hub(line: Line, hub: str) -> dict[str, Any]:
-    """What there is to tell a hub beyond its state: the score, the quarantine with ages, and when it will be seen."""
+    """What there is to tell of a hub beyond its state: the score, the quarantine with ages, when it will be seen, what
+    to beware of, and what has happened to its content.
+    """
     from pipelines.receipts import outlook
 
     if hub not in line.registry.hubs:
-        return {"score": None, "quarantine": [], "next_release": None}
+        return {"score": None, "quarantine": [], "next_release": None, "warnings": [], "events": []}
     return outlook(line.store, line.registry, hub, datetime.now(UTC))
+
+
+def _print_events(events: list[dict[str, Any]]) -> None:
+    if events:
+        typer.echo("\nWhat happened, the newest first:")
+    for event in events[:MAX_EVENTS_SHOWN]:
+        by = f" by {event['by']}" if "by" in event else ""
+        why = f": {event['reason']}" if "reason" in event else ""
+        typer.echo(f"  {event['at'][:10]} {event['event']}{by}: feed {event['digest'][:12]}{why}")
 
 
 def _print_score(score: dict[str, Any] | None) -> None:
@@ -541,6 +645,8 @@ def _plain_state(state: HubState) -> dict[str, Any]:
     return vars(state) | {
         "since": state.since.isoformat() if state.since else None,
         "fetched": state.fetched.isoformat() if state.fetched else None,
+        "seen": state.seen.isoformat() if state.seen else None,
+        "expires": state.expires.isoformat() if state.expires else None,
     }
 
 
@@ -559,6 +665,11 @@ def _summary(outcome: Outcome) -> dict[str, Any]:
 def _details(state: dict[str, Any]) -> list[str]:
     """What there is to know of a hub beyond its row in the table, a line each."""
     lines = [state["reason"]] if state["reason"] else []
+    if state["expires"]:
+        lines.append(f"The last good feed, last had on {state['seen'][:10]}, is carried until {state['expires'][:10]}.")
+    if "feed_rekeyed" in state["held_by"]:
+        lines.append("Readers keep the ids they know; hubpacks status HUB --json lists the new ids with the old.")
+    lines += state.get("warnings", [])
     unused = state["counts"].get("accepted", 0) + state["counts"].get("answers_accepted", 0)
     if unused and not state["snapshot"]:
         lines.append(f"What was good in it ({unused:,} records and answers) is not used.")

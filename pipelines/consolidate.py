@@ -21,7 +21,7 @@ from hubs.contract.personal import masked
 from hubs.contract.records import Record
 from hubs.contract.vocabularies import vocabulary
 from hubs.mapping.text import cut, plain
-from pipelines.edition import LibraryRecord, Pack, Related
+from pipelines.edition import LibraryRecord, Origin, Pack, Related
 
 MERGE_SIMILARITY = 0.95
 """From this share of shingles in common two texts are the same record with a slip corrected."""
@@ -75,6 +75,7 @@ def consolidate(feeds: Iterable[HubRecords], slugs: Mapping[str, str]) -> dict[s
             related=tuple(related[id]),
             translations=translations.get(id, {}),
             further_texts=_further_texts(records[id]),
+            merged_from={other: Origin.of(records[other]) for other in merged[id]},
         )
         for id in kept
     }
@@ -217,10 +218,11 @@ def _credits(own: str, others: Iterable[str]) -> tuple[str, ...]:
 def _translations(records: Mapping[str, Record], survivor: Mapping[str, str]) -> dict[str, dict[str, str]]:
     """For each surviving id the ids of the same text in other languages, by language."""
     families: dict[str, dict[str, str]] = defaultdict(dict)
+    as_sent = {(record.hub, record.document.id): id for id, record in records.items()}
     for id in sorted(records):
-        original = records[id].document.translation_of
-        if original and f"{records[id].hub}/{original}" in records:
-            root = survivor[f"{records[id].hub}/{original}"]
+        original = as_sent.get((records[id].hub, records[id].document.translation_of or ""))
+        if original:
+            root = survivor[original]
             families[root].setdefault(records[root].document.language, root)
             families[root].setdefault(records[id].document.language, survivor[id])
     return {

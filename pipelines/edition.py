@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from enum import StrEnum
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from hubs.contract.findings import CODES
@@ -16,9 +17,12 @@ from hubs.contract.kinds import document_kinds
 from hubs.contract.personal import masked
 from hubs.contract.records import Record, Withdrawal
 from hubs.instruments import Instrument
+from pipelines.identity import Ledger
 
 if TYPE_CHECKING:
     import pyarrow as pa
+
+    from pipelines.policy import Policy
 
 
 class State(StrEnum):
@@ -37,6 +41,10 @@ class HubState:
     ``since`` is when the present state began; ``held_by`` the codes that hold the newest feed, if any.
     ``counts`` are those of ``Verdict.counts`` for the content used, ``quarantined`` and ``quarantined_answers`` tell
     why documents and rows of returns were not accepted, by code; ``derived`` what was worked out (``Verdict.derived``).
+
+    ``fetched`` is when that content was had first, ``seen`` when the address (or inbox) was last found to hold it,
+    ``expires`` until when it is carried forward, None while it needs no carrying. ``change`` is what the newest feed
+    would change in it (``breaker.Change.to_dict``), None when nothing.
     """
 
     id: str
@@ -54,6 +62,9 @@ class HubState:
     quarantined: Mapping[str, int]
     quarantined_answers: Mapping[str, int] = field(default_factory=dict)
     derived: Mapping[str, int] = field(default_factory=dict)
+    seen: datetime | None = None
+    expires: datetime | None = None
+    change: Mapping[str, Any] | None = None
 
     def for_readers(self, base: int) -> HubState:
         """The same without exact numbers of answers, which tell how many took part (rounded down to ``base``), and
@@ -64,7 +75,12 @@ class HubState:
             for name, number in self.counts.items()
         }
         reason = " ".join(CODES[code].why for code in self.held_by) or self.reason
-        return replace(self, counts=rounded, quarantined_answers={}, reason=reason)
+        return replace(self, counts=rounded, quarantined_answers={}, reason=reason, change=None)
+
+    @property
+    def is_carried(self) -> bool:
+        """Whether its content is used although it could not be renewed."""
+        return self.snapshot is not None and self.state not in (State.FRESH, State.RETIRED)
 
     def name(self, language: str) -> str:
         """The hub's name in ``en`` or ``cy``."""
@@ -81,11 +97,26 @@ class Related:
 
 
 @dataclass(frozen=True)
+class Origin:
+    """Where a record stands in the feed of its hub: the id that it has there, the file, and the place in the file."""
+
+    record: str
+    file: str
+    place: str
+
+    @classmethod
+    def of(cls, record: Record) -> Origin:
+        """Where ``record`` stands."""
+        return cls(record.document.id, record.file, record.place)
+
+
+@dataclass(frozen=True)
 class LibraryRecord:
     """One published record. ``text`` and ``abstract`` are masked Markdown and plain text, safe to publish;
     ``further_texts`` the same of the other fields of its kind that hold Markdown, by field.
 
-    ``credits`` are all hubs that submitted it, the record's own first; ``merged`` the ids that became this one.
+    ``credits`` are all hubs that submitted it, the record's own first; ``merged`` the ids that became this one, and
+    ``merged_from`` where each of those stood.
     ``translations`` gives by language the ids of the same text in other languages; ``slug`` is its stable address
     inside the site. ``snapshot`` is the digest it came from.
     """
@@ -100,6 +131,7 @@ class LibraryRecord:
     related: tuple[Related, ...]
     translations: Mapping[str, str]
     further_texts: Mapping[str, str] = field(default_factory=dict)
+    merged_from: Mapping[str, Origin] = field(default_factory=dict)
 
     @property
     def id(self) -> str:
@@ -122,6 +154,7 @@ class LibraryRecord:
         return self.__dict__ | {
             "record": self.record.to_dict(),
             "related": [[link.id, link.relation, link.similarity] for link in self.related],
+            "merged_from": {id: [at.record, at.file, at.place] for id, at in self.merged_from.items()},
         }
 
     @classmethod
@@ -134,6 +167,7 @@ class LibraryRecord:
                 "credits": tuple(data["credits"]),
                 "merged": tuple(data["merged"]),
                 "related": tuple(Related(*link) for link in data["related"]),
+                "merged_from": {id: Origin(*at) for id, at in data["merged_from"].items()},
             }
         )
 
@@ -158,8 +192,8 @@ class Pack:
 
 @dataclass(frozen=True)
 class Withdrawn:
-    """A record that its hub has taken back: canonical ids, the heading where it is known, and the hub's reason (plain
-    text, masked).
+    """A record that its hub has taken back: canonical ids, the heading where it is known, the hub's reason (plain text,
+    masked), and where in its feed the hub says so.
     """
 
     id: str
@@ -167,12 +201,15 @@ class Withdrawn:
     reason: str
     date: date
     successor: str | None
+    file: str
+    place: str
 
     @classmethod
-    def told_by(cls, hub: str, notice: Withdrawal) -> Withdrawn:
-        """What ``hub`` says in its notice."""
-        successor = f"{hub}/{notice.successor}" if notice.successor else None
-        return cls(f"{hub}/{notice.id}", None, masked(notice.reason), notice.date, successor)
+    def told_by(cls, hub: str, notice: Withdrawal, ledger: Ledger) -> Withdrawn:
+        """What ``hub`` says in its notice. Its ids are those of its feed, ``ledger`` knows those of readers."""
+        successor = f"{hub}/{ledger.public(notice.successor)}" if notice.successor else None
+        id, reason = f"{hub}/{ledger.public(notice.id)}", masked(notice.reason)
+        return cls(id, None, reason, notice.date, successor, notice.file, notice.place)
 
     @property
     def hub(self) -> str:
@@ -181,11 +218,24 @@ class Withdrawn:
 
 
 @dataclass(frozen=True)
-class Edition:
-    """Everything a release says. ``benchmarks`` has the columns of ``pipelines.benchmark.COLUMNS``.
+class Basis:
+    """What a release rests on of one hub's snapshot: the version of the rules under which it was judged, their key
+    (``validate.rules_key``), and the SHA-256 of each file that something published comes from, by path. Other files
+    of the snapshot are not for readers: nobody has said that even their names may be published.
+    """
 
-    ``build_key`` is a digest of all inputs, rules, code and templates: equal keys mean equal content. ``withdrawn`` is
-    what hubs have taken back, by id.
+    rules: str
+    rules_key: str
+    files: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Edition:
+    """Everything a release says. ``benchmarks`` has the columns of ``pipelines.benchmark.COLUMNS`` and was made under
+    ``policy``.
+
+    ``build_key`` is a digest of all inputs, rules, code and templates: equal keys mean equal content. ``bases`` has an
+    entry for each hub with content in use. ``withdrawn`` is what hubs have taken back, by id.
     """
 
     id: str
@@ -199,7 +249,14 @@ class Edition:
     packs: tuple[Pack, ...]
     benchmarks: pa.Table
     instruments: Mapping[str, Instrument]
+    bases: Mapping[str, Basis]
+    policy: Policy
     withdrawn: tuple[Withdrawn, ...] = ()
+
+    @cached_property
+    def states(self) -> Mapping[str, HubState]:
+        """The hubs by id."""
+        return {hub.id: hub for hub in self.hubs}
 
 
 @dataclass(frozen=True)

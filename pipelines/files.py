@@ -8,7 +8,7 @@ import hashlib
 import json
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import IO, Any, Protocol
 
@@ -63,6 +63,36 @@ def read_json(path: Path) -> Any:
         return None
     except ValueError as error:
         raise Damaged(path) from error
+
+
+def append_line(path: Path, entry: Mapping[str, Any]) -> None:
+    """Append ``entry`` to the log at ``path``, a JSON object a line."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("ab+") as file:
+        if file.tell():
+            file.seek(-1, os.SEEK_END)
+            is_whole = file.read(1) == b"\n"  # a full disk may have cut the last line short
+            file.write(b"" if is_whole else b"\n")
+        file.write((json.dumps(entry, sort_keys=True, ensure_ascii=False) + "\n").encode())
+
+
+def read_log(path: Path) -> list[dict[str, Any]]:
+    """The entries of the log at ``path``, oldest first; none when there is none. A line that was cut short counts for
+    nothing.
+    """
+    try:
+        lines = path.read_bytes().splitlines()
+    except FileNotFoundError:
+        return []
+    return [entry for line in lines if (entry := _entry(line)) is not None]
+
+
+def _entry(line: bytes) -> dict[str, Any] | None:
+    try:
+        entry = json.loads(line)
+    except ValueError:
+        return None
+    return entry if isinstance(entry, dict) and "at" in entry else None
 
 
 @contextlib.contextmanager

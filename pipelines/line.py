@@ -5,29 +5,37 @@ by asset; both call the same functions, and what passes between stages lies in t
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
 import pyarrow as pa
 from pydantic import ValidationError
 
-from hubs.contract.records import canonical_json
+from hubs.contract.records import Record, canonical_json
 from hubs.instruments import instruments
 from hubs.judge import RULES_VERSION
 from hubs.registration import Registration, Registry, WrongRegistry, read_registry
-from pipelines import benchmark, publish, quarantine, validate
+from pipelines import benchmark, publish, quarantine, standing, validate
 from pipelines.consolidate import HubRecords, consolidate, packs
 from pipelines.edition import Edition, HubState, LibraryRecord, State, Withdrawn
+from pipelines.identity import Trait, assign, trait_of, update
 from pipelines.policy import read_policy
 from pipelines.pull import pull
-from pipelines.store import Store
+from pipelines.pull.network import Network
+from pipelines.sources import bases
+from pipelines.store import Standing, Store
 from pipelines.version import code_version
 
 WORKERS = 2
-"""Hubs at work at once: while one waits for the network or the disk another is judged. Memory grows with it."""
+"""Hubs that are judged at once. Memory grows with it."""
+PULLS = 32
+"""Hubs that are pulled at once."""
+PATIENCE_SECONDS = 60.0
+"""How long a run waits at least for the slowest hubs when nothing else is left to do."""
 
 Progress = Callable[[str, str], None]
 """Told of each step: a stage's name and what it is about."""
@@ -85,22 +93,44 @@ def open_line(registry: Path, store: Path, public: Path) -> Line:
 
 
 def gather(line: Line, hub: str, now: datetime) -> tuple[HubState, bool]:
-    """Pull one hub's feed, have it judged, and settle how the hub stands; also whether the bytes were new.
+    """Pull one hub's feed, have it judged, and settle how the hub stands; also whether it brought anything new.
 
     Raises files.Busy when somebody else is at work on the same hub.
     """
+    with Network() as network:
+        fetch(line, hub, now, network)
+    return settle(line, hub, now)
+
+
+def fetch(line: Line, hub: str, now: datetime, network: Network) -> None:
+    """Pull one hub's feed into the store, and judge nothing. Raises files.Busy."""
     registration, store = line.registry.hubs[hub], line.store
     with store.locked(f"hub-{hub}"):
-        before = (store.last_pull(hub) or {}).get("digest")
         problem = _problem(line.registry, hub)
         if problem is not None:
             store.log_pull(hub, {"at": now.isoformat(), "code": "unusable_registration", "detail": problem})
         elif not registration.retired:
             # Only what was written: a rule may mean something else once its defaults are written out.
             store.remember_registration(hub, registration.model_dump(mode="json", exclude_unset=True))
-            pull(store, registration, line.registry.address(hub), now)
-        state = validate.settle(store, line.registry, hub, now)
-        return state, (store.last_pull(hub) or {}).get("digest") not in (None, before)
+            pull(store, registration, line.registry.address(hub), now, network)
+
+
+def settle(line: Line, hub: str, now: datetime) -> tuple[HubState, bool]:
+    """Judge what the last pull brought, and settle how the hub stands; also whether that was anything new.
+
+    Raises files.Busy when somebody else is at work on the same hub.
+    """
+    with line.store.locked(f"hub-{hub}"):
+        before = line.store.standing(hub)
+        state = standing.settle(line.store, line.registry, hub, now)
+        digest = (line.store.last_pull(hub) or {}).get("digest")
+        known = {before.good_digest, before.newest_digest} if before else set()
+        return state, digest is not None and digest not in known and not _is_as_before(before, state)
+
+
+def _is_as_before(before: Standing | None, state: HubState) -> bool:
+    """Whether the hub's content is what it was: new bytes with nothing new in them are no news."""
+    return before is not None and state.state is State.FRESH and state.snapshot == before.good_digest
 
 
 @dataclass(frozen=True)
@@ -125,7 +155,7 @@ def replay(line: Line, hub: str, now: datetime) -> Replay:
     store = line.store
     with store.locked(f"hub-{hub}"):
         before = validate.newest_verdict(store, hub) or validate.used_verdict(store, hub)
-        state = validate.settle(store, line.registry, hub, now)
+        state = standing.settle(store, line.registry, hub, now)
         after = validate.newest_verdict(store, hub) or validate.used_verdict(store, hub)
         was_held = {(e.kind, e.record, e.file, e.place) for e in before.quarantine} if before else set()
         accepted = {(r.kind, r.document.id, r.file, r.place) for r in after.records} if after else set()
@@ -140,6 +170,15 @@ def replay(line: Line, hub: str, now: datetime) -> Replay:
         )
 
 
+def confirm(line: Line, hub: str, reason: str, by: str, now: datetime) -> HubState:
+    """Let the hub's newest feed through, although it changes much, and settle how the hub stands.
+
+    Raises standing.NothingToConfirm; files.Busy when somebody else is at work on the same hub.
+    """
+    with line.store.locked(f"hub-{hub}"):
+        return standing.confirm(line.store, line.registry, hub, now, reason=reason, by=by)
+
+
 def _problem(registry: Registry, hub: str) -> str | None:
     """The first thing that is wrong with the hub's registration, None when nothing is."""
     wrong = (f"{name}: {problems[0]}" for name, problems in registry.problems.items() if Path(name).stem == hub)
@@ -147,21 +186,45 @@ def _problem(registry: Registry, hub: str) -> str | None:
 
 
 def gather_all(line: Line, now: datetime, progress: Progress) -> None:
-    """Gather every hub and count its returns, ``WORKERS`` hubs at a time. What a hub's worker raises is raised here."""
+    """Gather every hub and count its returns. What is raised at work on a hub is raised here.
 
-    def gather_and_count(hub: str) -> None:
-        progress("pull and validate", hub)
-        gather(line, hub, now)
+    Up to ``PULLS`` hubs are pulled at once, since a slow server costs nothing but patience; ``WORKERS`` are judged.
+    When everything else is done, the slow ones have as long again, at least ``PATIENCE_SECONDS``, and then must hurry.
+    """
+
+    def settle_and_count(hub: str) -> None:
+        progress("judge", hub)
+        settle(line, hub, now)
         count_returns(line, hub)
 
-    with ThreadPoolExecutor(WORKERS) as pool:
-        for done in [pool.submit(gather_and_count, hub) for hub in line.registry.hubs]:
-            done.result()
+    began = time.monotonic()
+    with Network() as network, ThreadPoolExecutor(PULLS) as pulling, ThreadPoolExecutor(WORKERS) as judging:
+        pulls = {pulling.submit(fetch, line, hub, now, network): hub for hub in line.registry.hubs}
+        waiting: set[Future[None]] = set(pulls)
+        patient_until: float | None = None
+        try:
+            while waiting:
+                done, waiting = wait(waiting, timeout=1, return_when=FIRST_COMPLETED)
+                for future in done:
+                    future.result()
+                    if future in pulls:
+                        progress("pulled", pulls[future])
+                        waiting.add(judging.submit(settle_and_count, pulls[future]))
+                now_s = time.monotonic()
+                if not waiting <= pulls.keys():
+                    patient_until = None
+                elif patient_until is None:
+                    patient_until = now_s + max(PATIENCE_SECONDS, now_s - began)
+                elif now_s > patient_until:
+                    network.hurry()
+        finally:
+            for future in waiting:
+                future.cancel()
 
 
 def standings(line: Line) -> tuple[HubState, ...]:
     """How every hub stands, by id; a registration that never was usable counts as a missing hub."""
-    states = {hub: validate.hub_state(line.store, line.registry, hub) for hub in line.registry.hubs}
+    states = {hub: standing.hub_state(line.store, line.registry, hub) for hub in line.registry.hubs}
     for name, problems in line.registry.problems.items():
         hub = Path(name).stem
         if hub not in states:
@@ -174,23 +237,41 @@ def standings(line: Line) -> tuple[HubState, ...]:
 
 
 def make_library(line: Line) -> dict[str, LibraryRecord]:
-    """Consolidate the documents of all feeds in use, and keep the library."""
+    """Consolidate the documents of all feeds in use, and keep the library. Of the same feeds it is the same."""
     key = build_key(line)  # before anything is read: what a pull changes meanwhile makes the library stale
+    if line.store.made_of("library") == key:
+        return line.store.library()
     feeds = []
     for hub in line.registry.hubs:
-        verdict, standing = validate.used_verdict(line.store, hub), line.store.standing(hub)
-        if verdict is not None and standing is not None and standing.good_digest is not None:
-            feeds.append(HubRecords(hub, standing.good_digest, tuple(verdict.records)))
+        in_use = line.store.standing(hub)
+        if in_use is not None and in_use.good is not None:
+            feeds.append(HubRecords(hub, in_use.good.digest, _under_public_ids(line.store, hub)))
     library = consolidate(feeds, line.store.slugs())
     line.store.write_library(library)
     line.store.note_made("library", key)
     return library
 
 
+def _under_public_ids(store: Store, hub: str) -> tuple[Record, ...]:
+    """The records in use of the hub, under the ids that readers know them by."""
+    records = standing.records_in_use(store, hub)
+    public = assign(store.ledger(hub), _traits(records))
+    return tuple(replace(record, public=public[record.document.id]) for record in records)
+
+
+def _traits(records: Iterable[Record]) -> dict[str, Trait]:
+    return {record.document.id: trait_of(record) for record in records}
+
+
 def withdrawn(line: Line) -> tuple[Withdrawn, ...]:
     """What hubs have taken back in the feeds in use, by id."""
     verdicts = {hub: validate.used_verdict(line.store, hub) for hub in line.registry.hubs}
-    told = [Withdrawn.told_by(hub, notice) for hub, used in verdicts.items() if used for notice in used.withdrawals]
+    told = [
+        Withdrawn.told_by(hub, notice, line.store.ledger(hub))
+        for hub, used in verdicts.items()
+        if used
+        for notice in used.withdrawals
+    ]
     return tuple(sorted(told, key=lambda entry: entry.id))
 
 
@@ -198,13 +279,14 @@ def count_returns(line: Line, hub: str) -> Path | None:
     """Count the returns of the hub's feed in use, unless that was done before. Where the levels of its organisations
     are; None when no feed of the hub is used.
     """
-    standing = line.store.standing(hub)
-    if standing is None or standing.good_digest is None or standing.good_rules is None:
+    in_use = line.store.standing(hub)
+    if in_use is None or in_use.good is None:
         return None
-    path = line.store.levels_path(hub, standing.good_digest, standing.good_rules)
+    digest, rules = in_use.good.digest, in_use.good.rules
+    path = line.store.levels_path(hub, digest, rules)
     if not path.exists():
         banks = instruments(*line.registry.instrument_folders)
-        verdict = line.store.verdict(hub, standing.good_digest, standing.good_rules)
+        verdict = line.store.verdict(hub, digest, rules)
         returns = [table.accepted for table in verdict.tables if table.accepted is not None]
         line.store.write_table(path, benchmark.organisation_levels(returns, banks))
     return path
@@ -227,8 +309,12 @@ class _Tables(Mapping[str, pa.Table]):
 
 
 def make_benchmarks(line: Line) -> pa.Table:
-    """Count the returns of all feeds in use, a hub at a time, and keep what may be published of them."""
+    """Count the returns of all feeds in use, a hub at a time, and keep what may be published of them. Of the same feeds
+    it is the same.
+    """
     key = build_key(line)
+    if line.store.made_of("benchmarks") == key:
+        return line.store.benchmarks()
     counted = {hub: count_returns(line, hub) for hub in line.registry.hubs}
     levels = _Tables(line.store, {hub: path for hub, path in counted.items() if path is not None})
     table = benchmark.benchmarks(benchmark.combine(levels), read_policy())
@@ -240,9 +326,10 @@ def make_benchmarks(line: Line) -> pa.Table:
 def build_key(line: Line) -> str:
     """Digest of everything that a release's content depends on. Clocks are no part of it."""
     states = [[s.id, s.state, s.held_by, s.snapshot, s.counts] for s in standings(line)]
-    rules = {hub: standing.good_rules for hub in line.registry.hubs if (standing := line.store.standing(hub))}
-    names = {hub: registration.model_dump(mode="json") for hub, registration in line.registry.hubs.items()}
-    return hashlib.sha256(canonical_json([states, rules, names, code_version()]).encode()).hexdigest()
+    known = {hub: found for hub in line.registry.hubs if (found := line.store.standing(hub))}
+    used = {hub: [kept.good.rules if kept.good else None, kept.blocked] for hub, kept in known.items()}
+    names = {hub: registration.reading() for hub, registration in line.registry.hubs.items()}
+    return hashlib.sha256(canonical_json([states, used, names, code_version()]).encode()).hexdigest()
 
 
 def make_release(line: Line, now: datetime) -> str | None:
@@ -265,7 +352,7 @@ def make_release(line: Line, now: datetime) -> str | None:
         states = standings(line)
         if not any(state.snapshot for state in states):
             raise publish.ReleaseRefused("no hub has a feed that can be used, so there is nothing to publish")
-        library = line.store.library()
+        library, notices, policy = line.store.library(), withdrawn(line), read_policy()
         edition = Edition(
             id=publish.next_id(line.public, now),
             published=now,
@@ -273,12 +360,14 @@ def make_release(line: Line, now: datetime) -> str | None:
             build_key=key,
             code_version=code_version(),
             rules=RULES_VERSION,
-            hubs=tuple(state.for_readers(read_policy().answers_base) for state in states),
+            hubs=tuple(state.for_readers(policy.answers_base) for state in states),
             library=library,
             packs=tuple(packs(library)),
             benchmarks=line.store.benchmarks(),
             instruments=instruments(*line.registry.instrument_folders),
-            withdrawn=withdrawn(line),
+            bases=bases(line.store, line.registry.hubs, library, notices),
+            policy=policy,
+            withdrawn=notices,
         )
         publish.publish(edition, line.public)
         _note_published(line, edition.id)
@@ -287,6 +376,9 @@ def make_release(line: Line, now: datetime) -> str | None:
 
 def _note_published(line: Line, release: str) -> None:
     snapshots = {state.id: state.snapshot for state in standings(line) if state.snapshot}
+    for hub in snapshots:  # first, since a run that is killed in between notes all of it again
+        ledger, traits = line.store.ledger(hub), _traits(standing.records_in_use(line.store, hub))
+        line.store.keep_ledger(hub, update(ledger, assign(ledger, traits), traits))
     line.store.note_published(release, line.store.library(), snapshots)
 
 

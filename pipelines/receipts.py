@@ -15,24 +15,29 @@ from hubs.contract.findings import CODES
 from hubs.contract.verdict import Verdict
 from hubs.registration import INTAKE, Registration, Registry
 from pipelines import quarantine
-from pipelines.edition import HubState
+from pipelines.edition import HubState, State
+from pipelines.identity import Ledger
 from pipelines.inbox import Inbox, Submission
 from pipelines.schedule import next_release
 from pipelines.score import score
+from pipelines.standing import hub_state, warnings
 from pipelines.store import Store
-from pipelines.validate import hub_state, newest_verdict, used_verdict
+from pipelines.validate import newest_verdict, used_verdict
 
 
 @dataclass(frozen=True)
 class _Situation:
     """What the fate of a record depends on. ``digest`` is that of the feed the receipt is about, None before it was
     pulled; ``turn`` whether it has been ``taken`` by a pull, is the ``next`` to be, or is ``past``: another came first.
+    ``is_held`` says that the feed waits for a confirmation; ``used`` gives the content of each record in use.
     """
 
     state: HubState
     digest: str | None
     turn: str
+    is_held: bool
     used: Mapping[str, str]
+    ids: Ledger
     published: Mapping[str, Any]
     due: str
 
@@ -58,6 +63,8 @@ def hub_page(store: Store, registry: Registry, hub: str, now: datetime) -> dict[
         "reason": state.reason,
         "held_by": list(state.held_by),
         "fetched": _iso(state.fetched),
+        "seen": _iso(state.seen),
+        "expires": _iso(state.expires),
         "sends_through_intake": registration.address == INTAKE,
         "release": store.published()["release"],
         "submissions": submissions(store, hub),
@@ -70,11 +77,13 @@ def hub_page(store: Store, registry: Registry, hub: str, now: datetime) -> dict[
 
 def outlook(store: Store, registry: Registry, hub: str, now: datetime) -> dict[str, Any]:
     """What a hub can do next, in plain types: its score (with what gains the next point), what of it is in quarantine
-    and for how long, and when the next release is due. Raises KeyError when there is no such hub.
+    and for how long, when the next release is due, what to beware of; and for the operator what has happened, the
+    newest first. Raises KeyError when there is no such hub.
     """
     used = used_verdict(store, hub)
     verdicts = used, newest_verdict(store, hub) or used
-    return _outlook(store, registry.hubs[hub], hub_state(store, registry, hub), verdicts, now)
+    told = _outlook(store, registry.hubs[hub], hub_state(store, registry, hub), verdicts, now)
+    return told | {"events": store.events(hub)[::-1]}
 
 
 def submissions(store: Store, hub: str) -> list[dict[str, Any]]:
@@ -101,6 +110,7 @@ def _outlook(
         },
         "next_release": _iso(next_release(now)),
         "quarantine": [entry.to_dict(now) for entry in quarantine.held(store, newest, now)],
+        "warnings": warnings(state, registration, now),
     }
 
 
@@ -129,7 +139,13 @@ def _situation(
     store: Store, state: HubState, used: Verdict | None, digest: str | None, *, turn: str, now: datetime
 ) -> _Situation:
     contents = {record.document.id: record.content for record in used.records} if used else {}
-    return _Situation(state, digest, turn, contents, store.published(), str(_iso(next_release(now))))
+    standing = store.standing(state.id)
+    is_newest = standing is not None and digest is not None and digest == standing.newest_digest
+    if is_newest and state.state is State.FRESH:
+        digest = state.snapshot  # where nothing but a stamp had changed, the feed before it is in use
+    is_held = is_newest and bool(state.held_by)
+    due = str(_iso(next_release(now)))
+    return _Situation(state, digest, turn, is_held, contents, store.ledger(state.id), store.published(), due)
 
 
 def _fates(report: Mapping[str, Any] | None, situation: _Situation, hub: str) -> dict[str, Any]:
@@ -167,10 +183,12 @@ def _fate(entry: Mapping[str, Any], situation: _Situation, hub: str) -> dict[str
         if situation.state.snapshot is None:
             return _told("withheld", situation.state.reason or "No feed of the hub is in use.")
         if situation.used.get(entry["id"]) != entry["content"]:
+            if situation.is_held:
+                return _told("withheld", situation.state.reason)
             gone = "with another text" if entry["id"] in situation.used else "without this record"
             return _told("superseded", f"Another feed of yours is in use, {gone}.")
     records, release = situation.published["records"], situation.published["release"]
-    seen = records.get(f"{hub}/{entry['id']}", {})
+    seen = records.get(f"{hub}/{situation.ids.public(entry['id'])}", {})
     if "into" in seen:
         survivor = records[seen["into"]]
         into = {"into": seen["into"], "release": release, "address": _address(release, survivor)}
@@ -187,7 +205,7 @@ def _counted(situation: _Situation) -> dict[str, Any]:
         return _told("accepted") | {"release": situation.published["release"]}
     if situation.is_used or situation.turn == "next":
         return _told("accepted") | {"due": situation.due}
-    if situation.state.snapshot is None and situation.turn != "past":
+    if situation.is_held or (situation.state.snapshot is None and situation.turn != "past"):
         return _told("withheld", situation.state.reason or "No feed of the hub is in use.")
     return _told("superseded", "Another feed of yours is in use.")
 

@@ -7,7 +7,10 @@ Only reading and writing lives here; what a state means is decided in ``validate
 ``inbox/`` ``tokens.json``               what hubs submitted (``inbox``); digests of their tokens (``tokens``)
 ``pulls/<hub>.jsonl``                    every attempt, one line each; ``submission`` where it came through the intake
 ``verdicts/<hub>/<digest>/<rules>/``     verdict.json, records.jsonl, quarantine.jsonl, Parquet
-``hubs/<hub>.json``                      the last good verdict and the present state
+``hubs/<hub>.json``                      the feed in use and the present state
+``events/<hub>.jsonl``                   what happened to the hub's content: accepted, held, confirmed, expired, retired
+``same/<hub>.json``                      feeds whose content is that of an earlier one, by digest
+``ids/<hub>.json``                       the ids under which its records were ever published
 ``quarantine/<hub>.json``                since when each record has been in quarantine
 ``registrations/<hub>.json``             each hub's last usable registration
 ``library.jsonl`` ``slugs.json``         the last consolidation; addresses that records have been given for good
@@ -29,7 +32,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from hubs.contract.findings import Finding
 from hubs.contract.records import Record, Skip, Withdrawal, canonical_json
@@ -39,14 +42,17 @@ from pipelines.edition import LibraryRecord
 from pipelines.files import (
     Damaged,
     Stream,
+    append_line,
     copy_hashed,
     is_alive,
     only_one,
     read_json,
+    read_log,
     reading,
     write_bytes,
     write_json,
 )
+from pipelines.identity import Ledger
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -81,19 +87,41 @@ class Snapshot:
     dates: Mapping[str, str]
 
 
+class Good(NamedTuple):
+    """The feed of a hub that is in use: its digest, the key of the rules it is used under, when it was had first, and
+    when the hub was last found to have the same content.
+    """
+
+    digest: str
+    rules: str
+    fetched: datetime
+    seen: datetime
+
+
 @dataclass(frozen=True)
 class Standing:
-    """How a hub stands: its last good verdict (snapshot digest and rules key) and its present state."""
+    """How a hub stands: its present state, the feed in use, the last that was (also when it is so no more), and the
+    newest one (snapshot digest and rules key).
+
+    ``change`` is what the newest would change in the one in use (``breaker.Change``); ``blocked`` are local ids of
+    records in the feed in use that must not go out.
+    """
 
     state: str
     since: datetime
     reason: str | None
     held_by: tuple[str, ...]
-    good_digest: str | None
-    good_rules: str | None
-    good_fetched: datetime | None
+    good: Good | None
+    last: Good | None
     newest_digest: str | None
     newest_rules: str | None
+    change: Mapping[str, Any] | None
+    blocked: tuple[str, ...]
+
+    @property
+    def good_digest(self) -> str | None:
+        """The digest of the feed in use."""
+        return self.good.digest if self.good else None
 
 
 class Store:
@@ -187,26 +215,31 @@ class Store:
 
     def log_pull(self, hub: str, entry: Mapping[str, Any]) -> None:
         """Append one attempt to the hub's log of pulls."""
-        path = self.root / "pulls" / f"{hub}.jsonl"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("ab") as file:
-            is_whole = file.tell() == 0 or _last_byte(path) == b"\n"  # a full disk may have cut the last line short
-            file.write(b"" if is_whole else b"\n")
-            file.write(f"{canonical_json(entry)}\n".encode())
+        append_line(self.root / "pulls" / f"{hub}.jsonl", entry)
 
     def pulls(self, hub: str) -> list[dict[str, Any]]:
-        """Every attempt in the hub's log of pulls, oldest first. A line that was cut short counts for nothing."""
-        try:
-            lines = (self.root / "pulls" / f"{hub}.jsonl").read_bytes().splitlines()
-        except FileNotFoundError:
-            return []
-        return [entry for line in lines if (entry := _pull_entry(line)) is not None]
+        """Every attempt in the hub's log of pulls, oldest first."""
+        return read_log(self.root / "pulls" / f"{hub}.jsonl")
 
     def address_changed(self, hub: str) -> datetime:
-        """When the bytes at the hub's own address were last seen to change; long ago if they never were."""
-        pulled = [entry for entry in self.pulls(hub) if "digest" in entry and "submission" not in entry]
-        changes = [after["at"] for before, after in pairwise(pulled) if before["digest"] != after["digest"]]
+        """When the content at the hub's own address was last seen to change; long ago if it never was."""
+        same = self._same(hub)
+        pulled = [
+            (entry["at"], same.get(entry["digest"], entry["digest"]))
+            for entry in self.pulls(hub)
+            if "digest" in entry and "submission" not in entry
+        ]
+        changes = [at for (_, before), (at, after) in pairwise(pulled) if before != after]
         return datetime.fromisoformat(changes[-1]) if changes else datetime.min.replace(tzinfo=UTC)
+
+    def note_same(self, hub: str, digest: str, earlier: str) -> None:
+        """Remember that the feed ``digest`` has the content of the one ``earlier``, whatever else is different."""
+        same = self._same(hub)
+        if digest not in same:
+            write_json(self.root / "same" / f"{hub}.json", same | {digest: same.get(earlier, earlier)})
+
+    def _same(self, hub: str) -> dict[str, str]:
+        return read_json(self.root / "same" / f"{hub}.json") or {}
 
     def last_pull(self, hub: str) -> dict[str, Any] | None:
         """The newest attempt in the hub's log of pulls; None before the first."""
@@ -256,6 +289,13 @@ class Store:
             "files": [[f.file, f.accepted, f.quarantined, f.skipped, f.findings, f.withdrawals] for f in verdict.files],
             "withdrawals": [withdrawal.to_dict() for withdrawal in verdict.withdrawals],
         }
+        summary = {
+            "counts": verdict.counts(),
+            "quarantined": verdict.quarantined_by_code(),
+            "quarantined_answers": verdict.answers_quarantined_by_code(),
+            "derived": verdict.derived(),
+        }
+        write_json(folder / "summary.json", summary)
         write_json(folder / "verdict.json", data)
 
     def verdict(self, hub: str, digest: str, rules_key: str) -> Verdict:
@@ -279,6 +319,18 @@ class Store:
             raise Damaged(folder / "records.jsonl")
         return verdict
 
+    def verdict_summary(self, hub: str, digest: str, rules_key: str) -> dict[str, Any]:
+        """The numbers of the stored verdict alone: ``counts``, ``quarantined``, ``quarantined_answers``, ``derived``,
+        as the methods of ``Verdict`` give them. Raises FileNotFoundError and files.Damaged.
+        """
+        with reading(self.verdict_folder(hub, digest, rules_key) / "summary.json") as data:
+            return {name: dict(numbers) for name, numbers in data.items()}
+
+    def rules_version(self, hub: str, digest: str, rules_key: str) -> str:
+        """The version of the rules under which the stored verdict was made. Raises FileNotFoundError, files.Damaged."""
+        with reading(self.verdict_folder(hub, digest, rules_key) / "verdict.json") as data:
+            return str(data["rules"])
+
     # Standings.
 
     def standing(self, hub: str) -> Standing | None:
@@ -287,13 +339,14 @@ class Store:
         if not path.exists():
             return None
         with reading(path) as data:
-            good_fetched = data["good_fetched"]
             return Standing(
                 **data
                 | {
                     "since": datetime.fromisoformat(data["since"]),
                     "held_by": tuple(data["held_by"]),
-                    "good_fetched": datetime.fromisoformat(good_fetched) if good_fetched else None,
+                    "good": _good_from_list(data["good"]),
+                    "last": _good_from_list(data["last"]),
+                    "blocked": tuple(data["blocked"]),
                 }
             )
 
@@ -301,9 +354,28 @@ class Store:
         """Keep how the hub stands."""
         data = standing.__dict__ | {
             "since": standing.since.isoformat(),
-            "good_fetched": standing.good_fetched.isoformat() if standing.good_fetched else None,
+            "good": _good_to_list(standing.good),
+            "last": _good_to_list(standing.last),
         }
         write_json(self.root / "hubs" / f"{hub}.json", data)
+
+    def log_event(self, hub: str, entry: Mapping[str, Any]) -> None:
+        """Append what happened to the hub's content: ``at``, ``event`` (``accepted``, ``held``, ``confirmed``,
+        ``expired``, ``retired``), ``digest`` and what belongs to it.
+        """
+        append_line(self.root / "events" / f"{hub}.jsonl", entry)
+
+    def events(self, hub: str) -> list[dict[str, Any]]:
+        """All of that, oldest first."""
+        return read_log(self.root / "events" / f"{hub}.jsonl")
+
+    def ledger(self, hub: str) -> Ledger:
+        """The ids under which records of the hub were ever published."""
+        return Ledger.from_dict(read_json(self.root / "ids" / f"{hub}.json") or {})
+
+    def keep_ledger(self, hub: str, ledger: Ledger) -> None:
+        """Keep them."""
+        write_json(self.root / "ids" / f"{hub}.json", ledger.to_dict())
 
     def remember_registration(self, hub: str, data: Mapping[str, Any]) -> None:
         """Keep the hub's registration as it was last usable."""
@@ -405,18 +477,15 @@ class Store:
             raise Damaged(path) from error
 
 
-def _pull_entry(line: bytes) -> dict[str, Any] | None:
-    try:
-        entry = json.loads(line)
-    except ValueError:
+def _good_to_list(good: Good | None) -> list[str] | None:
+    return [good.digest, good.rules, good.fetched.isoformat(), good.seen.isoformat()] if good else None
+
+
+def _good_from_list(data: list[str] | None) -> Good | None:
+    if data is None:
         return None
-    return entry if isinstance(entry, dict) and "at" in entry else None
-
-
-def _last_byte(path: Path) -> bytes:
-    with path.open("rb") as file:
-        file.seek(-1, os.SEEK_END)
-        return file.read(1)
+    digest, rules, fetched, seen = data
+    return Good(digest, rules, datetime.fromisoformat(fetched), datetime.fromisoformat(seen))
 
 
 def _write_lines(path: Path, entries: list[dict[str, Any]]) -> None:

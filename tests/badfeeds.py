@@ -26,10 +26,10 @@ from tests.feeds import (
     a_withdrawal,
     an_answer,
     answers_of,
-    as_cells,
     write_csv,
     write_feed,
     write_markdown,
+    write_sheet,
 )
 
 EVIL = (
@@ -41,10 +41,22 @@ FEEDS: dict[str, Callable[[Path], Path]] = {}
 """Every builder by name."""
 
 
+REGISTERED: dict[str, dict[str, Any]] = {}
+"""What the registration says of the hubs of some of them, by the builder's name."""
+PUBLIC_KEY = "ed25519:A6EHv/POEL4dcN0Y50vAmWfk1jCbpQ1fHdyGZBJVMbg="
+"""Of the key with which ``tests.declaring`` signs."""
+
+
 def feed(builder: Callable[[Path], Path]) -> Callable[[Path], Path]:
     """Enter a builder."""
     FEEDS[builder.__name__] = builder
     return builder
+
+
+def keyed(builder: Callable[[Path], Path]) -> Callable[[Path], Path]:
+    """Enter a builder of a feed whose hub has registered a key."""
+    REGISTERED[builder.__name__] = {"public_key": PUBLIC_KEY}
+    return feed(builder)
 
 
 def zipped(folder: Path) -> Path:
@@ -116,12 +128,74 @@ def all_kinds(folder: Path) -> Path:
 def workbook(folder: Path) -> Path:
     path = folder / "hub.xlsx"
     with xlsxwriter.Workbook(path) as book:
-        for name, records in (("Case studies", studies(3)), ("FAQs", [a_faq(), a_faq(id="two", sectors=["trees"])])):
-            sheet = book.add_worksheet(name)
-            for row, cells in enumerate([records[0], *(as_cells(record).values() for record in records)]):
-                sheet.write_row(row, 0, cells)
+        write_sheet(book, "Case studies", studies(3))
+        write_sheet(book, "FAQs", [a_faq(), a_faq(id="two", sectors=["trees"])])
         book.add_worksheet("Cover").write_row(0, 0, ["hub", "one"])
         book.add_worksheet("Notes to self").write(0, 0, "Ring them")
+    return path
+
+
+@keyed
+def good_signed(folder: Path) -> Path:
+    return _signed(good(folder))
+
+
+# What is declared, and signed.
+
+
+def _signed(path: Path, **key: bytes) -> Path:
+    from tests.declaring import with_signature  # the tests of hubs do without pipelines
+
+    with_signature(path, **key)
+    return path
+
+
+@feed
+def signed_where_no_key_is_registered(folder: Path) -> Path:
+    return _signed(good(folder))
+
+
+@keyed
+def unsigned_where_a_key_is_registered(folder: Path) -> Path:
+    return good(folder)
+
+
+@keyed
+def workbook_where_a_key_is_registered(folder: Path) -> Path:
+    return workbook(folder)
+
+
+@keyed
+def signed_by_somebody_else(folder: Path) -> Path:
+    return _signed(good(folder), seed=bytes(32))
+
+
+@keyed
+def signed_and_then_one_file_more(folder: Path) -> Path:
+    path = _signed(good(folder))
+    written(path, {"more.md": study_text(id="more")})
+    return path
+
+
+@keyed
+def signed_and_then_changed(folder: Path) -> Path:
+    path = _signed(good(folder))
+    written(path, {"faqs/what-is-an-api.md": "---\nid: what-is-an-api\n---\nEvil."})
+    return path
+
+
+@feed
+def file_cut_short_of_its_hash(folder: Path) -> Path:
+    path = signed_where_no_key_is_registered(folder)
+    file = path / "returns.csv"
+    file.write_bytes(file.read_bytes()[:-100])
+    return path
+
+
+@feed
+def file_of_the_hashes_left_out(folder: Path) -> Path:
+    path = signed_where_no_key_is_registered(folder)
+    (path / "returns.csv").unlink()
     return path
 
 

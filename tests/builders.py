@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import hashlib
+import json
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
 from datetime import UTC, date, datetime
 from itertools import product
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -13,7 +17,8 @@ from hubs.contract.kinds import document_kinds
 from hubs.contract.records import Record
 from hubs.instruments import instruments
 from pipelines.benchmark import COLUMNS
-from pipelines.edition import Edition, HubState, LibraryRecord, Pack, Related, State, Withdrawn
+from pipelines.edition import Basis, Edition, HubState, LibraryRecord, Origin, Pack, Related, State, Withdrawn
+from pipelines.policy import Policy
 
 INSTRUMENT = "interop-baseline-v1"
 
@@ -58,6 +63,11 @@ Gofynnwch am ystyr pob maes.
 """
 
 
+def a_digest(what: str) -> str:
+    """The SHA-256 of a text, in the place of that of a snapshot or a file."""
+    return hashlib.sha256(what.encode()).hexdigest()
+
+
 def a_hub(id: str = "vale", **changes: Any) -> HubState:
     """A hub whose content is fresh."""
     values: dict[str, Any] = {
@@ -70,8 +80,9 @@ def a_hub(id: str = "vale", **changes: Any) -> HubState:
         "since": datetime(2026, 11, 20, 9, tzinfo=UTC),
         "reason": None,
         "held_by": (),
-        "snapshot": "sha256:" + "ab" * 32,
+        "snapshot": a_digest(f"snapshot of {id}"),
         "fetched": datetime(2026, 11, 20, 9, tzinfo=UTC),
+        "seen": datetime(2026, 11, 23, 9, tzinfo=UTC),
         "counts": {"accepted": 3, "quarantined": 0, "skipped": 0, "answers_accepted": 400, "warnings": 0},
         "quarantined": {},
     }
@@ -173,13 +184,26 @@ def _entry(kind: str, hub: str, values: dict[str, Any], changes: dict[str, Any])
         "slug": f"{hub}-{document.id}",
         "text": document.text,
         "abstract": document.abstract or document.text[:200],
-        "snapshot": "sha256:" + "ab" * 32,
+        "snapshot": a_digest(f"snapshot of {hub}"),
         "credits": (hub,),
         "merged": (),
         "related": (),
         "translations": {},
     }
     return LibraryRecord(**defaults | own)
+
+
+def a_withdrawn(id: str = "gone", hub: str = "vale", **changes: Any) -> Withdrawn:
+    """A record that its hub has taken back."""
+    values: dict[str, Any] = {
+        "heading": None,
+        "reason": "It is out of date.",
+        "date": date(2026, 6, 3),
+        "successor": None,
+        "file": "withdrawals.csv",
+        "place": "row 1",
+    }
+    return Withdrawn(f"{hub}/{id}", **values | changes)
 
 
 def a_library(*entries: LibraryRecord) -> dict[str, LibraryRecord]:
@@ -225,11 +249,29 @@ def a_benchmark_table(rows: list[dict[str, Any]] | None = None) -> pa.Table:
     return pa.Table.from_pylist(benchmark_rows("2026-Q2", 40) + benchmark_rows() if rows is None else rows, COLUMNS)
 
 
+def bases_of(library: Iterable[LibraryRecord], withdrawn: Iterable[Withdrawn]) -> dict[str, Basis]:
+    """What the hubs of these records would have sent."""
+    files: defaultdict[str, set[str]] = defaultdict(set)
+    for entry in library:
+        files[entry.record.hub].add(entry.record.file)
+        for id, origin in entry.merged_from.items():
+            files[id.partition("/")[0]].add(origin.file)
+    for notice in withdrawn:
+        files[notice.hub].add(notice.file)
+    return {
+        hub: Basis("test", "0123456789abcdef", {path: a_digest(f"{hub}: {path}") for path in sorted(paths)})
+        for hub, paths in sorted(files.items())
+    }
+
+
 def an_edition(**changes: Any) -> Edition:
     """A small edition with four hubs in different states, a bilingual pair, near copies and suppressed cells."""
     library = a_library(
         a_case_study(
-            credits=("vale", "coast"), merged=("coast/letters",), related=(Related("coast/twin", "near_copy", 0.91),)
+            credits=("vale", "coast"),
+            merged=("coast/letters",),
+            merged_from={"coast/letters": Origin("letters", "case_study/copies.csv", "row 2")},
+            related=(Related("coast/twin", "near_copy", 0.91),),
         ),
         a_case_study(
             "twin", "coast", related=(Related("vale/letters", "near_copy", 0.91),), derived={"title": "first_heading"}
@@ -267,8 +309,12 @@ def an_edition(**changes: Any) -> Edition:
         a_hub(
             "coast",
             state=State.CARRIED_FORWARD,
-            reason="the server did not answer",
+            since=datetime(2026, 10, 2, 9, tzinfo=UTC),
+            reason="The feed's address did not answer, or broke off.",
+            held_by=("unreachable_feed",),
             fetched=datetime(2026, 9, 1, tzinfo=UTC),
+            seen=datetime(2026, 10, 1, 9, tzinfo=UTC),
+            expires=datetime(2026, 12, 20, 9, tzinfo=UTC),
         ),
         a_hub("cymru", name_en="Sample Wales hub", name_cy="Hwb Sample Cymru"),
         a_hub(
@@ -276,6 +322,7 @@ def an_edition(**changes: Any) -> Edition:
             state=State.MISSING,
             snapshot=None,
             fetched=None,
+            seen=None,
             since=None,
             counts={},
             reason="no feed has come",
@@ -329,9 +376,28 @@ def an_edition(**changes: Any) -> Edition:
         "packs": packs,
         "benchmarks": a_benchmark_table(),
         "instruments": instruments(),
+        "policy": Policy(),
         "withdrawn": (
-            Withdrawn("vale/assistance", None, "Nobody could enforce it.", date(2026, 6, 3), "vale/open-formats"),
-            Withdrawn("vale/old-code", None, "It is out of date.", date(2026, 7, 1), None),
+            a_withdrawn("assistance", reason="Nobody could enforce it.", successor="vale/open-formats"),
+            a_withdrawn("old-code", date=date(2026, 7, 1), place="row 2"),
         ),
     }
-    return Edition(**values | changes)
+    values |= changes
+    values.setdefault("bases", bases_of(values["library"].values(), values["withdrawn"]))
+    return Edition(**values)
+
+
+def reseal(folder: Path, name: str) -> None:
+    """Make checksums and manifest agree with a changed file, as somebody would who wants to hide the change."""
+    digest = hashlib.sha256((folder / name).read_bytes()).hexdigest()
+    manifest = json.loads((folder / "release.json").read_text())
+    for file in manifest["files"]:
+        if file["path"] == name:
+            file["sha256"] = digest
+    (folder / "release.json").write_text(json.dumps(manifest))
+    own = hashlib.sha256((folder / "release.json").read_bytes()).hexdigest()
+    lines = []
+    for line in (folder / "SHA256SUMS").read_text().splitlines():
+        path = line[66:]
+        lines.append(f"{ {name: digest, 'release.json': own}.get(path, line[:64]) }  {path}\n")
+    (folder / "SHA256SUMS").write_text("".join(lines))

@@ -5,11 +5,12 @@ from __future__ import annotations
 import hashlib
 import json
 import zipfile
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import xlsxwriter
 import yaml
 
 from hubs.contract.records import RawDocument
@@ -182,6 +183,13 @@ def write_csv(path: Path, rows: Iterable[Mapping[str, str]]) -> None:
     """A file of ``rows`` as CSV."""
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(csv_text(rows), encoding="utf-8")
+
+
+def write_sheet(book: xlsxwriter.Workbook, name: str, records: Sequence[Mapping[str, Any]]) -> None:
+    """A sheet of ``records`` in ``book``; the first one's fields are the header."""
+    sheet = book.add_worksheet(name)
+    for row, cells in enumerate([records[0], *(as_cells(record).values() for record in records)]):
+        sheet.write_row(row, 0, cells)
 
 
 def write_feed(

@@ -85,6 +85,54 @@ CODES: dict[str, Code] = {
         Who.TECHNICAL,
         "feed",
     ),
+    "forbidden_address": _error(
+        "The feed's address leads to a place that hubpacks may not visit.",
+        "Use a public address over https. If the hub's server is inside your own network, set private_address: true.",
+        Who.CCS,
+        "feed",
+    ),
+    "hub_gone": _error(
+        "The feed's address has said no, or has not answered, for days.",
+        "Ask the hub where its feed is now, and correct its registration. Its last good feed stays published.",
+        Who.CCS,
+        "feed",
+    ),
+    "partial_feed": _error(
+        "Only a part of the feed could be had, and a part is no feed.",
+        "Publish all files, with the sizes and hashes that the manifest gives. We try again at the next run.",
+        Who.TECHNICAL,
+        "feed",
+    ),
+    "wrong_signature": _error(
+        "The hub signs its feeds, and this one is not signed, or not by its key.",
+        "Sign the feed again with hubpacks sign, or have the new key entered in the registration.",
+        Who.TECHNICAL,
+        "feed",
+    ),
+    # A good feed that changes so much that the hub has to confirm it.
+    "feed_shrank": _error(
+        "Much of what the hub's last good feed had is missing.",
+        "If that is meant, give CCS the reason, and they let it through. Otherwise publish the whole feed again.",
+        scope="feed",
+    ),
+    "feed_cut_short": _error(
+        "The feed ends early: whole files, or the ends of files, are missing and the rest is as before.",
+        "Export and publish the feed again. If it is meant, give CCS the reason, and they let it through.",
+        Who.TECHNICAL,
+        "feed",
+    ),
+    "feed_rekeyed": _error(
+        "Records that were published come again under other ids.",
+        "Give them their old ids back, or ask CCS to let the feed through: readers keep the ids they know.",
+        Who.TECHNICAL,
+        "feed",
+    ),
+    "feed_went_back": _error(
+        "An older feed came again after a newer one, as a cache or a second server may give it.",
+        "Clear the cache. If going back is meant, give CCS the reason, and they let it through.",
+        Who.TECHNICAL,
+        "feed",
+    ),
     "nothing_submitted": _error(
         "The hub sends its feed through the intake, and has sent none that could be accepted.",
         "Sign in to the intake with the hub's token and submit a feed, or run hubpacks submit.",

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 
 MANIFEST = "datapackage.json"
 """The descriptor at the root of a contract-native feed. It says what the other files are, and is no content itself."""
+MAX_MANIFEST_BYTES = 8_000_000
+SIGNATURE = "datapackage.json.sig"
+"""Beside it: an Ed25519 signature over its bytes, in base64."""
 
 
 @dataclass(frozen=True)
@@ -74,7 +77,9 @@ class Skip:
 
 @dataclass(frozen=True)
 class Record:
-    """An accepted document with where it came from."""
+    """An accepted document with where it came from. ``public`` is the id that readers know it by, where its hub has
+    given it another one since.
+    """
 
     hub: str
     kind: str
@@ -82,11 +87,12 @@ class Record:
     file: str
     place: str
     derived: dict[str, str]
+    public: str | None = None
 
     @property
     def id(self) -> str:
         """Canonical id: ``hub/local-id``."""
-        return f"{self.hub}/{self.document.id}"
+        return f"{self.hub}/{self.public or self.document.id}"
 
     @property
     def fingerprint(self) -> str:
@@ -109,13 +115,13 @@ class Record:
             "file": self.file,
             "place": self.place,
             "derived": self.derived,
+            "public": self.public,
         }
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> Record:
         """The record that ``to_dict`` wrote."""
-        document = document_kinds()[data["kind"]].model.model_validate(data["document"])
-        return cls(data["hub"], data["kind"], document, data["file"], data["place"], data["derived"])
+        return cls(**data | {"document": document_kinds()[data["kind"]].model.model_validate(data["document"])})
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from hubs.contract.findings import Finding
-from hubs.contract.records import RawDocument, RawTable, Skip
+from hubs.contract.records import MANIFEST, SIGNATURE, RawDocument, RawTable, Skip
 from hubs.feed import Feed
 from hubs.mapping.account import Account
 from hubs.mapping.native import read_native
@@ -42,8 +42,19 @@ def map_feed(feed: Feed, registration: Registration) -> Mapped:
     account = Account(feed)
     account.skip_by_rule(registration.skip)
     if registration.sources:
+        _set_signature_aside(account, registration)
+        account.set_aside(MANIFEST, "Describes the feed.")
         read_sources(account, registration)
     elif not account.is_complete:
+        _set_signature_aside(account, registration)
         read_native(account, registration)
     account.settle()
     return Mapped(account.documents, account.tables, account.skips, account.findings, tuple(account.held_by))
+
+
+def _set_signature_aside(account: Account, registration: Registration) -> None:
+    is_looked_at = registration.public_key is not None
+    account.set_aside(
+        SIGNATURE,
+        "Signs the feed." if is_looked_at else "A signature. The registration names no key, so nobody looked at it.",
+    )

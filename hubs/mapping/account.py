@@ -66,6 +66,12 @@ class Account:
                 self.taken.add(name)
                 self.skip(name, rule.reason)
 
+    def set_aside(self, name: str, reason: str) -> None:
+        """Leave out a file that is about the feed, where there is one and nothing has left it out before."""
+        if name in self.feed.files and name not in self.taken:
+            self.taken.add(name)
+            self.skip(name, reason)
+
     def fits(self, name: str, limit_bytes: int) -> bool:
         """Whether a file is small enough to be read as a whole. If it is not, that is a finding."""
         size = self.feed.size(name)

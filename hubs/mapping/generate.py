@@ -14,7 +14,7 @@ from pydantic import BaseModel
 
 from hubs.contract.vocabularies import SCHEMES, vocabulary
 from hubs.mapping import spec
-from hubs.registration import Contact, Name, Registration
+from hubs.registration import Breaker, Contact, Name, Paging, Registration
 
 PAGE = Path(__file__).parents[2] / "docs" / "reference" / "mapping.md"
 _NOTICE = "Generated from the models of the code by `make schemas`; a test fails when it lags behind."
@@ -23,6 +23,8 @@ _SECTIONS: tuple[tuple[type[BaseModel], str], ...] = (
     (Registration, "Registration"),
     (Name, "Name"),
     (Contact, "Contact"),
+    (Paging, "Paging"),
+    (Breaker, "Breaker"),
     (spec.SkipRule, "Skipped files"),
     (spec.MarkdownSource, "Source with `reader: markdown`"),
     (spec.FaqPageSource, "Source with `reader: faq_page`"),
@@ -167,7 +169,7 @@ def _default(option: dict[str, Any]) -> str:
     value = option.get("default")
     if isinstance(value, bool):
         return f"`{str(value).lower()}`"
-    return f"`{value}`" if isinstance(value, str | int | float) else "–"
+    return f"`{value}`" if value != "" and isinstance(value, str | int | float) else "–"
 
 
 def _takes(option: dict[str, Any]) -> str:

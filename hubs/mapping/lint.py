@@ -52,7 +52,21 @@ def lint(registration: Registration, instruments: Mapping[str, Instrument] = Map
             messages += [f"{where} {message}" for message in _strange_questions(source, instruments)]
         else:
             messages += [f"{where} {message}" for message in _document_doubts(source, registration)]
-    return messages + list(_overlaps(registration))
+    return [*messages, *_paging_doubts(registration), *_overlaps(registration)]
+
+
+def _paging_doubts(registration: Registration) -> Iterator[str]:
+    from hubs.registration import RECORDS_FILE
+
+    if registration.paging is None:
+        return
+    if not registration.address.lower().startswith(("http://", "https://")):
+        yield "paging: only a web address answers page by page. Correct the address, or take paging out."
+    feed = Feed({RECORDS_FILE: Path(RECORDS_FILE)})
+    if not any(feed.glob(glob) for source in registration.sources for glob in source.glob if source.reader == "rows"):
+        yield f"paging: all pages come as {RECORDS_FILE}. Add a source with reader: rows and glob: {RECORDS_FILE}."
+    if registration.public_key:
+        yield "public_key: what comes page by page cannot be signed, so no feed is ever accepted. Take one of them out."
 
 
 # Documents.

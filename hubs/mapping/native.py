@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from hubs.contract import CONTRACT_VERSION
 from hubs.contract.findings import Finding
 from hubs.contract.kinds import kinds, record_kinds, table_kinds
-from hubs.contract.records import MANIFEST
+from hubs.contract.records import MANIFEST, MAX_MANIFEST_BYTES
 from hubs.jsonfile import parse_json
 from hubs.mapping.account import MAX_MARKDOWN_BYTES, MAX_WHOLE_FILE_BYTES, Account
 from hubs.mapping.fields import Material, is_empty, native_document, resolved_terms
@@ -47,7 +47,6 @@ MAX_SEARCHES = 200
 MAX_PATHS = 50_000
 """Over all resources. As many as a feed may have files."""
 MAX_PATH_SHOWN = 300
-MAX_MANIFEST_BYTES = 8_000_000
 _WILDCARD = re.compile(r"\*+|\?|\[")
 
 SheetRows = tuple[str, Iterator[tuple[int, dict[str, Any]]]]

@@ -19,6 +19,7 @@ from urllib.parse import unquote
 from hubs.contract import CONTRACT_VERSION
 from pipelines.edition import Edition, HubState, LibraryRecord, Pack, Withdrawn
 from pipelines.publish import site, writers
+from pipelines.publish.provenance import PROVENANCE, broken_chains, provenance, record_source, withdrawal_source
 
 THRESHOLD_N = 10
 ROUNDING_BASE = 5
@@ -59,16 +60,18 @@ def build_release(edition: Edition, folder: Path, workers: int = 1) -> None:
     if any(folder.iterdir()):
         raise FileExistsError(f"{folder} is not empty")
     _write_benchmarks(edition, folder / "benchmarks")
+    rows = {id: record_row(edition, entry) for id, entry in edition.library.items()}
     for pack in edition.packs:
-        _write_pack(edition, pack, folder / "packs" / pack.id)
+        _write_pack(edition, pack, [rows[id] for id in pack.records], folder / "packs" / pack.id)
     (folder / "coverage.json").write_bytes(writers.json_bytes(coverage(edition)))
     (folder / "quality.json").write_bytes(writers.json_bytes(quality(edition)))
+    (folder / PROVENANCE).write_bytes(writers.json_bytes(provenance(edition)))
     sizes = {name: path.stat().st_size for name, path in _files(folder)}
     site.write_site(edition, folder, sizes, workers)
     _seal(edition, folder)
 
 
-def record_row(entry: LibraryRecord) -> dict[str, Any]:
+def record_row(edition: Edition, entry: LibraryRecord) -> dict[str, Any]:
     """A library record as a row of ``writers.records``."""
     record, document = entry.record, entry.record.document
     own = {name: entry.further_texts.get(name, getattr(document, name)) for name in writers.own_columns(record.kind)}
@@ -91,7 +94,7 @@ def record_row(entry: LibraryRecord) -> dict[str, Any]:
         "related": [{"id": r.id, "relation": r.relation, "similarity": r.similarity} for r in entry.related],
         "translations": dict(sorted(entry.translations.items())),
         "derived": dict(sorted(record.derived.items())),
-        "source": {"snapshot": entry.snapshot, "file": record.file, "place": record.place},
+        "source": record_source(edition, entry),
         "slug": entry.slug,
         "address": page_address(entry),
     }
@@ -139,7 +142,8 @@ def verify_release(folder: Path) -> list[str]:
     """What is wrong with the release in ``folder``, in words; an empty list when nothing is.
 
     Needs nothing but the folder. Checks: every file is listed and as listed, the manifest agrees with the checksums,
-    every link between pages leads somewhere, no published count is under the threshold or unrounded.
+    every link between pages leads somewhere, no published count is under the threshold or unrounded, everything can be
+    traced to a snapshot.
     """
     try:
         sums = _read_sums(folder / SUMS)
@@ -159,7 +163,8 @@ def verify_release(folder: Path) -> list[str]:
         for name in sorted(expected.keys() | listed.keys())
         if expected.get(name) != listed.get(name)
     ]
-    return problems + list(_broken_links(present)) + list(_unsafe_counts(folder / "benchmarks" / "benchmarks.csv"))
+    unsafe = _unsafe_counts(folder / "benchmarks" / "benchmarks.csv")
+    return [*problems, *_broken_links(present), *unsafe, *broken_chains(folder)]
 
 
 def _hub_statement(edition: Edition, hub: HubState) -> dict[str, Any]:
@@ -168,15 +173,23 @@ def _hub_statement(edition: Edition, hub: HubState) -> dict[str, Any]:
         "name": {"en": hub.name_en, "cy": hub.name_cy},
         "sector": hub.sector,
         "sample": hub.is_sample,
-        "state": hub.state.value,
-        "since": hub.since.isoformat() if hub.since else None,
+        **_standing(hub),
         "reason": hub.reason,
         "held_by": list(hub.held_by),
-        "snapshot": hub.snapshot,
-        "fetched": hub.fetched.isoformat() if hub.fetched else None,
         "records": dict(sorted(hub.counts.items())),
         "published": sum(entry.record.hub == hub.id for entry in edition.library.values()),
         "derived": site.derived(edition, hub.id),
+    }
+
+
+def _standing(hub: HubState) -> dict[str, str | None]:
+    """How a hub stands, what of it is used, and how old that is: the same wherever a release says it."""
+    moments = {"fetched": hub.fetched, "seen": hub.seen, "expires": hub.expires}
+    return {
+        "state": hub.state.value,
+        "since": hub.since.isoformat() if hub.since else None,
+        "snapshot": hub.snapshot,
+        **{name: moment.isoformat() if moment else None for name, moment in moments.items()},
     }
 
 
@@ -190,6 +203,7 @@ def _withdrawal_statement(edition: Edition, entry: Withdrawn) -> dict[str, Any]:
         "date": entry.date.isoformat(),
         "successor": entry.successor,
         "successor_address": page_address(successor) if successor else None,
+        "source": withdrawal_source(edition, entry),
     }
 
 
@@ -207,9 +221,9 @@ def _write_benchmarks(edition: Edition, folder: Path) -> None:
     (folder / "benchmarks.json").write_bytes(writers.json_bytes(data))
 
 
-def _write_pack(edition: Edition, pack: Pack, folder: Path) -> None:
+def _write_pack(edition: Edition, pack: Pack, rows: list[dict[str, Any]], folder: Path) -> None:
     folder.mkdir(parents=True)
-    rows = [record_row(edition.library[id]) for id in pack.records]
+    hubs = {hub for row in rows for hub in row["credits"]}
     (folder / "records.csv").write_bytes(writers.csv_bytes(writers.records(), rows))
     (folder / "records.jsonl").write_bytes(writers.jsonl_bytes(writers.records(), rows))
     data = {
@@ -219,6 +233,7 @@ def _write_pack(edition: Edition, pack: Pack, folder: Path) -> None:
         "scheme": pack.scheme,
         "term": pack.term,
         "title": {"en": pack.title_en, "cy": pack.title_cy},
+        "hubs": {hub.id: _standing(hub) for hub in edition.hubs if hub.id in hubs},
         "columns": writers.json_columns(writers.records()),
         "records": writers.json_rows(writers.records(), rows),
     }
@@ -244,15 +259,7 @@ def _seal(edition: Edition, folder: Path) -> None:
         "approved_by": None,
         "licence": site.OWN_LICENCE,
         "inputs": [
-            {
-                "hub": hub.id,
-                "state": hub.state.value,
-                "since": hub.since.isoformat() if hub.since else None,
-                "snapshot": hub.snapshot,
-                "fetched": hub.fetched.isoformat() if hub.fetched else None,
-                "records": dict(sorted(hub.counts.items())),
-            }
-            for hub in edition.hubs
+            {"hub": hub.id, **_standing(hub), "records": dict(sorted(hub.counts.items()))} for hub in edition.hubs
         ],
         "files": files,
     }

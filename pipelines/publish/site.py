@@ -144,7 +144,7 @@ class Site:
         self.edition = edition
         self.sizes = sizes
         self.library = views.Library(edition)
-        self.hubs = {hub.id: hub for hub in edition.hubs}
+        self.hubs = edition.states
         self.benchmarks = views.benchmark_views(edition)
         self._menus: dict[tuple[str, str, str, str], Markup] = {}
         self._parts: dict[tuple[str, int], tuple[Part, ...]] = {}
@@ -392,6 +392,29 @@ class Site:
                 return f"{number / divisor:.{1 if number < 10 * divisor else 0}f} {unit}"
         return strings.text("data.bytes", language, number=number)
 
+    def is_expiring(self, hub: HubState) -> bool:
+        """Whether the hub's content is soon left out unless the hub sends a new feed."""
+        return views.is_expiring(self.edition, hub)
+
+    def age_days(self, hub: HubState) -> int | None:
+        """Whole days from when the hub's content was first had to the release."""
+        return (self.edition.published.date() - hub.fetched.date()).days if hub.fetched else None
+
+    def carried(self, entries: Sequence[LibraryRecord]) -> list[HubState]:
+        """The hubs of these records whose content could not be renewed."""
+        here = {entry.record.hub for entry in entries}
+        return [hub for hub in self.edition.hubs if hub.is_carried and hub.id in here]
+
+    @cached_property
+    def carried_returns(self) -> list[HubState]:
+        """The hubs whose returns could not be renewed."""
+        return [hub for hub in views.with_returns(self.edition.hubs) if hub.is_carried]
+
+    @cached_property
+    def not_renewed(self) -> dict[State, int]:
+        """How many hubs are not up to date, by state."""
+        return views.not_renewed(self.edition.hubs)
+
     def why_held(self, hub: HubState) -> list[str]:
         """In plain English, why the hub's newest feed is not used."""
         return [_why(code) for code in hub.held_by]
@@ -452,6 +475,7 @@ def _words(language: str) -> dict[str, Any]:
         "t": partial(strings.text, language=language),
         "t_in": strings.text,
         "day": lambda when: strings.day(when, language),
+        "short_day": lambda when: strings.short_day(when, language),
         "day_in": strings.day,
         "label": lambda scheme, term: vocabulary(scheme)[term].label(language),
         "terms": vocabulary,

@@ -14,6 +14,10 @@ _MONTHS = {
     "en": "January February March April May June July August September October November December",
     "cy": "Ionawr Chwefror Mawrth Ebrill Mai Mehefin Gorffennaf Awst Medi Hydref Tachwedd Rhagfyr",
 }
+_SHORT_MONTHS = {
+    "en": "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec",
+    "cy": "Ion Chwef Maw Ebr Mai Meh Gorff Awst Medi Hyd Tach Rhag",
+}
 
 
 @cache
@@ -37,6 +41,11 @@ def text(key: str, language: str, **values: object) -> str:
 def day(when: date, language: str) -> str:
     """A date as people write it: 5 March 2026, 5 Mawrth 2026."""
     return f"{when.day} {_MONTHS[language].split()[when.month - 1]} {when.year}"
+
+
+def short_day(when: date, language: str) -> str:
+    """A date for a table: 5 Mar 2026, 5 Maw 2026."""
+    return f"{when.day} {_SHORT_MONTHS[language].split()[when.month - 1]} {when.year}"
 
 
 def _shown(value: object) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from functools import cached_property
 from typing import Any
 from urllib.parse import urlsplit
@@ -28,6 +28,8 @@ GROUPINGS = {
 }
 """The columns of a benchmark that form groups, and the vocabulary of each."""
 HIGHEST_LEVEL = 5
+EXPIRY_WARNING = timedelta(days=30)
+"""So long before content that is carried forward is left out, pages say it louder."""
 CANDIDATES_N = 100
 NEAR_N = 16
 
@@ -249,6 +251,24 @@ def derived(edition: Edition, hub: str) -> dict[str, int]:
 def in_use(hubs: Iterable[HubState]) -> list[HubState]:
     """The hubs whose content stands in the release."""
     return [hub for hub in hubs if hub.snapshot is not None and hub.state is not State.RETIRED]
+
+
+def not_renewed(hubs: Iterable[HubState]) -> dict[State, int]:
+    """How many hubs of each state that is neither up to date nor gone on purpose; states without a hub are left out."""
+    tally = Counter(hub.state for hub in hubs)
+    return {state: tally[state] for state in (State.CARRIED_FORWARD, State.HELD, State.MISSING) if tally[state]}
+
+
+def is_expiring(edition: Edition, hub: HubState) -> bool:
+    """Whether the hub's content, seen from the day of the release, is soon left out unless the hub sends a new feed."""
+    return hub.is_carried and hub.expires is not None and hub.expires - edition.published <= EXPIRY_WARNING
+
+
+def with_returns(hubs: Iterable[HubState]) -> list[HubState]:
+    """The hubs of which readers know that they send returns. Their numbers of answers are rounded down, and of those
+    that come out as none it stays unsaid whether they sent any.
+    """
+    return [hub for hub in hubs if hub.counts.get("answers_accepted")]
 
 
 def benchmark_views(edition: Edition) -> list[BenchmarkView]:

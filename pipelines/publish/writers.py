@@ -133,8 +133,10 @@ _LAST = (
     Column(
         "source",
         "object",
-        "Where it came from: snapshot digest, file, place in the file.",
-        "O ble y daeth: crynodeb y ciplun, ffeil, lle yn y ffeil.",
+        "Where it came from: digest of the snapshot, file and its SHA-256, place in the file, the record's id there, "
+        "version of the rules, when the hub's content was first had, and how the hub stands.",
+        "O ble y daeth: crynodeb y ciplun, ffeil a'i SHA-256, lle yn y ffeil, dynodydd y cofnod yno, fersiwn y "
+        "rheolau, pryd y cafwyd cynnwys yr hwb gyntaf, a sefyllfa'r hwb.",
     ),
     Column("slug", "string", "Short name of its page.", "Enw byr ei dudalen."),
     Column("address", "string", "Its page, from the root of the release.", "Ei dudalen, o wraidd y datganiad."),

@@ -10,6 +10,7 @@ import zlib
 from pathlib import Path, PurePosixPath
 from typing import IO
 
+from pipelines.pull import folder
 from pipelines.pull.base import MAX_FEED_BYTES, Files, PullFailed, Source
 
 DAMAGE = (
@@ -19,19 +20,24 @@ DAMAGE = (
 """What reading a damaged zip raises, at opening or later."""
 MAX_RATIO = 200
 """Unpacked bytes a packed byte. Text packs to a tenth; a bomb to a thousandth."""
-_NOT_CONTENT = ("__MACOSX/", ".git/")
+_NOT_CONTENT = {"__MACOSX", *folder.NOT_CONTENT}
 _WORKBOOK_MEMBERS = ("xl/workbook.xml", "mimetype")
 
 
-def is_archive(path: Path | IO[bytes]) -> bool:
-    """Whether this is a zip of files, and not a workbook (which is a zip too). Raises PullFailed for a damaged one."""
+def is_archive(source: Path | IO[bytes]) -> bool:
+    """Whether this is a zip of files, and not a workbook (which is a zip too). An open file is at its beginning
+    afterwards. Raises PullFailed for a damaged one.
+    """
     try:
-        if not zipfile.is_zipfile(path):
+        if not zipfile.is_zipfile(source):
             return False
-        with zipfile.ZipFile(path) as archive:
+        with zipfile.ZipFile(source) as archive:
             return not any(name in _WORKBOOK_MEMBERS for name in archive.namelist())
     except DAMAGE as error:
         raise PullFailed("not_a_feed", f"the zip is damaged: {error}") from error
+    finally:
+        if not isinstance(source, Path):
+            source.seek(0)
 
 
 def files(source: Path | IO[bytes]) -> Files:
@@ -54,7 +60,7 @@ def files(source: Path | IO[bytes]) -> Files:
 
 
 def _is_content(member: zipfile.ZipInfo) -> bool:
-    return not member.is_dir() and not member.filename.startswith(_NOT_CONTENT)
+    return not member.is_dir() and _NOT_CONTENT.isdisjoint(member.filename.split("/"))
 
 
 def _refuse_harm(member: zipfile.ZipInfo) -> None:

@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+import os
+from collections.abc import Generator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING, Protocol
+from urllib.parse import urlsplit
 
 from hubs.contract.findings import CODES
+from hubs.registration import Registration
 from pipelines.files import Stream
+
+if TYPE_CHECKING:
+    from pipelines.pull.network import Network
 
 Files = Generator[tuple[str, Stream], None, None]
 """A feed's files: path inside the feed and open stream, one after the other."""
@@ -27,10 +37,50 @@ class PullFailed(Exception):
 
 
 class Unreachable(PullFailed):
-    """A failure that trying again may mend."""
+    """A failure that trying again may mend; ``retry_at`` is before when the server does not want to be asked again."""
 
-    def __init__(self, detail: str) -> None:
-        super().__init__("unreachable_feed", detail)
+    def __init__(self, detail: str, code: str = "unreachable_feed", retry_at: datetime | None = None) -> None:
+        super().__init__(code, detail)
+        self.retry_at = retry_at
+
+
+class NotModified(Exception):
+    """The whole feed is what it was at the last visit. Raised before the first file is handed over."""
+
+
+class Known(Protocol):
+    """What the last successful visit to the same address has left: what places (addresses, keys, commits) said of
+    themselves, as HTTP's validators do, and the files of the snapshot that came of it.
+    """
+
+    def validator(self, place: str) -> Mapping[str, str]:
+        """What ``place`` said then; empty when nothing may be relied on."""
+
+    def keep(self, place: str, validator: Mapping[str, str]) -> None:
+        """Remember for the next visit what ``place`` says now. Counts once the snapshot is complete."""
+
+    def open(self, path: str) -> Stream:
+        """The bytes of the file at ``path`` of the feed as it was then. Raises KeyError."""
+
+
+@dataclass(frozen=True)
+class Visit:
+    """One visit of a connector: where to, for whom, through which network, and what is known from before. The connector
+    fills ``dates``, the ISO dates of the last commit of each file, where the mapping asks for them.
+    """
+
+    address: str
+    registration: Registration
+    network: Network
+    known: Known
+    dates: dict[str, str] = field(default_factory=dict)
+
+
+class Connector(Protocol):
+    """A way to a feed. A connector is a module's function ``files``."""
+
+    def __call__(self, visit: Visit, /) -> Files:
+        """Every file of the feed, one after the other; all of them, or PullFailed (or NotModified)."""
 
 
 class Source:
@@ -49,6 +99,39 @@ class Source:
     def close(self) -> None:
         """Close the file."""
         self._stream.close()
+
+
+def shown(address: str) -> str:
+    """The address without what may be secret in it: the user, the query and the fragment."""
+    try:
+        parts = urlsplit(address)
+        port = f":{parts.port}" if parts.port else ""
+    except ValueError:
+        return "an address that is none"
+    host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname
+    return f"{parts.scheme}://{host or ''}{port}{parts.path}" if parts.scheme else parts.path
+
+
+def secret(registration: Registration) -> str | None:
+    """What the environment holds under the name that the registration gives; None when it gives none.
+
+    Raises PullFailed when nothing is there.
+    """
+    if registration.secret is None:
+        return None
+    value = os.environ.get(registration.secret, "").strip()
+    if not value:
+        raise PullFailed("address_refused", f"the secret {registration.secret} is not set in the environment")
+    return value
+
+
+def refuse_harm(path: str) -> None:
+    """Raise PullFailed for a path inside a feed that leads out of it, or that no file here could be shown under."""
+    parts = PurePosixPath(path)
+    if parts.is_absolute() or ".." in parts.parts or "\\" in path or path != str(parts):
+        raise PullFailed("unsafe_path", path)
+    if not path.isprintable() or len(path) > MAX_PATH_CHARACTERS:  # also a name that is no text at all
+        raise PullFailed("unsafe_path", f"{path} is no name that can be kept")
 
 
 def looks_like_html(head: bytes) -> bool:

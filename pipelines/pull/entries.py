@@ -5,16 +5,14 @@ Which connector fits an address is decided here; keeping the bytes is for the ca
 
 from __future__ import annotations
 
-import os
 import stat
 from collections.abc import Generator
 from contextlib import closing
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
-from hubs.registration import Registration
 from pipelines.pull import archive, folder
-from pipelines.pull.base import MAX_FILES, MAX_PATH_CHARACTERS, Files, PullFailed, Source
+from pipelines.pull.base import MAX_FILES, Connector, Files, PullFailed, Source, Visit, refuse_harm
 
 
 @dataclass(frozen=True)
@@ -28,41 +26,51 @@ class Entry:
     path: Path | None
 
 
-def entries(registration: Registration, address: str) -> Generator[Entry, None, None]:
-    """The files of the feed at ``address`` (absolute path or web address); each must be read before the next.
+def entries(visit: Visit) -> Generator[Entry, None, None]:
+    """The files of the feed that is visited; each must be read before the next.
 
-    Raises PullFailed for what no feed may be or hold. How large it may be is for those who count its bytes.
+    Raises PullFailed for what no feed may be or hold, NotModified. How large it may be is for those who count its
+    bytes.
     """
     names: set[str] = set()
-    files, root = _connect(registration, address)
+    scheme = visit.address.partition("://")[0].lower() if "://" in visit.address else ""
+    files, root = (_connector(scheme, visit)(visit), None) if scheme else _local(visit)
     with closing(files):
         for name, stream in files:
             with closing(stream):
                 if len(names) == MAX_FILES:
                     raise PullFailed("too_large", f"more than {MAX_FILES:,} files")
-                _refuse_harm(name)
+                refuse_harm(name)
                 if name in names:
                     raise PullFailed("unsafe_path", f"{name} appears twice")
                 names.add(name)
                 yield Entry(name, Source(name, stream), root / name if root else None)
 
 
-def dates(registration: Registration, address: str) -> dict[str, str]:
-    """ISO date of the last commit of each file, where the mapping asks for it and the feed is a git checkout."""
-    return folder.git_dates(Path(address)) if registration.needs_git_dates else {}
+def _connector(scheme: str, visit: Visit) -> Connector:
+    """The connector for addresses that begin with ``scheme``. Each is imported only when it is needed: their clients
+    take long to import, and most feeds that are checked lie on this machine.
+    """
+    match scheme:
+        case "http" | "https" if visit.registration.paging:
+            from pipelines.pull import paged
+
+            return paged.files
+        case "http" | "https":
+            from pipelines.pull import web
+
+            return web.files
+        case "git+https" | "git+http" | "git+file":
+            from pipelines.pull import git
+
+            return git.files
+        case _:
+            raise PullFailed("address_refused", f"addresses of the kind {scheme}:// cannot be pulled")
 
 
-def _connect(registration: Registration, address: str) -> tuple[Files, Path | None]:
-    """The connector's files, and the folder in which they lie as they are."""
-    scheme = address.partition("://")[0].lower() if "://" in address else ""
-    if scheme in ("http", "https"):
-        # The client for the web takes long to import, and most feeds that are checked lie on this machine.
-        from pipelines.pull import web
-
-        return web.files(address, _token(registration)), None
-    if scheme:
-        raise PullFailed("address_refused", f"addresses of the kind {scheme}:// cannot be pulled")
-    path = Path(address)
+def _local(visit: Visit) -> tuple[Files, Path | None]:
+    """The files of a folder, a zip or a plain file here, and the folder in which they lie as they are."""
+    path = Path(visit.address)
     try:
         mode = path.stat().st_mode
     except FileNotFoundError as error:
@@ -70,28 +78,11 @@ def _connect(registration: Registration, address: str) -> tuple[Files, Path | No
     except (OSError, ValueError) as error:
         raise PullFailed("address_refused", f"{path}: {getattr(error, 'strerror', None) or error}") from error
     if stat.S_ISDIR(mode):
+        if visit.registration.needs_git_dates:
+            visit.dates.update(folder.git_dates(path))
         return folder.files(path), path
     if not stat.S_ISREG(mode):
         raise PullFailed("address_refused", f"{path} is no plain file")
     if archive.is_archive(path):
         return archive.files(path), None
     return folder.single_file(path), path.parent
-
-
-def _token(registration: Registration) -> str | None:
-    if registration.secret is None:
-        return None
-    token = os.environ.get(registration.secret, "").strip()
-    if not token:
-        raise PullFailed("address_refused", f"the secret {registration.secret} is not set in the environment")
-    if not (token.isascii() and token.isprintable()):
-        raise PullFailed("address_refused", f"the secret {registration.secret} holds characters that no token has")
-    return token
-
-
-def _refuse_harm(name: str) -> None:
-    path = PurePosixPath(name)
-    if path.is_absolute() or ".." in path.parts or "\\" in name or name != str(path):
-        raise PullFailed("unsafe_path", name)
-    if not name.isprintable() or len(name) > MAX_PATH_CHARACTERS:  # also a name that is no text at all
-        raise PullFailed("unsafe_path", f"{name} is no name that can be kept")

@@ -9,14 +9,14 @@ from typing import IO, NoReturn
 
 from pipelines.pull.base import Files, PullFailed
 
-_NOT_CONTENT = {".git", ".svn", ".hg", "__pycache__", ".DS_Store", "Thumbs.db"}
+NOT_CONTENT = {".git", ".svn", ".hg", "__pycache__", ".DS_Store", "Thumbs.db"}
 
 
 def files(root: Path) -> Files:
     """Every file under ``root``, in order of path. A link is refused: it may lead anywhere."""
     for parent, folders, names in os.walk(root, onerror=_refuse):
-        folders[:] = sorted(name for name in folders if name not in _NOT_CONTENT)
-        for name in sorted(set(names) - _NOT_CONTENT):
+        folders[:] = sorted(name for name in folders if name not in NOT_CONTENT)
+        for name in sorted(set(names) - NOT_CONTENT):
             path = Path(parent, name)
             if path.is_symlink() or not path.is_file():
                 raise PullFailed("unsafe_path", f"{path.relative_to(root)} is a link or no plain file")
@@ -43,22 +43,31 @@ def _refuse(error: OSError) -> NoReturn:
     raise PullFailed("address_refused", f"{error.filename}: {error.strerror}") from error
 
 
+COMMIT_DATES = ("-z", "--name-only", "--format=%x00%cs")
+"""What to ask ``git log`` for, so that ``commit_dates`` understands the answer."""
+
+
 def git_dates(root: Path) -> dict[str, str]:
     """ISO date of the last commit that touched each file under ``root``; empty outside a git checkout."""
-    # Names as they are, and no program that the folder's own settings name.
-    settings = ("core.quotePath=false", "core.fsmonitor=false", "log.showSignature=false")
+    # No program that the folder's own settings name.
+    settings = ("core.fsmonitor=false", "log.showSignature=false")
     options = [part for setting in settings for part in ("-c", setting)]
-    log_options = ["--relative", "--name-only", "--format=%x00%cs", "--", "."]
-    command = ["git", "-C", str(root), *options, "log", *log_options]
+    command = ["git", "-C", str(root), *options, "log", "--relative", *COMMIT_DATES, "--", "."]
     try:
-        log = subprocess.run(  # noqa: S603
-            command, capture_output=True, encoding="utf-8", errors="replace", check=True, timeout=60
-        )
+        log = subprocess.run(command, capture_output=True, check=True, timeout=60)  # noqa: S603
     except (OSError, subprocess.SubprocessError):
         return {}
+    return commit_dates(log.stdout)
+
+
+def commit_dates(log: bytes) -> dict[str, str]:
+    """ISO date of the newest commit in ``log`` that names a file, by the file's path."""
     dates: dict[str, str] = {}
-    for commit in log.stdout.split("\0")[1:]:
-        day, *names = commit.split("\n")
-        for name in filter(None, names):
-            dates.setdefault(name, day)
+    day = ""
+    parts = iter(log.split(b"\0"))
+    for part in parts:
+        if not part:  # a commit begins, and what follows is its day
+            day = next(parts, b"").decode("ascii")
+        else:
+            dates.setdefault(os.fsdecode(part.removeprefix(b"\n")), day)
     return dates

@@ -1,136 +1,224 @@
-"""Feeds at a web address: a datapackage.json with its files beside it, a zip, or one file."""
+"""Feeds at a web address: a manifest with its files beside it, a zip, or one file.
+
+A feed is complete or it is none: a file that the manifest lists and the server does not have, an answer whose end
+nobody can know, or one that is no file of its kind, fail the whole pull. What a file says is for the judge.
+"""
 
 from __future__ import annotations
 
+import hashlib
 import io
-import tempfile
-import time
+import zipfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import PurePosixPath
 from typing import IO, Any
-from urllib.parse import unquote, urljoin, urlsplit
+from urllib.parse import quote, unquote, urljoin, urlsplit
 
-import httpx
-from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_random_exponential
-
-from hubs.jsonfile import parse_json
-from hubs.mapping.text import decode
+from hubs.contract.records import MANIFEST, MAX_MANIFEST_BYTES, SIGNATURE
+from hubs.mapping.text import looks_like_html
+from pipelines.files import CHUNK_BYTES, Stream
 from pipelines.pull import archive
-from pipelines.pull.base import MAX_FEED_BYTES, Files, PullFailed, Unreachable, looks_like_html
+from pipelines.pull.base import Files, NotModified, PullFailed, Visit, refuse_harm
+from pipelines.pull.declared import Claim, claims, read_manifest
+from pipelines.pull.network import Answered, Response, Trip
 
-TIMEOUT = httpx.Timeout(30, connect=10)
-"""Seconds for each wait on the network."""
-MAX_SECONDS = 3_600
-"""For one feed. A server that sends a byte now and then must not keep the other hubs waiting for ever."""
-ATTEMPTS = 3
-LONGEST_WAIT_SECONDS = 10
-MAX_REDIRECTS = 5
-MAX_MANIFEST_BYTES = 8 << 20
-SPOOL_BYTES = 8 << 20
-"""Up to here a download stays in memory, beyond it goes to a temporary file."""
-_RETRYABLE = {408, 425, 429, 500, 502, 503, 504}
+_NOT_THERE = {404, 410}
+_HTML_TYPES = {"text/html", "application/xhtml+xml"}
+_HTML_SUFFIXES = {".html", ".htm", ".xhtml"}
+_HEAD_BYTES = 512
+
+_ZIP = (b"PK\x03\x04", b"PK\x05\x06")
+_JSON = tuple(bytes([byte]) for byte in b'{["-0123456789tfn')
+STARTS: dict[str, tuple[bytes, ...]] = {
+    ".zip": _ZIP,
+    ".xlsx": (*_ZIP, b"\xd0\xcf\x11\xe0"),  # the latter with a password, of which the judge has more to say
+    ".ods": _ZIP,
+    ".parquet": (b"PAR1",),
+    ".json": _JSON,
+    ".jsonl": _JSON,
+    ".geojson": _JSON,
+}
+"""How files begin whose names end so. Others may begin as they like, but not as a web page."""
+_BYTE_ORDER_MARKS = (b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff")
 
 
-def files(address: str, token: str | None) -> Files:
-    """Every file of the feed at ``address``. The manifest's files must lie at the same host.
+def files(visit: Visit) -> Files:
+    """Every file of the feed. A manifest's files must lie at the same host.
 
-    Raises PullFailed; Unreachable when the last of several attempts failed too.
+    Raises PullFailed; NotModified when a zip or a single file is what it was.
     """
+    trip = visit.network.trip(visit.registration, visit.address)
+    name = PurePosixPath(unquote(urlsplit(visit.address).path)).name or "feed"
+    with _fetched(visit, trip, visit.address, name) as response:
+        body = _manifest(visit, response, name)
+        if body is not None:
+            yield from _listed(visit, trip, body, response.has_end or response.is_not_modified)
+            return
+        if response.is_not_modified:
+            raise NotModified
+        if archive.is_archive(response.body):
+            yield from archive.files(response.body)
+            return
+        _refuse_endless(response, name, is_declared=False)
+        yield name, response.body
+
+
+def _manifest(visit: Visit, response: Response, name: str) -> bytes | None:
+    """The manifest's bytes; None when the answer is none. One that is called so is one, whatever it says; one that is
+    called otherwise must list resources.
+    """
+    if not name.endswith(".json"):
+        return None
+    if response.is_not_modified:
+        try:
+            with closing(visit.known.open(MANIFEST)) as source:
+                data = source.read(MAX_MANIFEST_BYTES + 1)
+        except KeyError:
+            return None
+    else:
+        data = response.body.read(MAX_MANIFEST_BYTES + 1)
+        response.body.seek(0)
+    if len(data) > MAX_MANIFEST_BYTES:
+        if name == MANIFEST:
+            raise PullFailed("too_large", f"the manifest has more than {MAX_MANIFEST_BYTES:,} bytes")
+        return None
+    return data if name == MANIFEST or "resources" in _parsed(data) else None
+
+
+def _parsed(data: bytes) -> dict[str, Any]:
+    """What the manifest says; nothing when it cannot be understood. Then the judge says what is wrong."""
     try:
-        urlsplit(address).port  # noqa: B018 - looking at it is what checks it
-    except ValueError as error:
-        raise PullFailed("address_refused", f"not a web address: {error}") from error
-    deadline = time.monotonic() + MAX_SECONDS
-    headers = {"User-Agent": "hubpacks", "Accept-Encoding": "identity"}
-    if token:
-        headers["Authorization"] = f"Bearer {token}"
-    with (
-        httpx.Client(timeout=TIMEOUT, follow_redirects=True, max_redirects=MAX_REDIRECTS, headers=headers) as client,
-        _download(client, address, deadline) as body,
-    ):
-        name = PurePosixPath(unquote(urlsplit(address).path)).name or "feed"
-        if name.endswith(".json"):
-            yield from _manifest(client, address, body, deadline)
-        elif archive.is_archive(body):
-            yield from archive.files(body)
-        else:
-            yield name, body
+        return read_manifest(data)
+    except ValueError:
+        return {}
 
 
-def _manifest(client: httpx.Client, address: str, body: IO[bytes], deadline: float) -> Files:
-    raw = body.read(MAX_MANIFEST_BYTES + 1)
-    if len(raw) > MAX_MANIFEST_BYTES:
-        raise PullFailed("too_large", f"the manifest has more than {MAX_MANIFEST_BYTES:,} bytes")
-    yield "datapackage.json", io.BytesIO(raw)
-    for path in _paths(raw):
+def _listed(visit: Visit, trip: Trip, data: bytes, has_end: bool) -> Files:
+    """The manifest and all that it lists."""
+    manifest = _parsed(data)
+    if not has_end and not manifest:
+        raise PullFailed("partial_feed", f"{MANIFEST} cannot be read, and came without its length")
+    yield MANIFEST, io.BytesIO(data)
+    if visit.registration.public_key:
+        with _signature(visit, trip) as signature:
+            if signature is not None:
+                yield SIGNATURE, signature
+    declared = {claim.path: claim for claim in claims(manifest)}
+    for path in _paths(manifest):
+        refuse_harm(path)
         if set("*?[") & set(path):
             raise PullFailed("unreadable_manifest", f"over the web every file must be listed by name, not as {path}")
-        target = _joined(address, path)
-        if target is None:
-            raise PullFailed("unsafe_path", f"{path} is not beside the manifest")
-        with _download(client, target, deadline) as stream:
-            yield path, stream
+        try:
+            with _resource(visit, trip, path, declared.get(path)) as stream:
+                yield path, stream
+        except Answered as error:
+            raise PullFailed("partial_feed", f"{MANIFEST} lists {path}, and {error.detail}") from error
 
 
-def _joined(address: str, path: str) -> str | None:
-    """The address of the file at ``path``, None when that is not at the same host."""
+def _paths(manifest: dict[str, Any]) -> list[str]:
+    """What the manifest lists by name, as a resource or with a hash of ours. When the resources cannot be understood,
+    they are left out: the judge says why.
+    """
     try:
-        target = urljoin(address, path)
-        return target if urlsplit(target)[:2] == urlsplit(address)[:2] else None
-    except ValueError:
-        return None
-
-
-def _paths(raw: bytes) -> list[str]:
-    """What the manifest lists. A manifest that cannot be understood is kept alone: the judge says what is wrong."""
-    try:
-        resources: Any = parse_json(decode(raw)[0])["resources"]
-        listed = [r["path"] if isinstance(r["path"], list) else [r["path"]] for r in resources]
-    except (ValueError, KeyError, TypeError):
-        return []
-    return list(dict.fromkeys(str(path) for paths in listed for path in paths))
+        listed = [r["path"] if isinstance(r["path"], list) else [r["path"]] for r in manifest["resources"]]
+    except (KeyError, TypeError):
+        listed = []
+    names = [str(path).removeprefix("./") for paths in listed for path in paths]
+    return list(dict.fromkeys([*names, *(claim.path for claim in claims(manifest) if claim.is_ours)]))
 
 
 @contextmanager
-def _download(client: httpx.Client, address: str, deadline: float) -> Iterator[IO[bytes]]:
-    retrying = Retrying(
-        retry=retry_if_exception_type(Unreachable),
-        stop=stop_after_attempt(ATTEMPTS),
-        wait=wait_random_exponential(multiplier=0.2, max=LONGEST_WAIT_SECONDS),
-        reraise=True,
-    )
-    with tempfile.SpooledTemporaryFile(SPOOL_BYTES) as body:
-        retrying(_get, client, address, body, deadline)
-        body.seek(0)
-        if looks_like_html(body.read(256)) and not address.endswith((".html", ".htm")):
-            raise PullFailed("not_a_feed", f"{_shown(address)} answers with a web page")
-        body.seek(0)
-        yield body
-
-
-def _get(client: httpx.Client, address: str, body: Any, deadline: float) -> None:
-    body.seek(0)
-    body.truncate()
+def _signature(visit: Visit, trip: Trip) -> Iterator[Stream | None]:
+    """The file with the signature, None when there is none. Whether there has to be one is not for us."""
     try:
-        with client.stream("GET", address) as response:
-            if response.status_code in _RETRYABLE:
-                raise Unreachable(f"{_shown(address)} answers {response.status_code}")
-            if response.status_code != httpx.codes.OK:
-                raise PullFailed("address_refused", f"{_shown(address)} answers {response.status_code}")
-            for chunk in response.iter_bytes():
-                body.write(chunk)
-                if time.monotonic() > deadline:
-                    raise PullFailed("unreachable_feed", f"{_shown(address)} took over {MAX_SECONDS:,} seconds")
-                if body.tell() > MAX_FEED_BYTES:
-                    raise PullFailed("too_large", f"{_shown(address)} has more than {MAX_FEED_BYTES:,} bytes")
-    except (httpx.InvalidURL, httpx.UnsupportedProtocol, httpx.TooManyRedirects, UnicodeError) as error:
-        raise PullFailed("address_refused", f"{_shown(address)}: {error}") from error
-    except httpx.RequestError as error:  # includes a body cut short, or packed in a way that cannot be unpacked
-        raise Unreachable(f"{_shown(address)}: {type(error).__name__}") from error
+        with _resource(visit, trip, SIGNATURE, None) as stream:
+            yield stream
+    except Answered as error:
+        if error.status not in _NOT_THERE:
+            raise
+        yield None
 
 
-def _shown(address: str) -> str:
-    """The address without what may be secret in it."""
-    parts = urlsplit(address)
-    return f"{parts.scheme}://{parts.hostname or ''}{f':{parts.port}' if parts.port else ''}{parts.path}"
+@contextmanager
+def _resource(visit: Visit, trip: Trip, path: str, claim: Claim | None) -> Iterator[Stream]:
+    """The file at ``path`` beside the manifest, or its known bytes when it is what it was and what is declared."""
+    place = urljoin(visit.address, quote(path))
+    with _fetched(visit, trip, place, path) as response:
+        known = _known(visit, path, claim) if response.is_not_modified else None
+        if known is not None:
+            yield known
+            return
+        if not response.is_not_modified:
+            _refuse_endless(response, path, is_declared=claim is not None)
+            yield response.body
+            return
+    with _fetched(visit, trip, place, path, is_known=False) as response:
+        _refuse_endless(response, path, is_declared=claim is not None)
+        yield response.body
+
+
+def _known(visit: Visit, path: str, claim: Claim | None) -> Stream | None:
+    """The bytes that are known of ``path``, None when there are none or when the manifest declares others: a server
+    may call different bytes by the same ETag.
+    """
+    try:
+        if claim is not None and claim.algorithm_and_digest is not None:
+            algorithm, digest = claim.algorithm_and_digest
+            with closing(visit.known.open(path)) as source:
+                if _digest(source, algorithm) != digest:
+                    return None
+        return visit.known.open(path)
+    except KeyError:
+        return None
+
+
+def _digest(source: Stream, algorithm: str) -> str:
+    found = hashlib.new(algorithm, usedforsecurity=False)
+    while chunk := source.read(CHUNK_BYTES):
+        found.update(chunk)
+    return found.hexdigest()
+
+
+@contextmanager
+def _fetched(visit: Visit, trip: Trip, place: str, name: str, is_known: bool = True) -> Iterator[Response]:
+    """What ``place`` answers, a file that may be called ``name``."""
+    validator = visit.known.validator(place) if is_known else {}
+    with visit.network.get(trip, place, validator=validator) as response:
+        if not response.is_not_modified:
+            _refuse_other_kind(trip.shown(response.address), name, response)
+        visit.known.keep(place, response.validator or (validator if response.is_not_modified else {}))
+        yield response
+
+
+def _refuse_other_kind(where: str, name: str, response: Response) -> None:
+    """Raise PullFailed for an answer that is no file of the kind that its name says, such as a log-in page."""
+    head = response.body.read(_HEAD_BYTES)
+    response.body.seek(0)
+    suffix = PurePosixPath(name).suffix.lower()
+    kind = response.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if suffix not in _HTML_SUFFIXES and (kind in _HTML_TYPES or looks_like_html(head)):
+        raise PullFailed("not_a_feed", f"{where} answers with a web page")
+    starts = STARTS.get(suffix)
+    # Of an empty file the judge has more to say.
+    if starts and head and not head.startswith(_BYTE_ORDER_MARKS) and not head.lstrip().startswith(starts):
+        raise PullFailed("not_a_feed", f"{where} answers with something that is no {suffix} file")
+
+
+def _refuse_endless(response: Response, name: str, is_declared: bool) -> None:
+    """Raise PullFailed when a part might be taken for the whole: the server told no end, the manifest declares neither
+    size nor hash, and the kind of file has no end of its own.
+    """
+    if response.has_end or is_declared or _has_own_end(response.body, PurePosixPath(name).suffix.lower()):
+        return
+    raise PullFailed("partial_feed", f"{name} came without its length, so nobody can know whether it is whole")
+
+
+def _has_own_end(body: IO[bytes], suffix: str) -> bool:
+    if STARTS.get(suffix) == STARTS[".parquet"]:
+        body.seek(-len(STARTS[".parquet"][0]), io.SEEK_END)
+        is_whole = body.read() in STARTS[".parquet"]
+    else:
+        is_whole = zipfile.is_zipfile(body)
+    body.seek(0)
+    return is_whole

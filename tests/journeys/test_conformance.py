@@ -25,7 +25,7 @@ from pipelines.line import Line, gather
 from pipelines.store import Store
 from pipelines.validate import newest_verdict
 from tests import feeds
-from tests.badfeeds import FEEDS, zipped
+from tests.badfeeds import FEEDS, REGISTERED, zipped
 from tests.feeds import NOW
 
 ROOT = Path(__file__).parents[2]
@@ -52,7 +52,7 @@ def case_of(name: str, folder: Path) -> Case:
         assert Path(address).exists(), f"no content at {address}: is the real content beside the project?"
         return Case(address, registry.hubs[hub], registry)
     (folder / "registry").mkdir()
-    registration = feeds.registration(licence="OGL-UK-3.0")
+    registration = feeds.registration(licence="OGL-UK-3.0", **REGISTERED.get(name, {}))
     return Case(str(FEEDS[name](folder)), registration, Registry(folder / "registry", {"one": registration}, {}))
 
 
@@ -155,6 +155,8 @@ ELSEWHERE = {
     # What a feed cannot be found guilty of by itself.
     *("judge_failed", "judge_gave_up", "nothing_submitted", "old_submission", "unreachable_feed"),
     *("unusable_registration", "mapping_expectation_failed", "value_left_out"),
+    # What its address is guilty of, or what only a comparison with the feed before it shows.
+    *("forbidden_address", "hub_gone", "feed_shrank", "feed_cut_short", "feed_rekeyed", "feed_went_back"),
     # What the registration of these feeds fills in, or what the code above it says more closely.
     *("missing_field", "missing_language", "missing_licence", "missing_sector", "invalid_value"),
     # What is tested with the reader of workbooks.

@@ -254,7 +254,7 @@ def test_every_job_schedule_and_check_is_explained_to_operators(tmp_path: Path) 
     schedules = {schedule.name for schedule in repository.schedule_defs}
     checks = {key.name for key in repository.asset_graph.asset_check_keys}
     explained = set(_CODE.findall(prose(ROOT / "docs" / "operators.md")))
-    assert jobs == {"pull", "release"}
+    assert jobs == {"pull", "release", "confirm_feed"}
     assert jobs | schedules | checks <= explained
 
 

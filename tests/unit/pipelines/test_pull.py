@@ -10,16 +10,28 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.pull import pull, web
+from hubs.registration import Registration
+from pipelines.pull import pull
+from pipelines.pull.network import ATTEMPTS, Limits, Network
 from pipelines.store import Snapshot, Store
 from tests.feeds import NOW, registration
 
 FILES = {"datapackage.json": b'{"resources": [{"name": "a", "path": ["docs/a.md"]}]}', "docs/a.md": b"# A\n"}
 
 
+QUICK = Limits(wait_seconds=0.01)
+"""Pauses between attempts that a test has time for."""
+
+
+def at_home(**changes) -> Registration:
+    """The registration of a hub whose server is on this machine."""
+    return registration(**{"private_address": True} | changes)
+
+
 def pulled(tmp_path: Path, address: object, **changes) -> Snapshot:
     """The snapshot of a pull that must succeed."""
-    snapshot = pull(Store(tmp_path / "store"), registration(**changes), str(address), NOW)
+    with Network(QUICK) as network:
+        snapshot = pull(Store(tmp_path / "store"), at_home(**changes), str(address), NOW, network)
     assert snapshot is not None, Store(tmp_path / "store").last_pull("one")
     return snapshot
 
@@ -27,7 +39,8 @@ def pulled(tmp_path: Path, address: object, **changes) -> Snapshot:
 def refused(tmp_path: Path, address: object, **changes) -> tuple[str, str]:
     """Code and detail of a pull that must fail and must leave no snapshot."""
     store = Store(tmp_path / "store")
-    assert pull(store, registration(**changes), str(address), NOW) is None
+    with Network(QUICK) as network:
+        assert pull(store, at_home(**changes), str(address), NOW, network) is None
     assert not (tmp_path / "store" / "snapshots").exists()
     entry = store.last_pull("one")
     assert entry is not None
@@ -95,7 +108,8 @@ def test_incident_g_and_t_the_same_bytes_later_are_the_same_snapshot(tmp_path) -
     folder = write_folder(tmp_path / "feed")
     first = pulled(tmp_path, folder)
     (folder / "docs/a.md").touch()
-    later = pull(Store(tmp_path / "store"), registration(), str(folder), NOW.replace(year=2027))
+    with Network() as network:
+        later = pull(Store(tmp_path / "store"), registration(), str(folder), NOW.replace(year=2027), network)
     assert later == first
 
 
@@ -154,21 +168,18 @@ def test_incident_d_a_feed_with_one_file_missing_is_no_feed(tmp_path) -> None:
     manifest = json.dumps({"resources": [{"name": "a", "path": ["a.md", "b.md"]}]}).encode()
     with served({"/datapackage.json": (200, manifest), "/a.md": (200, b"A")}) as (address, _):
         code, detail = refused(tmp_path, f"{address}/datapackage.json")
-    assert code == "address_refused"
+    assert code == "partial_feed"
     assert detail.endswith("/b.md answers 404")
 
 
-def test_permanent_failures_are_asked_once_and_passing_ones_again(tmp_path, monkeypatch) -> None:
-    monkeypatch.setattr(web, "LONGEST_WAIT_SECONDS", 0.01)
+def test_permanent_failures_are_asked_once_and_passing_ones_again(tmp_path) -> None:
     with served({"/gone.zip": (410, b""), "/busy.zip": (503, b"")}) as (address, asked):
         assert refused(tmp_path, f"{address}/gone.zip")[0] == "address_refused"
         assert refused(tmp_path, f"{address}/busy.zip") == ("unreachable_feed", f"{address}/busy.zip answers 503")
-    assert asked == ["/gone.zip"] + ["/busy.zip"] * web.ATTEMPTS
+    assert asked == ["/gone.zip"] + ["/busy.zip"] * ATTEMPTS
 
 
-def test_a_body_cut_short_is_not_a_feed(tmp_path, monkeypatch) -> None:
-    monkeypatch.setattr(web, "ATTEMPTS", 1)
-
+def test_a_body_cut_short_is_not_a_feed(tmp_path) -> None:
     class Cut(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             self.send_response(200)
@@ -182,7 +193,7 @@ def test_a_body_cut_short_is_not_a_feed(tmp_path, monkeypatch) -> None:
     with ThreadingHTTPServer(("127.0.0.1", 0), Cut) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         address = f"http://127.0.0.1:{server.server_port}/feed.csv"
-        assert refused(tmp_path, address)[0] == "unreachable_feed"
+        assert refused(tmp_path, address)[0] == "partial_feed"
         server.shutdown()
 
 
@@ -209,7 +220,8 @@ def test_redirects_are_followed_but_not_for_ever(tmp_path) -> None:
     answers = {"/old.zip": (302, b"/new.zip"), "/new.zip": (200, body.getvalue()), "/loop": (302, b"/loop")}
     with served(answers) as (address, _):
         assert names(pulled(tmp_path, f"{address}/old.zip")) == ["a.md"]
-        assert pull(Store(tmp_path / "store"), registration(), f"{address}/loop", NOW) is None
+        with Network(QUICK) as network:
+            assert pull(Store(tmp_path / "store"), at_home(), f"{address}/loop", NOW, network) is None
 
 
 def test_a_secret_is_sent_and_never_logged(tmp_path, monkeypatch) -> None:
@@ -218,6 +230,8 @@ def test_a_secret_is_sent_and_never_logged(tmp_path, monkeypatch) -> None:
         monkeypatch.setenv("HUB_TOKEN", "s3cret")
         pulled(tmp_path, f"{address}/a.csv", secret="HUB_TOKEN")
         assert asked == ["/a.csv Bearer s3cret"]
-        pull(Store(tmp_path / "store"), registration(secret="HUB_TOKEN"), f"{address}/missing?key=abc", NOW)
+        with Network(QUICK) as network:
+            hub = at_home(secret="HUB_TOKEN")
+            assert pull(Store(tmp_path / "store"), hub, f"{address}/missing?key=abc", NOW, network) is None
     assert "s3cret" not in (tmp_path / "store/pulls/one.jsonl").read_text()
     assert "abc" not in (tmp_path / "store/pulls/one.jsonl").read_text()

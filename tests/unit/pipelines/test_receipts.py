@@ -17,7 +17,8 @@ from pipelines.line import gather, make_benchmarks, make_library, make_release, 
 from pipelines.receipts import hub_page, receipt
 from pipelines.schedule import next_release
 from pipelines.score import score
-from pipelines.validate import hub_state, newest_verdict, used_verdict
+from pipelines.standing import hub_state
+from pipelines.validate import newest_verdict, used_verdict
 from tests.feeds import NOW, a_case_study, a_faq, a_line, answers_of, feed_of, register, submit, write_feed
 
 DAY = timedelta(days=1)
@@ -70,11 +71,28 @@ def test_a_submission_is_followed_to_the_release_it_is_in(tmp_path) -> None:
 
 def test_a_newer_submission_supersedes_only_what_it_changes(tmp_path) -> None:
     register(tmp_path, address="intake")
-    first = sent(tmp_path, a_case_study(), a_case_study(id="b", body="Second."), a_case_study(id="c", body="Third."))
+    others = [a_case_study(id=id, title=id, body=f"Of {id}.") for id in "cde"]
+    first = sent(tmp_path, a_case_study(), a_case_study(id="b", body="Second."), *others)
     publish(tmp_path, NOW)
-    sent(tmp_path, a_case_study(), a_case_study(id="b", body="Second, mended."), when=NOW + DAY)
+    sent(tmp_path, a_case_study(), a_case_study(id="b", body="Second, mended."), *others[1:], when=NOW + DAY)
     publish(tmp_path, NOW + DAY)
-    assert fates(tmp_path, first, NOW + DAY) == {"shared-schedule": "accepted", "b": "superseded", "c": "superseded"}
+    told = fates(tmp_path, first, NOW + DAY)
+    assert told == dict.fromkeys(("shared-schedule", "d", "e"), "accepted") | dict.fromkeys("bc", "superseded")
+
+
+def test_a_feed_that_waits_for_a_confirmation_is_withheld_but_for_what_is_in_use_as_it_is(tmp_path) -> None:
+    register(tmp_path, address="intake")
+    sent(tmp_path, a_case_study(), *(a_case_study(id=id, title=id, body=f"Of {id}.") for id in "bcd"))
+    publish(tmp_path, NOW)
+    answers = answers_of(3)
+    second = sent(tmp_path, a_case_study(), a_case_study(id="b", body="New."), answers=answers, when=NOW + DAY)
+    publish(tmp_path, NOW + DAY)
+    assert fates(tmp_path, second, NOW + DAY) == {"shared-schedule": "accepted", "b": "withheld"}
+    line = a_line(tmp_path)
+    told = receipt(line.store, line.registry, "one", second.id, NOW + DAY)
+    assert told is not None
+    (fate,) = told["returns"]
+    assert (fate["status"], "2 of 4 case studies are missing" in fate["reason"]) == ("withheld", True)
 
 
 def test_a_submission_that_no_pull_has_seen_is_superseded_by_the_next(tmp_path) -> None:

@@ -52,6 +52,17 @@ def test_a_required_field_needs_a_rule_or_a_promise_or_a_default() -> None:
     assert doubts(page, audience=["decision_maker"]) == []
 
 
+def test_doubts_about_an_address_that_answers_page_by_page() -> None:
+    rows = {"kind": "faq", "reader": "rows", "glob": "records.json", "expect": {"keys": ["id", "question", "answer"]}}
+    sound = {"address": "https://hub.example/api", "audience": ["decision_maker"], "paging": {"next": "/next"}}
+    assert doubts(rows, **sound) == []
+    assert [m.split(":")[0] for m in doubts(rows, **sound | {"address": "feed"})] == ["paging"]
+    assert "Add a source" in doubts(rows | {"glob": "*.csv"}, **sound)[0]
+    assert "Add a source" in doubts(**sound)[0]
+    (message,) = doubts(rows, **sound, public_key=f"ed25519:{'A' * 43}=")
+    assert message.startswith("public_key: what comes page by page cannot be signed")
+
+
 def test_doubts_about_pages_and_joins() -> None:
     page = {"kind": "faq", "reader": "faq_page", "glob": "a.md", "line": "^Q:", "question": "x"}
     messages = doubts(page, audience=["decision_maker"])

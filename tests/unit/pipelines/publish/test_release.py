@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import csv
-import hashlib
 import json
 import subprocess
 from pathlib import Path
@@ -10,29 +9,13 @@ import pytest
 
 from hubs.contract import CONTRACT_VERSION
 from pipelines.publish.release import build_release, verify_release
-from tests.builders import a_benchmark_table, an_edition, benchmark_rows
+from tests.builders import a_benchmark_table, a_digest, an_edition, benchmark_rows, reseal
 
 
 def a_release(tmp_path: Path, **changes: object) -> Path:
     folder = tmp_path / "release"
     build_release(an_edition(**changes), folder)
     return folder
-
-
-def reseal(folder: Path, name: str) -> None:
-    """Make checksums and manifest agree with a changed file, as somebody would who wants to hide the change."""
-    digest = hashlib.sha256((folder / name).read_bytes()).hexdigest()
-    manifest = json.loads((folder / "release.json").read_text())
-    for file in manifest["files"]:
-        if file["path"] == name:
-            file["sha256"] = digest
-    (folder / "release.json").write_text(json.dumps(manifest))
-    own = hashlib.sha256((folder / "release.json").read_bytes()).hexdigest()
-    lines = []
-    for line in (folder / "SHA256SUMS").read_text().splitlines():
-        path = line[66:]
-        lines.append(f"{ {name: digest, 'release.json': own}.get(path, line[:64]) }  {path}\n")
-    (folder / "SHA256SUMS").write_text("".join(lines))
 
 
 def test_a_release_verifies_and_its_checksums_work_with_the_common_tool(tmp_path: Path) -> None:
@@ -62,6 +45,9 @@ def test_the_manifest_says_what_went_in_and_what_came_out(tmp_path: Path) -> Non
         ("harbour", "missing"),
         ("vale", "held"),
     ]
+    coast, cymru, *_ = manifest["inputs"]
+    assert (coast["seen"], coast["expires"]) == ("2026-10-01T09:00:00+00:00", "2026-12-20T09:00:00+00:00")
+    assert (cymru["seen"], cymru["expires"]) == ("2026-11-23T09:00:00+00:00", None)
     listed = {file["path"]: file for file in manifest["files"]}
     on_disk = {p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file()}
     assert set(listed) == on_disk - {"release.json", "SHA256SUMS"}
@@ -79,7 +65,25 @@ def test_a_pack_has_its_records_in_every_format(tmp_path: Path) -> None:
     ids = [line["id"] for line in lines]
     assert ids == [row["id"] for row in rows] == [record["id"] for record in data["records"]]
     letters = lines[ids.index("vale/letters")]
-    assert letters["source"] == {"snapshot": "sha256:" + "ab" * 32, "file": "case_study/letters.md", "place": ""}
+    assert letters["source"] == {
+        "snapshot": a_digest("snapshot of vale"),
+        "file": "case_study/letters.md",
+        "file_sha256": a_digest("vale: case_study/letters.md"),
+        "place": "",
+        "record": "letters",
+        "rules": "test",
+        "fetched": "2026-11-20T09:00:00+00:00",
+        "state": "held",
+    }
+    assert data["hubs"]["coast"] == {
+        "state": "carried_forward",
+        "since": "2026-10-02T09:00:00+00:00",
+        "snapshot": a_digest("snapshot of coast"),
+        "fetched": "2026-09-01T00:00:00+00:00",
+        "seen": "2026-10-01T09:00:00+00:00",
+        "expires": "2026-12-20T09:00:00+00:00",
+    }
+    assert {row["hub"] for row in lines} <= data["hubs"].keys() < {hub.id for hub in an_edition().hubs}
     assert letters["credits"] == ["vale", "coast"]
     assert letters["merged"] == ["coast/letters"]
     assert letters["related"] == [{"id": "coast/twin", "relation": "near_copy", "similarity": 0.91}]
@@ -106,6 +110,11 @@ def test_coverage_and_quality_tell_how_each_hub_stands_without_contents(tmp_path
     coverage = json.loads((folder / "coverage.json").read_text())
     assert coverage["states"] == {"carried_forward": 1, "fresh": 1, "held": 1, "missing": 1}
     assert coverage["hubs"][0]["derived"] == {"title from first_heading": 1}
+    assert (coverage["hubs"][0]["seen"], coverage["hubs"][0]["expires"]) == (
+        "2026-10-01T09:00:00+00:00",
+        "2026-12-20T09:00:00+00:00",
+    )
+    notice = {"file": "withdrawals.csv", "file_sha256": a_digest("vale: withdrawals.csv")}
     assert coverage["withdrawn"] == [
         {
             "id": "vale/assistance",
@@ -115,6 +124,7 @@ def test_coverage_and_quality_tell_how_each_hub_stands_without_contents(tmp_path
             "date": "2026-06-03",
             "successor": "vale/open-formats",
             "successor_address": "en/records/vale-open-formats.html",
+            "source": notice | {"place": "row 1"},
         },
         {
             "id": "vale/old-code",
@@ -124,6 +134,7 @@ def test_coverage_and_quality_tell_how_each_hub_stands_without_contents(tmp_path
             "date": "2026-07-01",
             "successor": None,
             "successor_address": None,
+            "source": notice | {"place": "row 2"},
         },
     ]
     quality = json.loads((folder / "quality.json").read_text())

@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import dataclasses
 import re
+from datetime import timedelta
+from html import unescape
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -11,7 +13,7 @@ from hubs.contract.kinds import document_kinds
 from pipelines.edition import State
 from pipelines.publish.release import build_release
 from pipelines.publish.site import ASSETS, Site
-from tests.builders import a_case_study, a_hub, a_library, a_requirement, a_signpost, a_term, an_edition
+from tests.builders import a_case_study, a_digest, a_hub, a_library, a_requirement, a_signpost, a_term, an_edition
 
 
 class Outline(HTMLParser):
@@ -82,7 +84,8 @@ def test_a_record_page_says_whose_it_is_how_old_and_under_what_licence(folder: P
         "Open Government Licence v3.0",
         "data@sample-hub.example",
         "OpenAPI 3.0",
-        "sha256:",
+        a_digest("snapshot of vale"),
+        a_digest("vale: case_study/letters.md"),
         "case_study/letters.md",
         "91% of the text in common",
         "coast/letters",
@@ -114,9 +117,133 @@ def test_a_pair_of_languages_leads_from_one_to_the_other(folder: Path) -> None:
 
 def test_the_state_of_every_hub_is_told_in_words(folder: Path) -> None:
     html = page(folder, "en/coverage.html")
-    for text in ("Carried forward", "Held", "Missing", "the server did not answer", "Without an open licence nothing"):
+    for text in (
+        "Carried forward",
+        "Held",
+        "Missing",
+        "did not answer, or broke off",
+        "Without an open licence nothing",
+    ):
         assert text in html, text
     assert "83 days old at release" in html
+
+
+@pytest.mark.parametrize(
+    ("language", "texts"),
+    [
+        (
+            "en",
+            (
+                "could not be renewed since 2 October 2026.",
+                "left out after 20 December 2026 unless",
+                "First had from the hub",
+                "1 September 2026",
+                "Last confirmed with the hub",
+                "1 October 2026",
+                "The feed's address did not answer, or broke off.",
+            ),
+        ),
+        (
+            "cy",
+            (
+                "na ellid ei adnewyddu ers 2 Hydref 2026.",
+                "hepgor ar ôl 20 Rhagfyr 2026 oni bai",
+                "Cafwyd gyntaf gan yr hwb",
+                "1 Medi 2026",
+                "Cadarnhawyd ddiwethaf",
+                "1 Hydref 2026",
+                '<p class="hp-note__why" lang="en">',
+            ),
+        ),
+    ],
+)
+def test_incident_n_a_record_that_is_carried_forward_says_since_when_why_and_until_when(
+    folder: Path, language: str, texts: tuple[str, ...]
+) -> None:
+    html = unescape(page(folder, f"{language}/records/coast-twin.html"))
+    for text in texts:
+        assert text in html, text
+    fresh = page(folder, f"{language}/records/cymru-bus.html")
+    assert "hp-note__why" not in fresh
+    assert 'datetime="2026-11-23"' in fresh
+
+
+def test_incident_n_every_page_of_many_records_says_how_many_hubs_are_not_up_to_date(folder: Path) -> None:
+    for name in (
+        "index",
+        "packs/index",
+        "packs/national",
+        "packs/sector-transport",
+        "case-study/index",
+        "faq/index",
+        "term/index",
+        "signpost/index",
+        "browse/sectors/transport",
+        "browse/a-z",
+        "benchmarks/index",
+        "benchmarks/interop-baseline-v1-decision-maker",
+    ):
+        html = page(folder, f"en/{name}.html")
+        assert "Not all hubs are up to date: carried forward 1, held 1, missing 1." in html, name
+        assert "Nid yw pob hwb yn gyfredol" in page(folder, f"cy/{name}.html"), name
+
+
+def test_incident_n_packs_and_benchmarks_name_the_hubs_that_are_carried_forward(folder: Path) -> None:
+    coast = '#hub-coast">Sample Coast hub</a>, since 2 October 2026, <strong>kept until 20 December 2026</strong>'
+    for name in (
+        "en/packs/national.html",
+        "en/packs/technology-cloud.html",
+        "packs/technology-cloud/pack.html",
+        "en/benchmarks/index.html",
+        "en/benchmarks/interop-baseline-v1-decision-maker.html",
+    ):
+        assert coast in page(folder, name), name
+    assert "could not be renewed" not in page(folder, "en/packs/sector-transport.html")
+
+
+def test_incident_n_the_last_thirty_days_are_told_louder(tmp_path: Path) -> None:
+    for days, is_loud in ((30, True), (31, False)):
+        edition = an_edition()
+        hubs = (a_hub("coast", state=State.CARRIED_FORWARD, expires=edition.published + timedelta(days=days)),)
+        entry = a_case_study("twin", "coast")
+        build_release(an_edition(hubs=hubs, library=a_library(entry), packs=(), withdrawn=()), tmp_path / str(days))
+        html = page(tmp_path / str(days), "en/records/coast-twin.html")
+        assert ("hp-note--warning" in html) is is_loud
+        assert ("Soon to be left out." in html) is is_loud
+        assert ("Soon to be left out." in page(tmp_path / str(days), "en/coverage.html")) is is_loud
+
+
+def test_where_all_hubs_are_up_to_date_no_page_says_otherwise(tmp_path: Path) -> None:
+    build_release(an_edition(hubs=tuple(a_hub(hub.id) for hub in an_edition().hubs)), tmp_path / "r")
+    for path in (tmp_path / "r").rglob("*.html"):
+        html = path.read_text(encoding="utf-8")
+        assert "hp-standing" not in html, path
+        assert "could not be renewed" not in html, path
+
+
+def test_coverage_tells_when_content_was_had_confirmed_and_until_when_it_is_kept(folder: Path) -> None:
+    html = page(folder, "en/coverage.html")
+    for heading in ("First had", "Last confirmed", "Kept until"):
+        assert f'<th scope="col">{heading}</th>' in html
+    row = html[html.index('<a class="govuk-link" href="#hub-coast">') :]
+    row = row[: row.index("</tr>")]
+    assert re.findall(r"\d+ \w+ 2026", row) == ["2 Oct 2026", "1 Sep 2026", "1 Oct 2026", "20 Dec 2026"]
+
+
+def test_hubs_with_few_answers_are_not_named_as_having_sent_any(tmp_path: Path) -> None:
+    few = a_hub("coast", state=State.CARRIED_FORWARD, counts={"answers_accepted": 0})  # rounded down from up to 99
+    others = (a_hub("cymru"), a_hub("vale"))
+    build_release(an_edition(hubs=(few, *others)), tmp_path / "r")
+    assert "could not be renewed" not in page(tmp_path / "r", "en/benchmarks/index.html")
+
+
+def test_a_record_under_an_older_id_names_the_id_that_it_has_at_its_hub(tmp_path: Path) -> None:
+    entry = a_case_study("new-id")
+    entry = dataclasses.replace(entry, record=dataclasses.replace(entry.record, public="old-id"))
+    build_release(an_edition(library=a_library(entry), packs=(), withdrawn=()), tmp_path / "r")
+    html = page(tmp_path / "r", "en/records/vale-new-id.html")
+    assert "vale/old-id" in html
+    assert "Identifier at the hub today" in html
 
 
 def test_a_hub_that_changed_everything_at_once_does_not_fill_the_start_page(tmp_path: Path) -> None:
@@ -130,7 +257,7 @@ def test_a_hub_that_changed_everything_at_once_does_not_fill_the_start_page(tmp_
 
 def test_what_is_good_in_a_held_feed_is_not_counted_as_used(tmp_path: Path) -> None:
     held = a_hub(state=State.HELD, held_by=("hopeless_feed",), snapshot=None, fetched=None)
-    build_release(an_edition(hubs=(held,)), tmp_path / "r")
+    build_release(an_edition(hubs=(held,), library={}, packs=(), withdrawn=()), tmp_path / "r")
     html = page(tmp_path / "r", "en/coverage.html")
     assert "not used in this release" in html
 

@@ -69,6 +69,10 @@ def test_counts_choose_the_form_and_welsh_keeps_the_singular() -> None:
 def test_dates_in_words() -> None:
     assert strings.day(date(2026, 3, 5), "en") == "5 March 2026"
     assert strings.day(date(2026, 3, 5), "cy") == "5 Mawrth 2026"
+    assert strings.short_day(date(2026, 9, 5), "en") == "5 Sep 2026"
+    assert strings.short_day(date(2026, 9, 5), "cy") == "5 Medi 2026"
+    for months in (*strings._MONTHS.values(), *strings._SHORT_MONTHS.values()):
+        assert len(set(months.split())) == 12
 
 
 @pytest.mark.parametrize("name", ["method", "accessibility"])

@@ -1,9 +1,7 @@
 """50 submissions of 20 MB at once: is any lost, how much memory do the intake and its judges take together, how long?
 
-    python -m tests.bench.soak [number of submissions] [megabytes of each]
-
-Each feed has studies, a picture that packs badly, and 100,000 answers at full size. Ends with 1 when a submission is
-lost or the memory exceeds the limit.
+Each feed has studies, a picture that packs badly, and 100,000 answers at full size. It fails when a submission is lost
+or the memory exceeds the limit.
 """
 
 from __future__ import annotations
@@ -12,18 +10,15 @@ import csv
 import hashlib
 import io
 import os
-import sys
 import tempfile
-import threading
 import time
 import zipfile
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-import psutil
-
 from tests.badfeeds import study_text
+from tests.bench.soak.memory import Memory
 from tests.feeds import answers_of
 from tests.intakes import Intake, intake, registered
 
@@ -52,28 +47,6 @@ def a_feed(path: Path, number: int, megabytes: int) -> Path:
         rest = megabytes * 1_000_000 - sum(entry.file_size for entry in archive.infolist())
         archive.writestr("picture.bin", os.urandom(max(rest, 0)))
     return path
-
-
-class Memory(threading.Thread):
-    """The most that a process and its children have had at once: resident bytes summed, shared ones counted often."""
-
-    def __init__(self, pid: int) -> None:
-        super().__init__(daemon=True)
-        self._root, self._over = psutil.Process(pid), threading.Event()
-        self.most, self.most_of_server = 0, 0
-
-    def run(self) -> None:
-        while not self._over.wait(0.05):
-            try:
-                family = [self._root, *self._root.children(recursive=True)]
-                sizes = [member.memory_info().rss for member in family]
-            except psutil.NoSuchProcess:
-                continue
-            self.most, self.most_of_server = max(self.most, sum(sizes)), max(self.most_of_server, sizes[0])
-
-    def stop(self) -> None:
-        self._over.set()
-        self.join()
 
 
 def soak(running: Intake, paths: list[Path]) -> bool:
@@ -105,15 +78,10 @@ def soak(running: Intake, paths: list[Path]) -> bool:
     return not lost and memory.most <= LIMIT_BYTES and {entry["state"] for entry in listed} == {"accepted"}
 
 
-def main() -> None:
-    """Run it."""
-    number, megabytes = (int(text) for text in [*sys.argv[1:], *["50", "20"][len(sys.argv) - 1 :]])
+def main(number: int = 50, megabytes: int = 20) -> bool:
+    """So many submissions of so many megabytes each; whether all went well."""
     with tempfile.TemporaryDirectory() as scratch:
         folder = registered(Path(scratch))
         paths = [a_feed(folder / f"{index}.zip", index, megabytes) for index in range(number)]
         with intake(folder) as running:
-            sys.exit(0 if soak(running, paths) else 1)
-
-
-if __name__ == "__main__":
-    main()
+            return soak(running, paths)

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -20,7 +21,7 @@ def test_a_good_feed_is_fresh_and_used(tmp_path) -> None:
     state, is_new = gather(line, "one", NOW)
     assert (state.state, is_new, state.counts["accepted"]) == ("fresh", True, 1)
     again, is_new = gather(line, "one", NOW + timedelta(days=1))
-    assert (again, is_new) == (state, False)
+    assert (again, is_new) == (replace(state, seen=NOW + timedelta(days=1)), False)
 
 
 def test_incident_b_an_empty_feed_is_held_and_the_last_good_one_carried_forward(tmp_path) -> None:
@@ -74,7 +75,7 @@ def test_incident_n_a_silent_hub_is_carried_forward_until_its_time_is_up(tmp_pat
     assert (state.state, state.held_by) == ("carried_forward", ("address_refused",))
     state, _ = gather(line, "one", NOW + timedelta(days=91))
     assert (state.state, state.snapshot) == ("missing", None)
-    assert "older than 90 days" in (state.reason or "")
+    assert "and has been dropped" in (state.reason or "")
 
 
 def test_incident_p_a_hub_that_leaves_the_register_is_retired_and_says_so(tmp_path) -> None:

@@ -1,0 +1,161 @@
+"""The rows of returns, for comparison: digests of what was answered, by organisation and by place in the files.
+
+Reading and counting only, a row group of Parquet at a time; what a difference means is said in ``breaker``. Sums of
+hashes are digests of rows in any order. Hashes of organisations' keys stay in memory and are never stored.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from hubs.contract.kinds import table_kinds
+from hubs.contract.verdict import JudgedTable
+from hubs.judge.columns import codes_of, combined
+
+KEYS = ("organisation", "respondent")
+"""Columns with keys: what is left without them is what somebody answered."""
+FINE_ROWS, COARSE_ROWS = 16, 1024
+"""Rows of a file that have a digest together: few at its beginning, so that a short file has several, more later."""
+_FINE_BLOCKS = COARSE_ROWS // FINE_ROWS
+_ROUND = 2**64
+
+Hashes = np.ndarray[tuple[int], np.dtype[np.uint64]]
+Numbers = np.ndarray[tuple[int], np.dtype[np.integer[Any]]]
+
+
+@dataclass(frozen=True)
+class Returns:
+    """The returns of one period. Each organisation is one entry in three arrays, ascending by ``keys`` (a hash of its
+    key): ``answered`` is a digest of its rows without keys, in any order, ``rows`` how many these are. ``digest`` is
+    of all rows with their keys, in any order.
+    """
+
+    keys: Hashes
+    answered: Hashes
+    rows: Numbers
+    digest: int
+
+    @property
+    def rows_n(self) -> int:
+        """Rows of all organisations."""
+        return int(self.rows.sum())
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """One table of a feed: digests of blocks of its rows, in any order inside a block, and its last row's number.
+    ``rows`` are its rows by period.
+    """
+
+    blocks: Mapping[int, int]
+    last: int
+    rows: Mapping[str, int]
+
+
+@dataclass
+class _Period:
+    """Sums of one period, as the row groups give them."""
+
+    digest: int = 0
+    keys: list[Hashes] = field(default_factory=list)
+    answered: list[Hashes] = field(default_factory=list)
+    rows: list[Numbers] = field(default_factory=list)
+
+    def finished(self) -> Returns:
+        keys, at = np.unique(np.concatenate(self.keys), return_inverse=True)
+        answered = _sums(np.concatenate(self.answered), at, len(keys))
+        return Returns(keys, answered, _sums(np.concatenate(self.rows), at, len(keys)), self.digest)
+
+
+class Tables:
+    """The tables of a feed, added one by one."""
+
+    def __init__(self) -> None:
+        self.sheets: dict[tuple[str, str], Sheet] = {}
+        self._periods: defaultdict[tuple[str, str], _Period] = defaultdict(_Period)
+
+    def returns(self) -> dict[tuple[str, str], Returns]:
+        """What was added, by kind and period."""
+        return {key: period.finished() for key, period in sorted(self._periods.items())}
+
+    def add(self, table: JudgedTable, path: Path) -> None:
+        """Add the accepted rows of ``table``, which are in the Parquet file ``path``."""
+        key = table.kind, f"{table.file} {table.place}".strip()
+        earlier = self.sheets.get(key, Sheet({}, 0, {}))
+        blocks, rows, last = Counter(earlier.blocks), Counter(earlier.rows), earlier.last
+        names = [column.name for column in table_kinds()[table.kind].columns]
+        for group in _row_groups(path, names):
+            coded = {name: _hashed(group[name]) for name in names}
+            answered = combined([coded[name] for name in names if name not in KEYS])
+            whole = combined([answered, *(coded[name] for name in KEYS)])
+            number = group["row"].to_numpy() - 1
+            last = max(last, int(number.max()))
+            for block, digest in _by_group(_block(number), whole):
+                blocks[block] = (blocks[block] + digest) % _ROUND
+            for period, here in _rows_by_text(group["period"]):
+                rows[period] += len(here)
+                self._add_period(table.kind, period, coded[KEYS[0]][here], answered[here], whole[here])
+        self.sheets[key] = Sheet(blocks, last, rows)
+
+    def _add_period(self, kind: str, period: str, keys: Hashes, answered: Hashes, whole: Hashes) -> None:
+        sums = self._periods[kind, period]
+        sums.digest = (sums.digest + int(whole.sum(dtype=np.uint64))) % _ROUND
+        distinct, at = np.unique(keys, return_inverse=True)
+        sums.keys.append(distinct)
+        sums.answered.append(_sums(answered, at, len(distinct)))
+        sums.rows.append(np.bincount(at, minlength=len(distinct)))
+
+
+def _row_groups(path: Path, names: Sequence[str]) -> Iterator[pa.Table]:
+    text = [name for name in names if name != "level"]
+    with pq.ParquetFile(path, read_dictionary=text) as file:
+        for number in range(file.num_row_groups):
+            group = file.read_row_group(number, columns=[*names, "row"], use_threads=False)
+            if group.num_rows:
+                yield group.unify_dictionaries().combine_chunks()
+
+
+def _hashed(column: pa.ChunkedArray) -> Hashes:
+    """A hash of each row's value, the same on every machine and every day."""
+    if not pa.types.is_dictionary(column.type):
+        column = pa.chunked_array([column.combine_chunks().cast(pa.string()).dictionary_encode()])
+    values = [*column.chunk(0).dictionary.to_pylist(), ""]
+    digests = b"".join(hashlib.blake2b(value.encode(), digest_size=8).digest() for value in values)
+    hashes: Hashes = np.frombuffer(digests, "<u8")[codes_of(column)]
+    return hashes
+
+
+def _rows_by_text(column: pa.ChunkedArray) -> Iterator[tuple[str, Numbers]]:
+    """Each text of the column and its rows."""
+    codes = codes_of(column)
+    for code, text in enumerate(column.chunk(0).dictionary.to_pylist()):
+        here = np.flatnonzero(codes == code)
+        if len(here):
+            yield text, here
+
+
+def _block(number: Numbers) -> Numbers:
+    """The block of each row, by its number from 0 on."""
+    return np.where(number < COARSE_ROWS, number // FINE_ROWS, _FINE_BLOCKS + number // COARSE_ROWS)
+
+
+def _by_group(groups: Numbers, hashes: Hashes) -> Iterator[tuple[int, int]]:
+    """Each group and the sum of its ``hashes``."""
+    distinct, at = np.unique(groups, return_inverse=True)
+    yield from zip(distinct.tolist(), _sums(hashes, at, len(distinct)).tolist(), strict=True)
+
+
+def _sums(values: np.ndarray[Any, np.dtype[Any]], at: Numbers, n: int) -> Any:
+    """The sum of ``values`` of each of ``n`` groups; sums of hashes go round."""
+    sums = np.zeros(n, values.dtype)
+    np.add.at(sums, at, values)
+    return sums

@@ -1,0 +1,311 @@
+"""Servers of hostile hubs, each on a port of its own and in a way of its own. Whatever they send names ``MARK``."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import json
+import os
+import socket
+import struct
+import threading
+import time
+import zipfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from functools import cache
+from itertools import count, cycle, islice
+
+from tests.badfeeds import descriptor, study_text
+
+MARK = "Zwielicht"
+"""A word that stands in everything they send, so that a release which has it has published them."""
+DRIP_SECONDS = 1.0
+_PIECE = 64 << 10
+
+Way = Callable[[socket.socket, str], None]
+"""Answers one request for a path on an open connection, which is closed afterwards."""
+
+WAYS: dict[str, tuple[str, Way]] = {}
+"""By name: the address at which the hub is registered, without its port, and how its server answers."""
+
+
+def way(path: str = "/datapackage.json", scheme: str = "http") -> Callable[[Way], Way]:
+    """Enter a way to be hostile."""
+
+    def enter(function: Way) -> Way:
+        WAYS[function.__name__] = (f"{scheme}://127.0.0.1:{{}}{path}", function)
+        return function
+
+    return enter
+
+
+def ok(
+    connection: socket.socket, body: bytes, *headers: str, length: int | None = None, status: str = "200 OK"
+) -> None:
+    """Answer with ``body``, and say that it has ``length`` bytes."""
+    size = len(body) if length is None else length
+    lines = [f"HTTP/1.1 {status}", "Connection: close", f"Content-Length: {size}", *headers, "", ""]
+    connection.sendall("\r\n".join(lines).encode() + body)
+
+
+def manifest(path: str = "a.md") -> bytes:
+    return descriptor(path, name=MARK).encode()
+
+
+def study(**changes: str) -> bytes:
+    return study_text(**{"title": MARK, "body": f"{MARK}. " * 50} | changes).encode()
+
+
+def feed(connection: socket.socket, path: str) -> None:
+    """Nothing is wrong with this one."""
+    ok(connection, manifest() if path.endswith(".json") else study())
+
+
+@cache
+def packed(name: str, content: bytes) -> bytes:
+    data = io.BytesIO()
+    with zipfile.ZipFile(data, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("datapackage.json", manifest(name))
+        archive.writestr(name, content)
+    return data.getvalue()
+
+
+def drip(connection: socket.socket, data: bytes) -> None:
+    """A byte now and then, for ever."""
+    while True:
+        for byte in data:
+            connection.sendall(bytes([byte]))
+            time.sleep(DRIP_SECONDS)
+
+
+# Those that take their time.
+
+
+@way()
+def never_answers(connection: socket.socket, path: str) -> None:
+    connection.settimeout(600)
+    connection.recv(1)
+
+
+@way()
+def body_drips(connection: socket.socket, path: str) -> None:
+    connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 90000000\r\n\r\n")
+    drip(connection, manifest())
+
+
+@way()
+def headers_drip(connection: socket.socket, path: str) -> None:
+    connection.sendall(b"HTTP/1.1 200 OK\r\n")
+    drip(connection, b"X-More: of the same\r\n")
+
+
+@way()
+def file_drips(connection: socket.socket, path: str) -> None:
+    if path.endswith(".json"):
+        return feed(connection, path)
+    connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 90000000\r\n\r\n")
+    return drip(connection, study())
+
+
+@way()
+def stops_half_way(connection: socket.socket, path: str) -> None:
+    if path.endswith(".json"):
+        return feed(connection, path)
+    connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 900000\r\n\r\n" + study())
+    return never_answers(connection, path)
+
+
+@way()
+def slow_but_steady(connection: socket.socket, path: str) -> None:
+    connection.sendall(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
+    while True:
+        connection.sendall(b"400\r\n" + MARK[0].encode() * 1024 + b"\r\n")
+        time.sleep(DRIP_SECONDS)
+
+
+@way("/feed.csv")
+def endless_body(connection: socket.socket, path: str) -> None:
+    connection.sendall(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
+    while True:  # as fast as a slow line: past every floor, and never at an end
+        connection.sendall(
+            b"%x\r\n" % _PIECE + (MARK.encode() + b",") * (_PIECE // 10) + b"\n" * (_PIECE % 10) + b"\r\n"
+        )
+        time.sleep(0.05)
+
+
+@way(scheme="https")
+def tls_nonsense(connection: socket.socket, path: str) -> None:
+    drip(connection, b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc")
+
+
+# Those that break off or lie about what they send.
+
+
+@way()
+def cut_in_the_manifest(connection: socket.socket, path: str) -> None:
+    ok(connection, manifest()[:40], length=len(manifest()))
+
+
+@way()
+def cut_in_a_file(connection: socket.socket, path: str) -> None:
+    if path.endswith(".json"):
+        return feed(connection, path)
+    return ok(connection, study()[:300], length=len(study()))
+
+
+@way()
+def reset_in_a_file(connection: socket.socket, path: str) -> None:
+    if path.endswith(".json"):
+        return feed(connection, path)
+    ok(connection, study()[:300], length=len(study()))
+    return connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+
+
+@way()
+def length_too_short(connection: socket.socket, path: str) -> None:
+    ok(connection, manifest() if path.endswith(".json") else study(), length=40)
+
+
+@way()
+def two_lengths(connection: socket.socket, path: str) -> None:
+    ok(connection, manifest(), "Content-Length: 12")
+
+
+@way()
+def not_modified_although_nobody_asked(connection: socket.socket, path: str) -> None:
+    connection.sendall(b'HTTP/1.1 304 Not Modified\r\nETag: "always the same"\r\n\r\n')
+
+
+@way()
+def wrong_hash(connection: socket.socket, path: str) -> None:
+    data = json.loads(manifest())
+    data["resources"][0] |= {"hash": "sha256:" + "00" * 32, "bytes": len(study())}
+    ok(connection, json.dumps(data).encode() if path.endswith(".json") else study())
+
+
+@way()
+def half_a_part(connection: socket.socket, path: str) -> None:
+    ok(connection, manifest()[:60], f"Content-Range: bytes 0-59/{len(manifest())}", status="206 Partial Content")
+
+
+@way()
+def not_http(connection: socket.socket, path: str) -> None:
+    connection.sendall(b"SSH-2.0-" + MARK.encode() + b"\r\n" + os.urandom(1000))
+
+
+# Those that say something else.
+
+
+@way()
+def log_in_page(connection: socket.socket, path: str) -> None:
+    ok(connection, f"<!DOCTYPE html><html><form>Log in to {MARK}</form></html>".encode(), "Content-Type: text/html")
+
+
+@way()
+def always_500(connection: socket.socket, path: str) -> None:
+    ok(connection, MARK.encode(), status="500 Internal Server Error")
+
+
+@way()
+def come_back_tomorrow(connection: socket.socket, path: str) -> None:
+    ok(connection, b"", "Retry-After: 86400", status="429 Too Many Requests")
+
+
+@way()
+def come_back_in_a_minute(connection: socket.socket, path: str) -> None:
+    ok(connection, b"", "Retry-After: 60", status="503 Service Unavailable")
+
+
+@way()
+def redirects_in_a_circle(connection: socket.socket, path: str) -> None:
+    ok(connection, b"", f"Location: {path}", status="302 Found")
+
+
+@way()
+def redirects_to_the_cloud(connection: socket.socket, path: str) -> None:
+    ok(connection, b"", "Location: http://169.254.169.254/latest/meta-data/", status="302 Found")
+
+
+@way()
+def redirects_to_a_file(connection: socket.socket, path: str) -> None:
+    ok(connection, b"", "Location: file:///etc/passwd", status="302 Found")
+
+
+_turns = count()
+
+
+@way()
+def flapping(connection: socket.socket, path: str) -> None:
+    """The manifest comes, and for a file an error or nothing at all, in turn."""
+    if path.endswith(".json"):
+        feed(connection, path)
+    elif next(_turns) % 2:
+        ok(connection, b"", status="502 Bad Gateway")
+
+
+# Bombs, and what harms who unpacks it.
+
+
+@cache
+def bomb() -> bytes:
+    return gzip.compress(bytes(400 << 20))
+
+
+@way()
+def gzip_bomb(connection: socket.socket, path: str) -> None:
+    ok(connection, bomb(), "Content-Encoding: gzip")
+
+
+@way("/feed.zip")
+def zip_bomb(connection: socket.socket, path: str) -> None:
+    ok(connection, packed("a.csv", bytes(300 << 20)))
+
+
+@way("/feed.zip")
+def paths_that_lead_out(connection: socket.socket, path: str) -> None:
+    ok(connection, packed("../../a.md", study()))
+
+
+@way()
+def huge_manifest(connection: socket.socket, path: str) -> None:
+    paths = [f"{MARK}-{number}.md" for number in range(400_000)]
+    ok(connection, json.dumps(json.loads(manifest()) | {"resources": [{"name": "a", "path": paths}]}).encode())
+
+
+@way()
+def files_elsewhere(connection: socket.socket, path: str) -> None:
+    ok(connection, manifest("http://127.0.0.1:22/a.md") if path.endswith(".json") else study())
+
+
+def _listen(answer: Way) -> socket.socket:
+    listening = socket.create_server(("127.0.0.1", 0), backlog=64)
+
+    def serve(connection: socket.socket) -> None:
+        with connection, suppress(OSError):
+            connection.settimeout(600)
+            words = connection.recv(_PIECE).split(b" ", 2)
+            answer(connection, words[1].decode() if len(words) > 2 else "")
+
+    def accept() -> None:
+        with suppress(OSError):  # closed at the end
+            while True:
+                connection, _ = listening.accept()
+                threading.Thread(target=serve, args=[connection], daemon=True).start()
+
+    threading.Thread(target=accept, daemon=True).start()
+    return listening
+
+
+@contextmanager
+def hostile_hubs(number: int) -> Iterator[dict[str, str]]:
+    """So many hostile hubs while the block runs, in all ways in turn: their addresses by name."""
+    servers, addresses = [], {}
+    try:
+        for index, (name, (address, answer)) in enumerate(islice(cycle(WAYS.items()), number)):
+            servers.append(_listen(answer))
+            addresses[f"{name.replace('_', '-')}-{index}"] = address.format(servers[-1].getsockname()[1])
+        yield addresses
+    finally:
+        for server in servers:
+            server.close()
