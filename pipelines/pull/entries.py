@@ -64,6 +64,14 @@ def _connector(scheme: str, visit: Visit) -> Connector:
             from pipelines.pull import git
 
             return git.files
+        case "s3":
+            from pipelines.pull import s3
+
+            return s3.files
+        case "sftp":
+            from pipelines.pull import sftp
+
+            return sftp.files
         case _:
             raise PullFailed("address_refused", f"addresses of the kind {scheme}:// cannot be pulled")
 

@@ -285,7 +285,7 @@ def _listen(answer: Way) -> socket.socket:
         with connection, suppress(OSError):
             connection.settimeout(600)
             words = connection.recv(_PIECE).split(b" ", 2)
-            answer(connection, words[1].decode() if len(words) > 2 else "")
+            answer(connection, words[1].decode("latin-1") if len(words) > 2 else "")
 
     def accept() -> None:
         with suppress(OSError):  # closed at the end

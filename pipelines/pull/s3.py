@@ -1,0 +1,159 @@
+"""Feeds in an object store that speaks S3: ``s3://bucket/prefix``, at Amazon or at the registration's endpoint.
+
+Two questions are asked of a store, for a list of keys and for an object. Both are plain GETs, so they go through the
+one network with its limits (docs/adr/0014). Here they are signed (AWS Signature Version 4), and the list is understood.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import IO, NamedTuple
+from urllib.parse import quote, unquote, unquote_plus, urlsplit
+from xml.etree import ElementTree as ET
+
+from hubs.registration import Registration
+from pipelines.pull import guard, stores
+from pipelines.pull.base import MAX_FEED_BYTES, MAX_FILES, Files, PullFailed, Unreachable, Visit, secret
+from pipelines.pull.network import Network, Response, Trip
+from pipelines.pull.stores import Info
+
+AMAZON = "https://s3.amazonaws.com"
+MAX_LIST_BYTES = 16 << 20
+"""Of one page of a list, which has up to a thousand keys."""
+MAX_PAGES = 1_000
+_REGION = re.compile(r"s3[.-](?:dualstack\.)?([a-z]{2}(?:-[a-z]+)+-\d)\.amazonaws\.com(?:\.cn)?")
+_BUCKET = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{1,254}")
+_NO_CONTENT = hashlib.sha256(b"").hexdigest()
+
+
+def files(visit: Visit) -> Files:
+    """Every object under the address's prefix, in order of key, or the one object that it names."""
+    parts = urlsplit(visit.address)
+    bucket, prefix = parts.netloc, unquote(parts.path).strip("/")
+    if not _BUCKET.fullmatch(bucket) or parts.query or parts.fragment:
+        raise PullFailed("address_refused", "an address of an object store is s3://bucket/prefix")
+    registration = visit.registration
+    endpoint = registration.endpoint or AMAZON
+    if guard.place(endpoint).scheme != "https" and not registration.private_address:
+        raise PullFailed("forbidden_address", "an endpoint outside of a private network needs https")
+    # The secret makes signatures here, and never travels itself as a web address's does.
+    trip = visit.network.trip(registration.model_copy(update={"secret": None}), endpoint)
+    store = _ObjectStore(visit.network, trip, f"{endpoint.rstrip('/')}/{bucket}", _key(registration))
+    yield from stores.files(visit, store, prefix)
+
+
+class Key(NamedTuple):
+    """An access key: what names it, and what signs."""
+
+    id: str
+    secret: str
+
+
+def _key(registration: Registration) -> Key | None:
+    value = secret(registration)
+    if value is None:
+        return None
+    name, colon, signing = value.partition(":")
+    if not (name and colon and signing and value.isascii() and value.isprintable()):
+        raise PullFailed(
+            "address_refused", f"the secret {registration.secret} must be an access key as KEYID:SECRETKEY"
+        )
+    return Key(name, signing)
+
+
+class _ObjectStore:
+    """One bucket, to be read (``stores.Filesystem``). Names are keys."""
+
+    def __init__(self, network: Network, trip: Trip, bucket: str, key: Key | None) -> None:
+        self._network, self._trip, self._bucket, self._key = network, trip, bucket, key
+
+    def find(self, path: str) -> dict[str, Info]:
+        """Objects whose keys begin with ``path`` and a slash; if there are none, the one with that very key."""
+        if path and not (found := self._found(f"{path}/")):
+            return {name: info for name, info in self._found(path, most=1).items() if name == path}
+        return found if path else self._found("")
+
+    @contextmanager
+    def open(self, path: str, info: Info) -> Iterator[IO[bytes]]:
+        with self._get(f"/{quote(path, safe='/-_.~')}", {}) as response:
+            if response.headers.get("etag") != info["mark"]:
+                raise Unreachable(f"{path} has changed while it was read")
+            yield response.body
+
+    def _found(self, prefix: str, most: int = MAX_FILES + 1) -> dict[str, Info]:
+        found: dict[str, Info] = {}
+        query = {"encoding-type": "url", "list-type": "2", "max-keys": str(min(most, 1_000)), "prefix": prefix}
+        for _ in range(MAX_PAGES):
+            with self._get("", query, MAX_LIST_BYTES) as response:
+                page = read_page(response.body.read())
+            found |= {info["name"]: info for info in page.objects if not info["name"].endswith("/")}
+            if page.next is None or len(found) >= most:
+                return found
+            query["continuation-token"] = page.next
+        raise PullFailed("too_large", f"the list of objects has more than {MAX_PAGES:,} pages")
+
+    @contextmanager
+    def _get(self, path: str, query: dict[str, str], most_bytes: int = MAX_FEED_BYTES) -> Iterator[Response]:
+        asked = "&".join(f"{name}={quote(value, safe='-_.~')}" for name, value in sorted(query.items()))
+        address = f"{self._bucket}{path}{f'?{asked}' if asked else ''}"
+        headers = signed(guard.place(address), self._key, datetime.now(UTC)) if self._key else {}
+        with self._network.get(self._trip, address, headers=headers, most_bytes=most_bytes) as response:
+            yield response
+
+
+class Page(NamedTuple):
+    """A page of a list: its objects, and what asks for the next page (None at the end)."""
+
+    objects: list[Info]
+    next: str | None
+
+
+def read_page(data: bytes) -> Page:
+    """The answer to a request for a list. Raises PullFailed for what is none."""
+    if b"<!" in data:  # a list needs neither document types nor entities, which may fill the memory
+        raise PullFailed("not_a_feed", "the store's list of objects is not to be trusted")
+    try:
+        root = ET.fromstring(data)  # noqa: S314 - without the above it has no way to do harm
+        name = root.tag.rpartition("}")[0] + "}" if root.tag.startswith("{") else ""
+        text: Callable[[ET.Element, str], str] = lambda element, tag: element.findtext(f"{name}{tag}") or ""  # noqa: E731
+        objects = [
+            Info(
+                name=unquote_plus(text(entry, "Key")),
+                size=int(text(entry, "Size")),
+                type="file",
+                mark=text(entry, "ETag"),
+            )
+            for entry in root.iter(f"{name}Contents")
+        ]
+        following = text(root, "NextContinuationToken") if text(root, "IsTruncated") == "true" else None
+    except (ET.ParseError, ValueError) as error:
+        raise PullFailed(
+            "not_a_feed", f"the store answers with something that is no list of objects: {error}"
+        ) from error
+    if following == "" or not root.tag.endswith("ListBucketResult"):
+        raise PullFailed("not_a_feed", "the store answers with something that is no list of objects")
+    return Page(objects, following)
+
+
+def signed(place: guard.Place, key: Key, now: datetime) -> dict[str, str]:
+    """The header fields that sign a GET of ``place`` at the moment ``now``, by AWS Signature Version 4."""
+    stamp, day = now.strftime("%Y%m%dT%H%M%SZ"), now.strftime("%Y%m%d")
+    known = _REGION.fullmatch(place.host)
+    scope = f"{day}/{known[1] if known else 'us-east-1'}/s3/aws4_request"
+    fields = {"host": place.host_header, "x-amz-content-sha256": _NO_CONTENT, "x-amz-date": stamp}
+    path, _, query = place.target.partition("?")
+    names = ";".join(fields)
+    listed = "".join(f"{name}:{value}\n" for name, value in fields.items())
+    request = "\n".join(["GET", path, query, listed, names, _NO_CONTENT])
+    told = "\n".join(["AWS4-HMAC-SHA256", stamp, scope, hashlib.sha256(request.encode()).hexdigest()])
+    signing = f"AWS4{key.secret}".encode()
+    for part in scope.split("/"):
+        signing = hmac.digest(signing, part.encode(), "sha256")
+    signature = hmac.digest(signing, told.encode(), "sha256").hex()
+    credential = f"AWS4-HMAC-SHA256 Credential={key.id}/{scope}, SignedHeaders={names}, Signature={signature}"
+    return {"x-amz-content-sha256": _NO_CONTENT, "x-amz-date": stamp, "Authorization": credential}
