@@ -153,11 +153,11 @@ def _change(store: Store, hub: str, good: Good, after: Verdict, limits: Breaker)
     from pipelines.profiles import profile  # numpy and Arrow take long to import, and most feeds are as they were
 
     before = store.verdict(hub, good.digest, good.rules)
-    closed, withdrawn = _closed(after), {notice.id for notice in after.withdrawals}
+    closed, withdrawn = closed_in(after), {notice.id for notice in after.withdrawals}
     return compare(profile(before), profile(after), limits, closed=closed, withdrawn=withdrawn)
 
 
-def _closed(verdict: Verdict) -> set[str]:
+def closed_in(verdict: Verdict) -> set[str]:
     """Ids of records that the verdict keeps back for want of an open licence."""
     return {entry.record for entry in verdict.quarantine if entry.record and not _CLOSED.isdisjoint(entry.codes)}
 
@@ -168,7 +168,7 @@ def _blocked(newest: Verdict | None, before: Standing | None, good: Good) -> tup
     """
     if newest is None:
         return before.blocked if before is not None and before.good_digest == good.digest else ()
-    return tuple(sorted(_closed(newest) | {notice.id for notice in newest.withdrawals}))
+    return tuple(sorted(closed_in(newest) | {notice.id for notice in newest.withdrawals}))
 
 
 def _under_todays_rules(store: Store, registry: Registry, hub: str, good: Good) -> Good:

@@ -15,6 +15,7 @@ from pathlib import Path
 import pyarrow.parquet as pq
 
 from hubs.instruments import instruments
+from tests.bench import breaker
 from tests.bench.generator import WORST, Work, write_feeds
 from tests.bench.measure import Run, run
 
@@ -139,7 +140,11 @@ def main() -> None:
     parser.add_argument("--full", action="store_true", help="also half the hubs, one hub, and every row bad")
     parser.add_argument("--check", action="store_true", help="only hubpacks check, of the least number of rows")
     parser.add_argument("--out", type=Path, default=Path("build/bench"))
+    parser.add_argument("--breaker", action="store_true", help="only how well the breaker tells changes apart")
     options = parser.parse_args()
+    if options.breaker:
+        breaker.main()
+        return
     started = environment()
     done = {}
     line = [] if options.check else cases(options.rows, options.hubs, options.runs, is_full=options.full)
@@ -147,6 +152,8 @@ def main() -> None:
         done[case.name] = measure(case, options.out)
     text = table(done)
     print(text)
+    if not options.check:
+        breaker.main()
     options.out.mkdir(parents=True, exist_ok=True)
     (options.out / "bench.md").write_text(text + "\n", encoding="utf-8")
     report = {"environment": started, "runs": {name: [asdict(r) for r in runs] for name, runs in done.items()}}

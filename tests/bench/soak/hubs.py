@@ -20,8 +20,8 @@ import xlsxwriter
 
 from pipelines.publish import latest
 from tests.badfeeds import zipped
-from tests.bench.soak.hostile import MARK, WAYS, hostile_hubs
 from tests.bench.soak.memory import Memory
+from tests.faults import MARK, WAYS, hostile_hubs
 from tests.feeds import a_case_study, a_faq, a_term, answers_of, register, write_feed, write_sheet
 from tests.intakes import COMMAND, wait_for
 

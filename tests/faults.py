@@ -298,6 +298,16 @@ def _listen(answer: Way) -> socket.socket:
 
 
 @contextmanager
+def listening(answer: Way) -> Iterator[int]:
+    """A server that answers so while the block runs; gives its port."""
+    server = _listen(answer)
+    try:
+        yield server.getsockname()[1]
+    finally:
+        server.close()
+
+
+@contextmanager
 def hostile_hubs(number: int) -> Iterator[dict[str, str]]:
     """So many hostile hubs while the block runs, in all ways in turn: their addresses by name."""
     servers, addresses = [], {}
