@@ -8,16 +8,18 @@ What is held, and what is not
 -----------------------------
 Growth and edits pass, whatever their size. A record is lost when nothing in the new feed is it, under any id, and
 neither the hub's withdrawal nor a licence that is no longer open says why; a record that is in the feed with errors is
-lost too. An answer is lost when its organisation has fewer than before. Loss is held above ``shrinkage_share``, of any
-kind of record, of any period, or over all, and when a kind or period has nothing left. Where it looks as if the feed
-had been cut short, it is held above ``cut_share``: nothing is new, and the files that lost something lost only their
-ends or all they had, and are otherwise as they were (but for the record or rows where they break off). Files of one
-record each count as one file a folder: to delete such a file is how a record is taken out.
+lost too. An answer is lost when its organisation has fewer than before, an organisation when it has none. Loss is held
+above ``shrinkage_share``, of any kind of record, of any period, or over all, and when a kind or period has nothing
+left. Where it looks as if the feed had been cut short, it is held above ``cut_share``: nothing is new, and the files
+that lost something lost only their ends or all they had, and are otherwise as they were (but for the record or rows
+where they break off). Files of one record each count as one file a folder: to delete such a file is how a record is
+taken out.
 
 Re-keying is content that comes under another id. It is held above ``rekeyed_share``, if it is more than one record. An
 id that was made of the heading, and changed with it, is an edit of the heading. Returns are re-keyed when an
-organisation is gone and one with the same answers is new, or when all organisations of a period are others: in other
-hubs' returns they are still known by their old keys, and would count twice.
+organisation is gone from a period and a new one has the same answers, or is of the same type, size and region and has
+answered the same questions as often; or when all organisations of a period are others. In other hubs' returns they are
+still known by their old keys, and would count twice.
 
 A period that ends while a newer one begins with at least ``ROLLOVER_SHARE`` of its organisations has been rolled over,
 and is not lost.
@@ -317,14 +319,14 @@ def _compared(old: Returns, new: Returns) -> tuple[Tally, Tally]:
     _, here, there = np.intersect1d(old.keys, new.keys, assume_unique=True, return_indices=True)
     gone = np.delete(np.arange(len(old.keys)), here)
     came = np.delete(np.arange(len(new.keys)), there)
-    same_answers = Counter(old.answered[gone].tolist()) & Counter(new.answered[came].tolist())
-    rekeyed = same_answers.total()
+    # Whoever has the same answers was asked the same; only their rows are certain not to be lost.
+    rekeyed = (Counter(old.asked[gone].tolist()) & Counter(new.asked[came].tolist())).total()
     lost_rows = int(np.maximum(old.rows[here] - new.rows[there], 0).sum())
     if not len(here) and len(new.keys) >= ROLLOVER_SHARE * len(old.keys):
         rekeyed = min(len(old.keys), len(new.keys))
         lost_rows += max(old.rows_n - new.rows_n, 0)
     else:
-        left = same_answers.copy()
+        left = Counter(old.answered[gone].tolist()) & Counter(new.answered[came].tolist())
         for answered, rows in zip(old.answered[gone].tolist(), old.rows[gone].tolist(), strict=True):
             if left[answered]:
                 left[answered] -= 1

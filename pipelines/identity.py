@@ -251,13 +251,18 @@ class Entry:
 
 @dataclass(frozen=True)
 class Ledger:
-    """Every record of one hub that was ever published, by its public id (without the hub). None is removed."""
+    """Every record of one hub that was ever published, by its public id (without the hub). None is removed.
+
+    ``aliases`` are the ids of the hub's own that are another's in public, each with the public id of the record that
+    it was last published as.
+    """
 
     entries: Mapping[str, Entry] = field(default_factory=dict)
+    aliases: Mapping[str, str] = field(default_factory=dict)
 
     def public(self, local: str) -> str:
         """The public id of the record that the hub calls ``local``, or last called so; ``local`` if there is none."""
-        return self.present.get(local) or self.gone.get(local, local)
+        return self.aliases.get(local, local)
 
     @cached_property
     def present(self) -> dict[str, str]:
@@ -272,15 +277,17 @@ class Ledger:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain types, for storing."""
-        return {
+        entries = {
             id: {"local": entry.local, "is_present": entry.is_present} | entry.trait.to_dict()
             for id, entry in self.entries.items()
         }
+        return {"entries": entries, "aliases": dict(self.aliases)}
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Ledger:
         """The ledger that ``to_dict`` wrote."""
-        return cls({id: Entry(e["local"], e["is_present"], Trait.from_dict(e)) for id, e in data.items()})
+        entries = {id: Entry(e["local"], e["is_present"], Trait.from_dict(e)) for id, e in data["entries"].items()}
+        return cls(entries, data["aliases"])
 
 
 def assign(ledger: Ledger, traits: Mapping[str, Trait]) -> dict[str, str]:
@@ -328,4 +335,5 @@ def update(ledger: Ledger, assigned: Mapping[str, str], traits: Mapping[str, Tra
     """The ledger once the records of a feed were published as ``assign`` said. What the feed no longer has is gone."""
     entries = {id: replace(entry, is_present=False) for id, entry in ledger.entries.items()}
     entries |= {public: Entry(local, True, traits[local]) for local, public in assigned.items()}
-    return Ledger(entries)
+    names = {**ledger.aliases, **assigned}
+    return Ledger(entries, {local: public for local, public in names.items() if local != public})

@@ -23,6 +23,8 @@ from hubs.judge.columns import codes_of, combined
 
 KEYS = ("organisation", "respondent")
 """Columns with keys: what is left without them is what somebody answered."""
+LEVEL = "level"
+"""What is left without it too is who was asked what."""
 FINE_ROWS, COARSE_ROWS = 16, 1024
 """Rows of a file that have a digest together: few at its beginning, so that a short file has several, more later."""
 _FINE_BLOCKS = COARSE_ROWS // FINE_ROWS
@@ -34,13 +36,14 @@ Numbers = np.ndarray[tuple[int], np.dtype[np.integer[Any]]]
 
 @dataclass(frozen=True)
 class Returns:
-    """The returns of one period. Each organisation is one entry in three arrays, ascending by ``keys`` (a hash of its
-    key): ``answered`` is a digest of its rows without keys, in any order, ``rows`` how many these are. ``digest`` is
-    of all rows with their keys, in any order.
+    """The returns of one period. Each organisation is one entry in four arrays, ascending by ``keys`` (a hash of its
+    key): ``answered`` is a digest of its rows without keys, in any order, ``asked`` the same without levels too, and
+    ``rows`` how many these are. ``digest`` is of all rows with their keys, in any order.
     """
 
     keys: Hashes
     answered: Hashes
+    asked: Hashes
     rows: Numbers
     digest: int
 
@@ -68,12 +71,24 @@ class _Period:
     digest: int = 0
     keys: list[Hashes] = field(default_factory=list)
     answered: list[Hashes] = field(default_factory=list)
+    asked: list[Hashes] = field(default_factory=list)
     rows: list[Numbers] = field(default_factory=list)
+
+    def add(self, organisations: Hashes, asked: Hashes, answered: Hashes, whole: Hashes) -> None:
+        """Rows, each by the hashes of its organisation's key and of what it says."""
+        self.digest = (self.digest + int(whole.sum(dtype=np.uint64))) % _ROUND
+        keys, at = np.unique(organisations, return_inverse=True)
+        self.keys.append(keys)
+        self.asked.append(_sums(asked, at, len(keys)))
+        self.answered.append(_sums(answered, at, len(keys)))
+        self.rows.append(np.bincount(at, minlength=len(keys)))
 
     def finished(self) -> Returns:
         keys, at = np.unique(np.concatenate(self.keys), return_inverse=True)
-        answered = _sums(np.concatenate(self.answered), at, len(keys))
-        return Returns(keys, answered, _sums(np.concatenate(self.rows), at, len(keys)), self.digest)
+        answered, asked, rows = (
+            _sums(np.concatenate(parts), at, len(keys)) for parts in (self.answered, self.asked, self.rows)
+        )
+        return Returns(keys, answered, asked, rows, self.digest)
 
 
 class Tables:
@@ -95,7 +110,8 @@ class Tables:
         names = [column.name for column in table_kinds()[table.kind].columns]
         for group in _row_groups(path, names):
             coded = {name: _hashed(group[name]) for name in names}
-            answered = combined([coded[name] for name in names if name not in KEYS])
+            asked = combined([coded[name] for name in names if name not in (*KEYS, LEVEL)])
+            answered = combined([asked, coded[LEVEL]])
             whole = combined([answered, *(coded[name] for name in KEYS)])
             number = group["row"].to_numpy() - 1
             last = max(last, int(number.max()))
@@ -103,20 +119,13 @@ class Tables:
                 blocks[block] = (blocks[block] + digest) % _ROUND
             for period, here in _rows_by_text(group["period"]):
                 rows[period] += len(here)
-                self._add_period(table.kind, period, coded[KEYS[0]][here], answered[here], whole[here])
+                hashes = (coded[KEYS[0]][here], asked[here], answered[here], whole[here])
+                self._periods[table.kind, period].add(*hashes)
         self.sheets[key] = Sheet(blocks, last, rows)
-
-    def _add_period(self, kind: str, period: str, keys: Hashes, answered: Hashes, whole: Hashes) -> None:
-        sums = self._periods[kind, period]
-        sums.digest = (sums.digest + int(whole.sum(dtype=np.uint64))) % _ROUND
-        distinct, at = np.unique(keys, return_inverse=True)
-        sums.keys.append(distinct)
-        sums.answered.append(_sums(answered, at, len(distinct)))
-        sums.rows.append(np.bincount(at, minlength=len(distinct)))
 
 
 def _row_groups(path: Path, names: Sequence[str]) -> Iterator[pa.Table]:
-    text = [name for name in names if name != "level"]
+    text = [name for name in names if name != LEVEL]
     with pq.ParquetFile(path, read_dictionary=text) as file:
         for number in range(file.num_row_groups):
             group = file.read_row_group(number, columns=[*names, "row"], use_threads=False)

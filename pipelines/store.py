@@ -371,7 +371,8 @@ class Store:
 
     def ledger(self, hub: str) -> Ledger:
         """The ids under which records of the hub were ever published."""
-        return Ledger.from_dict(read_json(self.root / "ids" / f"{hub}.json") or {})
+        kept = read_json(self.root / "ids" / f"{hub}.json")
+        return Ledger.from_dict(kept) if kept else Ledger()
 
     def keep_ledger(self, hub: str, ledger: Ledger) -> None:
         """Keep them."""

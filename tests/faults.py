@@ -13,8 +13,9 @@ import time
 import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from functools import cache
-from itertools import count, cycle, islice
+from itertools import count
 
 from tests.badfeeds import descriptor, study_text
 
@@ -44,9 +45,21 @@ def ok(
     connection: socket.socket, body: bytes, *headers: str, length: int | None = None, status: str = "200 OK"
 ) -> None:
     """Answer with ``body``, and say that it has ``length`` bytes."""
+    connection.sendall(reply(body, *headers, status=status, length=length))
+
+
+def reply(body: bytes = b"", *headers: str, status: str = "200 OK", length: int | None = None) -> bytes:
+    """A whole answer, byte for byte, that says that its body has ``length`` bytes."""
     size = len(body) if length is None else length
     lines = [f"HTTP/1.1 {status}", "Connection: close", f"Content-Length: {size}", *headers, "", ""]
-    connection.sendall("\r\n".join(lines).encode() + body)
+    return "\r\n".join(lines).encode() + body
+
+
+def chunked(body: bytes, *headers: str, size: int = 64) -> bytes:
+    """A whole answer in chunks of ``size`` bytes."""
+    lines = ["HTTP/1.1 200 OK", "Connection: close", "Transfer-Encoding: chunked", *headers, "", ""]
+    pieces = [body[at : at + size] for at in range(0, len(body), size)]
+    return "\r\n".join(lines).encode() + b"".join(b"%x\r\n%b\r\n" % (len(p), p) for p in [*pieces, b""])
 
 
 def manifest(path: str = "a.md") -> bytes:
@@ -168,6 +181,35 @@ def length_too_short(connection: socket.socket, path: str) -> None:
 
 
 @way()
+def cut_in_a_chunk(connection: socket.socket, path: str) -> None:
+    if path.endswith(".json"):
+        return feed(connection, path)
+    return connection.sendall(chunked(study())[:-100])
+
+
+@way()
+def cut_between_chunks(connection: socket.socket, path: str) -> None:
+    if path.endswith(".json"):
+        return feed(connection, path)
+    return connection.sendall(chunked(study()).removesuffix(b"0\r\n\r\n"))
+
+
+@way("/feed.csv")
+def cut_without_a_length(connection: socket.socket, path: str) -> None:
+    connection.sendall(b"HTTP/1.0 200 OK\r\n\r\n" + b"title,body\n" + MARK.encode())
+
+
+@way("/feed.csv")
+def cut_while_packed(connection: socket.socket, path: str) -> None:
+    ok(connection, gzip.compress(study())[:-10], "Content-Encoding: gzip")
+
+
+@way()
+def chunks_that_lie(connection: socket.socket, path: str) -> None:
+    connection.sendall(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n-5\r\n" + manifest())
+
+
+@way()
 def two_lengths(connection: socket.socket, path: str) -> None:
     ok(connection, manifest(), "Content-Length: 12")
 
@@ -194,6 +236,30 @@ def not_http(connection: socket.socket, path: str) -> None:
     connection.sendall(b"SSH-2.0-" + MARK.encode() + b"\r\n" + os.urandom(1000))
 
 
+@way()
+def endless_head(connection: socket.socket, path: str) -> None:
+    connection.sendall(b"HTTP/1.1 200 OK\r\n")
+    while True:
+        connection.sendall(b"X-More: " + MARK.encode() * 100 + b"\r\n")
+
+
+@way()
+def endless_promises(connection: socket.socket, path: str) -> None:
+    while True:
+        connection.sendall(b"HTTP/1.1 103 Early Hints\r\n\r\n" * 1000)
+
+
+@way()
+def another_protocol(connection: socket.socket, path: str) -> None:
+    connection.sendall(b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n")
+    drip(connection, manifest())
+
+
+@way()
+def packed_as_nobody_asked(connection: socket.socket, path: str) -> None:
+    ok(connection, manifest(), "Content-Encoding: br")
+
+
 # Those that say something else.
 
 
@@ -218,6 +284,12 @@ def come_back_in_a_minute(connection: socket.socket, path: str) -> None:
 
 
 @way()
+def come_back_never(connection: socket.socket, path: str) -> None:
+    """The number of the zone overflows what C holds."""
+    ok(connection, b"", "Retry-After: Thu, 01 Jan 2026 10:00:00 +99999999999999999999", status="503 Busy")
+
+
+@way()
 def redirects_in_a_circle(connection: socket.socket, path: str) -> None:
     ok(connection, b"", f"Location: {path}", status="302 Found")
 
@@ -225,6 +297,21 @@ def redirects_in_a_circle(connection: socket.socket, path: str) -> None:
 @way()
 def redirects_to_the_cloud(connection: socket.socket, path: str) -> None:
     ok(connection, b"", "Location: http://169.254.169.254/latest/meta-data/", status="302 Found")
+
+
+@way()
+def redirects_inside(connection: socket.socket, path: str) -> None:
+    ok(connection, b"", "Location: http://127.0.0.2:22/a.md", status="307 Temporary Redirect")
+
+
+@way()
+def redirects_to_nonsense(connection: socket.socket, path: str) -> None:
+    ok(connection, b"", "Location: http://[::1/" + MARK, status="302 Found")
+
+
+@way()
+def redirects_further_and_further(connection: socket.socket, path: str) -> None:
+    ok(connection, b"", f"Location: {path}{path}", status="301 Moved Permanently")
 
 
 @way()
@@ -249,7 +336,7 @@ def flapping(connection: socket.socket, path: str) -> None:
 
 @cache
 def bomb() -> bytes:
-    return gzip.compress(bytes(400 << 20))
+    return gzip.compress(bytes(20 << 20)) * 20
 
 
 @way()
@@ -259,7 +346,7 @@ def gzip_bomb(connection: socket.socket, path: str) -> None:
 
 @way("/feed.zip")
 def zip_bomb(connection: socket.socket, path: str) -> None:
-    ok(connection, packed("a.csv", bytes(300 << 20)))
+    ok(connection, packed("a.csv", bytes(100 << 20)))
 
 
 @way("/feed.zip")
@@ -278,14 +365,22 @@ def files_elsewhere(connection: socket.socket, path: str) -> None:
     ok(connection, manifest("http://127.0.0.1:22/a.md") if path.endswith(".json") else study())
 
 
-def _listen(answer: Way) -> socket.socket:
+def _path_only(answer: Way) -> Callable[[socket.socket, bytes], None]:
+    def with_head(connection: socket.socket, head: bytes) -> None:
+        words = head.split(b" ", 2)
+        answer(connection, words[1].decode("latin-1") if len(words) > 2 else "")
+
+    return with_head
+
+
+def _listen(answer: Callable[[socket.socket, bytes], None]) -> socket.socket:
+    """Give every connection and the head of its first request to ``answer``."""
     listening = socket.create_server(("127.0.0.1", 0), backlog=64)
 
     def serve(connection: socket.socket) -> None:
         with connection, suppress(OSError):
             connection.settimeout(600)
-            words = connection.recv(_PIECE).split(b" ", 2)
-            answer(connection, words[1].decode("latin-1") if len(words) > 2 else "")
+            answer(connection, connection.recv(_PIECE))
 
     def accept() -> None:
         with suppress(OSError):  # closed at the end
@@ -297,10 +392,45 @@ def _listen(answer: Way) -> socket.socket:
     return listening
 
 
+@dataclass(frozen=True)
+class Request:
+    """What a server was asked. ``headers`` by their names in lower case."""
+
+    method: str
+    path: str
+    headers: dict[str, str]
+
+
+@contextmanager
+def scripted(**answers: bytes | list[bytes]) -> Iterator[tuple[str, list[Request]]]:
+    """A server that answers a request for ``/name`` with the bytes under that name (a hyphen or a dot there is an
+    underscore here), and hangs up; of a list with one after the other, the last for ever. Gives its address and what
+    it was asked.
+    """
+    asked: list[Request] = []
+    left = {name: list(given) if isinstance(given, list) else [given] for name, given in answers.items()}
+
+    def answer(connection: socket.socket, head: bytes) -> None:
+        first, *lines = head.decode("latin-1").split("\r\n\r\n")[0].split("\r\n")
+        method, path, _ = first.split(" ")
+        asked.append(Request(method, path, {n.lower(): v for n, _, v in (line.partition(": ") for line in lines)}))
+        script = left.get(path.partition("?")[0].strip("/").translate(str.maketrans("-./", "___")))
+        if script is None:
+            connection.sendall(reply(b"no such file", status="404 Not Found"))
+        else:
+            connection.sendall(script.pop(0) if len(script) > 1 else script[0])
+
+    server = _listen(answer)
+    try:
+        yield f"http://127.0.0.1:{server.getsockname()[1]}", asked
+    finally:
+        server.close()
+
+
 @contextmanager
 def listening(answer: Way) -> Iterator[int]:
     """A server that answers so while the block runs; gives its port."""
-    server = _listen(answer)
+    server = _listen(_path_only(answer))
     try:
         yield server.getsockname()[1]
     finally:
@@ -309,11 +439,13 @@ def listening(answer: Way) -> Iterator[int]:
 
 @contextmanager
 def hostile_hubs(number: int) -> Iterator[dict[str, str]]:
-    """So many hostile hubs while the block runs, in all ways in turn: their addresses by name."""
+    """So many hostile hubs while the block runs, spread evenly over all ways: their addresses by name."""
     servers, addresses = [], {}
+    ways = list(WAYS.items())
     try:
-        for index, (name, (address, answer)) in enumerate(islice(cycle(WAYS.items()), number)):
-            servers.append(_listen(answer))
+        for index in range(number):
+            name, (address, answer) = ways[index * len(ways) // number]
+            servers.append(_listen(_path_only(answer)))
             addresses[f"{name.replace('_', '-')}-{index}"] = address.format(servers[-1].getsockname()[1])
         yield addresses
     finally:

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import base64
 import getpass
+import json
 import os
 import socket
 import subprocess
@@ -16,6 +17,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import httpx
@@ -122,10 +124,22 @@ def _key_pair() -> tuple[str, str]:
     return private.decode(), public.decode()
 
 
+@dataclass(frozen=True)
+class ObjectStore:
+    """A running object store: its address, an access key as KEYID:SECRETKEY, what brings the bucket ``feeds`` up to
+    date with the folder, and what lets everybody in.
+    """
+
+    address: str
+    key: str
+    upload: Callable[[], None]
+    open_to_all: Callable[[], None]
+
+
 @contextmanager
-def s3(root: Path) -> Iterator[tuple[str, Callable[[], None]]]:
-    """An object store (moto's) whose bucket ``feeds`` holds the files under ``root`` under their paths. Gives its
-    address, and what brings the bucket up to date with the folder.
+def s3(root: Path) -> Iterator[ObjectStore]:
+    """An object store (moto's) whose bucket ``feeds`` holds the files under ``root`` under their paths, for those who
+    sign their requests with the key.
     """
     import boto3
     from moto.server import ThreadedMotoServer
@@ -135,22 +149,36 @@ def s3(root: Path) -> Iterator[tuple[str, Callable[[], None]]]:
     try:
         host, port = server.get_host_and_port()
         address = f"http://{host}:{port}"
-        client = boto3.client(
-            "s3",
-            endpoint_url=address,
-            region_name="us-east-1",
-            aws_access_key_id="KEY",
-            aws_secret_access_key="SECRET",
-        )
-        httpx.post(f"{address}/moto-api/reset")  # what another test has left in this process
-        client.create_bucket(Bucket=BUCKET)
+
+        def client(service: str, name: str, secret: str) -> Any:
+            keys = {"aws_access_key_id": name, "aws_secret_access_key": secret}
+            return boto3.client(service, endpoint_url=address, region_name="us-east-1", **keys)
+
+        def checks_signatures_after(requests: str) -> None:
+            httpx.post(f"{address}/moto-api/reset-auth", content=requests).raise_for_status()
+
+        httpx.post(f"{address}/moto-api/reset").raise_for_status()  # what another test has left in this process
+        iam = client("iam", "nobody", "nothing")
+        iam.create_user(UserName="hub")
+        may = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "s3:*", "Resource": "*"}]}
+        iam.put_user_policy(UserName="hub", PolicyName="all", PolicyDocument=json.dumps(may))
+        made = iam.create_access_key(UserName="hub")["AccessKey"]
+        bucket = client("s3", made["AccessKeyId"], made["SecretAccessKey"])
+        bucket.create_bucket(Bucket=BUCKET)
 
         def upload() -> None:
             for path in sorted(path for path in root.rglob("*") if path.is_file()):
-                client.put_object(Bucket=BUCKET, Key=path.relative_to(root).as_posix(), Body=path.read_bytes())
+                key = path.relative_to(root).as_posix()
+                # Public, which counts only once everybody is let in.
+                bucket.put_object(Bucket=BUCKET, Key=key, Body=path.read_bytes(), ACL="public-read")
 
         upload()
-        yield address, upload
+        checks_signatures_after("0")
+        try:
+            key = f"{made['AccessKeyId']}:{made['SecretAccessKey']}"
+            yield ObjectStore(address, key, upload, lambda: checks_signatures_after("inf"))
+        finally:
+            checks_signatures_after("inf")
     finally:
         server.stop()
 

@@ -68,7 +68,7 @@ def website(root: Path, delay_seconds: float = 0) -> Iterator[Website]:
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
         server.daemon_threads = True
         site = Website(root, f"http://127.0.0.1:{server.server_port}", delay_seconds)
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+        threading.Thread(target=server.serve_forever, args=[0.02], daemon=True).start()
         try:
             yield site
         finally:

@@ -52,7 +52,31 @@ def lint(registration: Registration, instruments: Mapping[str, Instrument] = Map
             messages += [f"{where} {message}" for message in _strange_questions(source, instruments)]
         else:
             messages += [f"{where} {message}" for message in _document_doubts(source, registration)]
-    return [*messages, *_paging_doubts(registration), *_overlaps(registration)]
+    return [*messages, *_address_doubts(registration), *_paging_doubts(registration), *_overlaps(registration)]
+
+
+def _address_doubts(registration: Registration) -> Iterator[str]:
+    """About addresses that no pull would take as they are registered."""
+    scheme = registration.address.partition("://")[0].lower() if "://" in registration.address else ""
+    if scheme == "sftp" and registration.host_key is None:
+        yield (
+            "host_key: an SFTP server is known by its key alone. Add what ssh-keyscan prints after the server's name, "
+            "once the hub has told you by another way that it is theirs."
+        )
+    if scheme == "sftp" and registration.secret is None:
+        yield "secret: an SFTP server lets nobody in without one. Name the variable with the password or private key."
+    if scheme != "sftp" and registration.host_key is not None:
+        yield "host_key: has no effect here. Only sftp addresses have a host with a key."
+    if scheme != "s3" and registration.endpoint is not None:
+        yield "endpoint: has no effect here. Only s3 addresses have one."
+    if registration.private_address:
+        return
+    if scheme == "s3" and (registration.endpoint or "").lower().startswith("http://"):
+        yield "endpoint: http is only for private networks. Use https, or say private_address: true."
+    if scheme == "git+http":
+        yield "address: git+http is only for private networks. Use git+https, or say private_address: true."
+    if scheme == "http" and registration.secret is not None:
+        yield "secret: it would travel unencrypted. Use an https address, or say private_address: true."
 
 
 def _paging_doubts(registration: Registration) -> Iterator[str]:

@@ -33,7 +33,10 @@ class PullFailed(Exception):
         self.code = code
         # What is seen may be a file's name, which on some systems is any bytes, or what a server answers.
         self.detail = "".join(c if c.isprintable() else "\ufffd" for c in detail[:MAX_DETAIL_CHARACTERS])
-        super().__init__(f"{CODES[code].why} ({self.detail})")
+        super().__init__(code, detail)
+
+    def __str__(self) -> str:
+        return f"{CODES[self.code].why} ({self.detail})"
 
 
 class Unreachable(PullFailed):
@@ -132,9 +135,3 @@ def refuse_harm(path: str) -> None:
         raise PullFailed("unsafe_path", path)
     if not path.isprintable() or len(path) > MAX_PATH_CHARACTERS:  # also a name that is no text at all
         raise PullFailed("unsafe_path", f"{path} is no name that can be kept")
-
-
-def looks_like_html(head: bytes) -> bool:
-    """Whether bytes begin as an HTML page does: what a log-in page with status 200 looks like."""
-    start = head.lstrip(b"\xef\xbb\xbf \t\r\n").lower()
-    return start.startswith((b"<!doctype html", b"<html"))

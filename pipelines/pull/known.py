@@ -83,10 +83,11 @@ class Remembered:
         try:
             data = read_json(self._path) or {}
             is_ours = data.get("key") == self._key
-            is_trusted = is_ours and self._now - datetime.fromisoformat(data["fetched"]) < TRUSTED
+            # A fetch in the future comes of a clock that was wrong once, and would be trusted until then.
+            is_trusted = is_ours and timedelta(0) <= self._now - datetime.fromisoformat(data["fetched"]) < TRUSTED
         except (Damaged, KeyError, ValueError, TypeError, AttributeError):
             return {}
-        return data if is_trusted else {}
+        return data if is_trusted and _is_readable(data) else {}
 
     def _whole_snapshot(self) -> Snapshot | None:
         try:
@@ -97,6 +98,12 @@ class Remembered:
         return snapshot if sizes == [file.bytes for file in snapshot.files] else None
 
 
+def _is_readable(data: dict[str, Any]) -> bool:
+    """Whether what a hand may have changed still has the shape in which it was written."""
+    digest, places = data.get("digest"), data.get("places")
+    return isinstance(digest, str) and isinstance(places, dict) and all(isinstance(v, dict) for v in places.values())
+
+
 def _key(registration: Registration, address: str) -> str:
     """Digest of where and how the feed is had. Digests, since an address may have a secret in its query."""
     paging = registration.paging.model_dump() if registration.paging else None
@@ -105,4 +112,4 @@ def _key(registration: Registration, address: str) -> str:
 
 
 def _digest(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()
+    return hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()

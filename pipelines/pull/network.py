@@ -8,13 +8,14 @@ from __future__ import annotations
 import contextlib
 import email.utils
 import logging
+import re
 import socket
 import ssl
 import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from types import TracebackType
 from typing import IO, TYPE_CHECKING
@@ -127,7 +128,10 @@ class Trip:
 
     def __init__(self, network: Network, registration: Registration, address: str) -> None:
         """The pull of ``address``, whose host alone may be private, if the registration allows it."""
-        parts = urlsplit(address)
+        try:
+            parts = urlsplit(address)
+        except ValueError as error:
+            raise PullFailed("address_refused", f"not a web address: {error}") from error
         self.allowed_host = parts.hostname if registration.private_address else None
         self._token = secret(registration) if parts.scheme in guard.DEFAULT_PORTS else None
         self._origin = guard.place(address).origin if self._token else None
@@ -157,10 +161,13 @@ class Trip:
         return left
 
     def shown(self, address: str) -> str:
-        """``address`` without what may be secret in it, even when a server sends the secret back in a redirect."""
-        text = shown(address)
+        """``address`` without what may be secret in it."""
+        return self.without_token(shown(address))
+
+    def without_token(self, text: str) -> str:
+        """``text`` without the hub's secret, which a server may send back in a redirect, as a path or as a host."""
         for hidden in (self._token, quote(self._token, "")) if self._token else ():
-            text = text.replace(hidden, "…")
+            text = re.sub(re.escape(hidden), "…", text, flags=re.IGNORECASE)
         return text
 
     def token_for(self, place: guard.Place) -> dict[str, str]:
@@ -309,7 +316,7 @@ class Network:
         fields = {"User-Agent": "hubpacks", "Accept": "*/*", "Accept-Encoding": "identity", **(headers or {})}
         with tempfile.SpooledTemporaryFile(SPOOL_BYTES) as body:
             request = _Request(trip, fields | conditions, bool(conditions), body, most_bytes)
-            yield self.retrying(trip)(self._follow, request, address)
+            yield self.retrying(trip)(self._attempt, request, address)
 
     def retrying(self, trip: Trip) -> Retrying:
         """Calls a function again, with growing pauses, after failures that may pass (Unreachable). The last is raised,
@@ -327,6 +334,14 @@ class Network:
             reraise=True,
         )
 
+    def _attempt(self, request: _Request, address: str) -> Response:
+        """The answer, or a failure that does not tell the hub's secret."""
+        try:
+            return self._follow(request, address)
+        except PullFailed as failure:
+            failure.detail = request.trip.without_token(failure.detail)
+            raise
+
     def _follow(self, request: _Request, address: str) -> Response:
         """One answer at the end of all redirects."""
         trip, scheme = request.trip, ""
@@ -338,13 +353,16 @@ class Network:
             response = self._exchange(request, address, place)
             if response.status in _REDIRECTS and "location" in response.headers:
                 address = _joined(address, response.headers["location"])
+                # A signature was made for the first address alone, and is nobody else's.
+                own = {name: value for name, value in request.fields.items() if name != "Authorization"}
+                request = replace(request, fields=own)
                 LOG.info("redirected to %s", trip.shown(address))
                 continue
             if response.status == _OK or (response.is_not_modified and request.is_conditional):
                 trip.answered()
                 return response
             raise self._refusal(trip, response)
-        raise PullFailed("address_refused", f"{trip.shown(address)}: more than {REDIRECTS} redirects")
+        raise PullFailed("address_refused", f"more than {REDIRECTS} redirects, to {trip.shown(address)}")
 
     def _exchange(self, request: _Request, address: str, place: guard.Place) -> Response:
         """One answer, whatever its status. Its body is kept when it is what was asked for."""
@@ -394,14 +412,11 @@ class Network:
                 # Another hub may have opened it, which may go where this one may not.
                 guard.check(kept.peer, place.host, trip.allowed_host)
                 return kept, kept.ask(place, sent, pace)
-            except wire.Slow:
+            except BaseException as error:
                 kept.close()
-                raise
-            except wire.Broken:
-                kept.close()  # the server has closed it meanwhile, which is its right: a new one shows more
-            except PullFailed:
-                kept.close()
-                raise
+                # The server may have closed it meanwhile, which is its right: a new one shows more.
+                if isinstance(error, wire.Slow) or not isinstance(error, wire.Broken):
+                    raise
         connection = self._opened(trip, place, pace)
         try:
             return connection, connection.ask(place, sent, pace)
@@ -491,6 +506,8 @@ def _log_attempt(state: RetryCallState) -> None:
 
 
 def _joined(address: str, location: str) -> str:
+    with contextlib.suppress(UnicodeError):  # servers send UTF-8 as it is
+        location = location.encode("latin-1").decode()
     try:
         return urljoin(address, location)
     except ValueError as error:
@@ -541,7 +558,7 @@ def _retry_after(value: str, now: datetime) -> float | None:
         return float(value[:9])
     try:
         then = email.utils.parsedate_to_datetime(value)
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
     aware = then if then.tzinfo else then.replace(tzinfo=UTC)
     return max((aware - now).total_seconds(), 0.0)

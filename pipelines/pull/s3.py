@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import os
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -19,32 +20,46 @@ from xml.etree import ElementTree as ET
 from hubs.registration import Registration
 from pipelines.pull import guard, stores
 from pipelines.pull.base import MAX_FEED_BYTES, MAX_FILES, Files, PullFailed, Unreachable, Visit, secret
-from pipelines.pull.network import Network, Response, Trip
+from pipelines.pull.network import Answered, Network, Response, Trip
 from pipelines.pull.stores import Info
 
 AMAZON = "https://s3.amazonaws.com"
+PAGE_KEYS = 1_000
+"""Keys on a page of a list; more are never given."""
 MAX_LIST_BYTES = 16 << 20
-"""Of one page of a list, which has up to a thousand keys."""
+"""Of one page."""
 MAX_PAGES = 1_000
 _REGION = re.compile(r"s3[.-](?:dualstack\.)?([a-z]{2}(?:-[a-z]+)+-\d)\.amazonaws\.com(?:\.cn)?")
 _BUCKET = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{1,254}")
+_ELSEWHERE, _IN_A_REGION = {301, 307, 400}, "https://s3.eu-west-2.amazonaws.com"
+"""What Amazon answers where a bucket lies in another region."""
 _NO_CONTENT = hashlib.sha256(b"").hexdigest()
 
 
 def files(visit: Visit) -> Files:
     """Every object under the address's prefix, in order of key, or the one object that it names."""
-    parts = urlsplit(visit.address)
-    bucket, prefix = parts.netloc, unquote(parts.path).strip("/")
-    if not _BUCKET.fullmatch(bucket) or parts.query or parts.fragment:
-        raise PullFailed("address_refused", "an address of an object store is s3://bucket/prefix")
+    bucket, prefix = _taken_apart(visit.address)
     registration = visit.registration
     endpoint = registration.endpoint or AMAZON
+    if "?" in endpoint or "#" in endpoint:
+        raise PullFailed("address_refused", "an endpoint has nothing after a ? or a #")
     if guard.place(endpoint).scheme != "https" and not registration.private_address:
         raise PullFailed("forbidden_address", "an endpoint outside of a private network needs https")
     # The secret makes signatures here, and never travels itself as a web address's does.
     trip = visit.network.trip(registration.model_copy(update={"secret": None}), endpoint)
     store = _ObjectStore(visit.network, trip, f"{endpoint.rstrip('/')}/{bucket}", _key(registration))
     yield from stores.files(visit, store, prefix)
+
+
+def _taken_apart(address: str) -> tuple[str, str]:
+    """Bucket and prefix. Raises PullFailed."""
+    try:
+        parts = urlsplit(address)
+    except ValueError as error:
+        raise PullFailed("address_refused", f"not an address of an object store: {error}") from error
+    if not _BUCKET.fullmatch(parts.netloc) or parts.query or parts.fragment:
+        raise PullFailed("address_refused", "an address of an object store is s3://bucket/prefix")
+    return parts.netloc, unquote(parts.path).strip("/")
 
 
 class Key(NamedTuple):
@@ -81,13 +96,16 @@ class _ObjectStore:
     @contextmanager
     def open(self, path: str, info: Info) -> Iterator[IO[bytes]]:
         with self._get(f"/{quote(path, safe='/-_.~')}", {}) as response:
-            if response.headers.get("etag") != info["mark"]:
+            size = response.body.seek(0, os.SEEK_END)
+            response.body.seek(0)
+            is_unpacked = "content-encoding" in response.headers  # the list tells the size as it is stored
+            if response.headers.get("etag") != info["mark"] or (size != info["size"] and not is_unpacked):
                 raise Unreachable(f"{path} has changed while it was read")
             yield response.body
 
     def _found(self, prefix: str, most: int = MAX_FILES + 1) -> dict[str, Info]:
         found: dict[str, Info] = {}
-        query = {"encoding-type": "url", "list-type": "2", "max-keys": str(min(most, 1_000)), "prefix": prefix}
+        query = {"encoding-type": "url", "list-type": "2", "max-keys": str(min(most, PAGE_KEYS)), "prefix": prefix}
         for _ in range(MAX_PAGES):
             with self._get("", query, MAX_LIST_BYTES) as response:
                 page = read_page(response.body.read())
@@ -102,8 +120,14 @@ class _ObjectStore:
         asked = "&".join(f"{name}={quote(value, safe='-_.~')}" for name, value in sorted(query.items()))
         address = f"{self._bucket}{path}{f'?{asked}' if asked else ''}"
         headers = signed(guard.place(address), self._key, datetime.now(UTC)) if self._key else {}
-        with self._network.get(self._trip, address, headers=headers, most_bytes=most_bytes) as response:
-            yield response
+        try:
+            with self._network.get(self._trip, address, headers=headers, most_bytes=most_bytes) as response:
+                yield response
+        except Answered as error:
+            if error.status not in _ELSEWHERE or not address.startswith(AMAZON):
+                raise
+            detail = f"{error.detail}: name the endpoint of the bucket's region, such as {_IN_A_REGION}"
+            raise PullFailed(error.code, detail) from error
 
 
 class Page(NamedTuple):
@@ -115,15 +139,19 @@ class Page(NamedTuple):
 
 def read_page(data: bytes) -> Page:
     """The answer to a request for a list. Raises PullFailed for what is none."""
-    if b"<!" in data:  # a list needs neither document types nor entities, which may fill the memory
-        raise PullFailed("not_a_feed", "the store's list of objects is not to be trusted")
     try:
-        root = ET.fromstring(data)  # noqa: S314 - without the above it has no way to do harm
+        # As text, since bytes may say of themselves that they are in an encoding in which the next check finds nothing.
+        markup = data.decode("utf-8-sig")
+        if "<!" in markup:  # a list needs neither document types nor entities, which may fill the memory
+            raise PullFailed("not_a_feed", "the store's list of objects is not to be trusted")
+        root = ET.fromstring(markup)  # noqa: S314 - without the above it has no way to do harm
         name = root.tag.rpartition("}")[0] + "}" if root.tag.startswith("{") else ""
         text: Callable[[ET.Element, str], str] = lambda element, tag: element.findtext(f"{name}{tag}") or ""  # noqa: E731
+        # Stores that do not know of encodings give keys as they are.
+        plain = unquote_plus if text(root, "EncodingType") == "url" else str
         objects = [
             Info(
-                name=unquote_plus(text(entry, "Key")),
+                name=plain(text(entry, "Key")),
                 size=int(text(entry, "Size")),
                 type="file",
                 mark=text(entry, "ETag"),

@@ -150,12 +150,17 @@ def _resource(visit: Visit, trip: Trip, path: str, claim: Claim | None) -> Itera
             yield known
             return
         if not response.is_not_modified:
-            _refuse_endless(response, path, is_declared=claim is not None)
+            _refuse_endless(response, path, is_declared=_is_checked(claim))
             yield response.body
             return
     with _fetched(visit, trip, place, path, is_known=False) as response:
-        _refuse_endless(response, path, is_declared=claim is not None)
+        _refuse_endless(response, path, is_declared=_is_checked(claim))
         yield response.body
+
+
+def _is_checked(claim: Claim | None) -> bool:
+    """Whether a part of the file would be told from the whole by what the manifest declares."""
+    return claim is not None and (claim.bytes is not None or claim.algorithm_and_digest is not None)
 
 
 def _known(visit: Visit, path: str, claim: Claim | None) -> Stream | None:
@@ -163,21 +168,22 @@ def _known(visit: Visit, path: str, claim: Claim | None) -> Stream | None:
     may call different bytes by the same ETag.
     """
     try:
-        if claim is not None and claim.algorithm_and_digest is not None:
-            algorithm, digest = claim.algorithm_and_digest
+        if claim is not None:
             with closing(visit.known.open(path)) as source:
-                if _digest(source, algorithm) != digest:
+                if not _is_as_declared(source, claim):
                     return None
         return visit.known.open(path)
     except KeyError:
         return None
 
 
-def _digest(source: Stream, algorithm: str) -> str:
-    found = hashlib.new(algorithm, usedforsecurity=False)
+def _is_as_declared(source: Stream, claim: Claim) -> bool:
+    algorithm, digest = claim.algorithm_and_digest or ("sha256", None)
+    found, size = hashlib.new(algorithm, usedforsecurity=False), 0
     while chunk := source.read(CHUNK_BYTES):
         found.update(chunk)
-    return found.hexdigest()
+        size += len(chunk)
+    return claim.bytes in (None, size) and digest in (None, found.hexdigest())
 
 
 @contextmanager

@@ -22,6 +22,8 @@ from pipelines.pull.archive import MAX_RATIO
 from pipelines.pull.guard import Place
 
 MAX_HEAD_BYTES = 64 << 10
+MAX_PROMISES = 20
+"""Heads with a status of 1xx before the answer's own."""
 _RECV_BYTES = 64 << 10
 _UNPACK_BYTES = 1 << 20
 
@@ -61,7 +63,6 @@ class Connection:
 
     def __init__(self, sock: socket.socket, peer: str) -> None:
         self.peer = peer
-        self.is_fresh = True
         self.idle_since = 0.0
         self._socket = sock
         self._http = h11.Connection(h11.CLIENT, max_incomplete_event_size=MAX_HEAD_BYTES)
@@ -75,15 +76,17 @@ class Connection:
             data = (self._http.send(request) or b"") + (self._http.send(h11.EndOfMessage()) or b"")
             self._socket.settimeout(pace.seconds())
             self._socket.sendall(data)
-            while not isinstance(event := self._event(pace), h11.Response):
+            for _ in range(MAX_PROMISES + 1):
+                if isinstance(event := self._event(pace), h11.Response):
+                    return event
                 if isinstance(event, h11.ConnectionClosed):
                     raise Broken("closed the connection without an answer")
+            raise Broken("promises an answer again and again, and gives none")
         except h11.ProtocolError as error:
             # Not what h11 says of it: that quotes the server, and the server may quote the hub's secret.
             raise Broken("does not answer as HTTP wants it") from error
         except OSError as error:
             raise _broken(error, pace) from error
-        return event
 
     def body(self, pace: Pace) -> Iterator[bytes]:
         """The bytes of the body, to its end. Raises Cut when the end does not come, or is not where it was said."""
@@ -109,7 +112,7 @@ class Connection:
         if self._http.our_state is not h11.DONE or self._http.their_state is not h11.DONE:
             return False
         self._http.start_next_cycle()
-        self.is_fresh, self.idle_since = False, time.monotonic()
+        self.idle_since = time.monotonic()
         return True
 
     def is_quiet(self) -> bool:

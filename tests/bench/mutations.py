@@ -1,7 +1,7 @@
 """Feeds and what may happen to them, with what is to come of it: the labelled pairs by which the breaker is measured.
 
 A mutation is given a feed and says what it has done: which records and answers it took, which it gave other ids. From
-that alone follows whether the pair must be held (``Done.must_hold``); the breaker has no part in it.
+that alone follows whether the pair must be held, and by which code (``Done.held_by``); the breaker has no part in it.
 """
 
 from __future__ import annotations
@@ -40,6 +40,7 @@ class Content:
     notices: tuple[Fields, ...] = ()
     settings: Mapping[str, Any] = field(default_factory=dict)
     style: str = ""
+    layout: str = ""
 
     def by_kind(self) -> dict[str, list[Fields]]:
         found: dict[str, list[Fields]] = defaultdict(list)
@@ -51,7 +52,8 @@ class Content:
 @dataclass
 class Done:
     """What a mutation did, each a count by scope: a kind of records, or a period of returns. ``word`` is what the
-    breaker must call it. ``is_cut`` says that all that was lost was the ends of files, or whole files.
+    breaker must call it. ``cut`` is the part of ``lost`` of scopes that lost only the ends of files, or whole files.
+    ``refused_by`` is the code by which the judge must hold it, before the breaker ever sees it.
     """
 
     word: str
@@ -60,28 +62,34 @@ class Done:
     rekeyed: Counter[str] = field(default_factory=Counter)
     added: Counter[str] = field(default_factory=Counter)
     excused: Counter[str] = field(default_factory=Counter)
-    is_cut: bool = False
+    cut: Counter[str] = field(default_factory=Counter)
+    refused_by: str = ""
 
-    def must_hold(self) -> bool:
-        """What the rules say, given what was done."""
+    def held_by(self) -> set[str]:
+        """The codes that the documented rules say, given what was done; none if it must pass."""
+        if self.refused_by:
+            return {self.refused_by}
         documents = [scope for scope in self.before if not scope.startswith("20")]
         periods = [scope for scope in self.before if scope.startswith("20")]
         whole = [group for group in (documents, periods) if len(group) > 1]
-        return any(self._holds(scopes) for scopes in [*([scope] for scope in self.before), *whole])
+        return {code for scopes in [*([scope] for scope in self.before), *whole] for code in self._codes(scopes)}
 
-    def _holds(self, scopes: Iterable[str]) -> bool:
-        before, lost, rekeyed, added, excused = (
+    def _codes(self, scopes: Iterable[str]) -> Iterable[str]:
+        before, lost, rekeyed, added, excused, cut = (
             sum(counts[scope] for scope in scopes)
-            for counts in (self.before, self.lost, self.rekeyed, self.added, self.excused)
+            for counts in (self.before, self.lost, self.rekeyed, self.added, self.excused, self.cut)
         )
         base = before - excused
+        if base <= 0:
+            return
         least = 10 if all(scope.startswith("20") for scope in scopes) else 2
-        return base > 0 and (
-            lost / base > SHRINKAGE
-            or (0 < lost == base and not added)
-            or (self.is_cut and lost >= least and lost / base > CUT)
-            or (rekeyed >= 2 and rekeyed / base > REKEYED)
-        )
+        is_cut = cut >= least and cut / base > CUT
+        if is_cut:
+            yield "feed_cut_short"
+        if (lost / base > SHRINKAGE or (0 < lost == base and not added)) and not (is_cut and cut == lost):
+            yield "feed_shrank"
+        if rekeyed >= 2 and rekeyed / base > REKEYED:
+            yield "feed_rekeyed"
 
 
 Mutation = Callable[[random.Random, Content], "tuple[Content, Done] | None"]
@@ -128,6 +136,7 @@ def write(content: Content, folder: Path, layout: str) -> Path:
     """A feed in the contract's own shape: records in a JSON or CSV file a kind, or a Markdown file each."""
     files: dict[str, str] = {}
     resources = []
+    layout = content.layout or layout
     for kind, records in content.by_kind().items():
         plain = [{name: value for name, value in fields.items() if name != "kind"} for fields in records]
         resources.append(_resource(kind, _written(files, kind, plain, layout, content.style)))
@@ -149,8 +158,11 @@ def write(content: Content, folder: Path, layout: str) -> Path:
 
 def _written(files: dict[str, str], kind: str, records: list[Fields], layout: str, style: str) -> str | list[str]:
     if layout == "json":
-        files[f"{kind}.json"] = json.dumps(records, indent=4 if style == "wide" else None, ensure_ascii=style == "wide")
-        return f"{kind}.json"
+        parts = [records[:2], records[2:]] if style == "split" and len(records) > 2 else [records]
+        names = [f"{kind}{f'-{number}' if number else ''}.json" for number in range(len(parts))]
+        for name, part in zip(names, parts, strict=True):
+            files[name] = json.dumps(part, indent=4 if style == "wide" else None, ensure_ascii=style == "wide")
+        return names
     if layout == "csv":
         names = list(dict.fromkeys(name for fields in records for name in fields))
         files[f"{kind}.csv"] = _csv([{name: as_cells(f).get(name, "") for name in names} for f in records], style)
@@ -227,17 +239,37 @@ def grow(factor: float) -> Mutation:
     return mutate
 
 
+def grow_by_copies(rng: random.Random, content: Content) -> tuple[Content, Done] | None:
+    """As many again, each nearly the same as one that is there."""
+    new = [
+        _edited(rng, fields, "both") | {"id": f"copy-{number}"}
+        for number, fields in enumerate(content.records)
+        if "translation_of" not in fields
+    ]
+    return _records(content, [*new, *content.records]), Done("growth", _kinds(content.records), added=_kinds(new))
+
+
+def grow_and_edit(rng: random.Random, content: Content) -> tuple[Content, Done] | None:
+    """Three times as many, and every record that was there is edited."""
+    found = grow(3)(rng, content)
+    if found is None:
+        return None
+    own = {fields["id"] for fields in content.records}
+    records = [_edited(rng, fields, "both") if fields["id"] in own else fields for fields in found[0].records]
+    return _records(content, records), found[1]
+
+
 def trim(share: float, where: str) -> Mutation:
     """Take this share of the records of each kind: at random, from its beginning or its end."""
 
     def mutate(rng: random.Random, content: Content) -> tuple[Content, Done] | None:
-        kept, done = [], Done("shrinkage", _kinds(content.records), is_cut=True)
+        kept, done = [], Done("shrinkage", _kinds(content.records))
         for kind, records in content.by_kind().items():
             n = round(len(records) * share)
             order = list(range(len(records)))
             gone = {"random": rng.sample(order, n), "head": order[:n], "tail": order[len(order) - n :]}[where]
             done.lost[kind] = n
-            done.is_cut &= sorted(gone) == order[len(order) - n :]
+            done.cut[kind] = n if sorted(gone) == order[len(order) - n :] else 0
             kept += [fields for number, fields in enumerate(records) if number not in set(gone)]
         return (_records(content, kept), done) if done.lost.total() and kept else None
 
@@ -251,8 +283,22 @@ def trim_and_grow(rng: random.Random, content: Content) -> tuple[Content, Done] 
         return None
     smaller, done = found
     new = [_invented(rng, rng.choice(content.records), n) for n in range(len(content.records))]
-    done.is_cut, done.added = False, _kinds(new)
+    done.cut, done.added = Counter(), _kinds(new)
     return _records(content, [*smaller.records, *new]), done
+
+
+def trim_and_edit(share: float) -> Mutation:
+    """This share is gone, and what is left is edited."""
+
+    def mutate(rng: random.Random, content: Content) -> tuple[Content, Done] | None:
+        found = trim(share, "head")(rng, content)
+        if found is None:
+            return None
+        smaller, done = found
+        done.cut = Counter({kind: n for kind, n in done.cut.items() if n == done.before[kind]})
+        return _records(content, [_edited(rng, fields, "both") for fields in smaller.records]), done
+
+    return mutate
 
 
 def empty_a_kind(rng: random.Random, content: Content) -> tuple[Content, Done] | None:
@@ -260,13 +306,14 @@ def empty_a_kind(rng: random.Random, content: Content) -> tuple[Content, Done] |
     if len(kinds) < 2:
         return None
     kind = rng.choice(sorted(kinds))
-    done = Done("emptied", _kinds(content.records), Counter({kind: len(kinds[kind])}), is_cut=True)
+    lost = Counter({kind: len(kinds[kind])})
+    done = Done("emptied", _kinds(content.records), lost, cut=lost)
     return _records(content, [fields for fields in content.records if fields["kind"] != kind]), done
 
 
 def empty_all(_: random.Random, content: Content) -> tuple[Content, Done] | None:
     before = _kinds(content.records)
-    return (_records(content, [], rows={}), Done("emptied", before, before)) if before else None
+    return _records(content, [], rows={}), Done("", before, before, refused_by="empty_feed")
 
 
 def _slug(text: str) -> str:
@@ -291,7 +338,7 @@ REKEYINGS: dict[str, Callable[[random.Random, list[str]], list[str]]] = {
 
 
 def rekey(how: str, share: float = 1.0, edit: str = "", is_disordered: bool = False) -> Mutation:
-    """Give this share of records other ids, and edit their ``texts`` or ``titles`` slightly if wanted."""
+    """Give this share of records other ids, and edit their ``texts`` or ``titles`` (or ``both``) slightly if wanted."""
 
     def mutate(rng: random.Random, content: Content) -> tuple[Content, Done] | None:
         records = [dict(fields) for fields in content.records]
@@ -313,7 +360,25 @@ def rekey(how: str, share: float = 1.0, edit: str = "", is_disordered: bool = Fa
     return mutate
 
 
+def rekey_and(change: Mutation) -> Mutation:
+    """All other ids, in a feed that has changed as well."""
+
+    def mutate(rng: random.Random, content: Content) -> tuple[Content, Done] | None:
+        changed = change(rng, content)
+        found = rekey("digests")(rng, changed[0]) if changed is not None else None
+        if changed is None or found is None:
+            return None
+        done = changed[1]
+        done.rekeyed, done.word = done.before - done.lost, "rekeying"
+        done.cut = Counter({kind: n for kind, n in done.cut.items() if n == done.before[kind]})
+        return found[0], done
+
+    return mutate
+
+
 def _edited(rng: random.Random, fields: Fields, what: str) -> Fields:
+    if what == "both":
+        return _edited(rng, _edited(rng, fields, "titles"), "texts")
     kind = document_kinds()[fields["kind"]]
     if what == "titles":
         return fields | {kind.heading: f"{fields[kind.heading][:280]} (revised)"}
@@ -352,6 +417,11 @@ def _fields_of(kind: str) -> Iterable[str]:
 
 def restyle(style: str) -> Mutation:
     return lambda _, content: (replace(content, style=style), Done("none", _kinds(content.records)))
+
+
+def relayout(layout: str) -> Mutation:
+    """The same records as files of another form."""
+    return lambda _, content: (replace(content, layout=layout), Done("none", _kinds(content.records)))
 
 
 def reorder(rng: random.Random, content: Content) -> tuple[Content, Done] | None:
@@ -402,12 +472,12 @@ def spoil(share: float) -> Mutation:
     """This share of the records of each kind comes with an error, and cannot be accepted any more."""
 
     def mutate(rng: random.Random, content: Content) -> tuple[Content, Done] | None:
-        records, done = [], Done("shrinkage", _kinds(content.records), is_cut=True)
+        records, done = [], Done("shrinkage", _kinds(content.records))
         for kind, own in content.by_kind().items():
             n = math.floor(len(own) * share)
             gone = sorted(rng.sample(range(len(own)), n))
             done.lost[kind] = n
-            done.is_cut &= gone == list(range(len(own)))[len(own) - n :]
+            done.cut[kind] = n if gone == list(range(len(own)))[len(own) - n :] else 0
             records += [f | {"sectors": ["no-such-sector"]} if number in gone else f for number, f in enumerate(own)]
         return (_records(content, records), done) if done.lost.total() else None
 
@@ -440,7 +510,8 @@ def trim_rows(share: float, where: str) -> Mutation:
             gone = {n for own in numbers.values() for n in rng.sample(own, math.floor(len(own) * share))}
             kept[path] = tuple(row for number, row in enumerate(rows) if number not in gone)
         before = _periods(content.rows)
-        done = Done("shrinkage", before, before - _periods(kept), is_cut=where == "tail")
+        lost = before - _periods(kept)
+        done = Done("shrinkage", before, lost, cut=lost if where == "tail" else Counter())
         return (replace(content, rows=kept), done) if done.lost.total() else None
 
     return mutate
@@ -477,7 +548,9 @@ def drop_a_period(rng: random.Random, content: Content) -> tuple[Content, Done] 
     gone = rng.choice(periods)
     rows = {path: tuple(row for row in own if row["period"] != gone) for path, own in content.rows.items()}
     before = _periods(content.rows)
-    return replace(content, rows=rows), Done("emptied", before, Counter({gone: before[gone]}), is_cut=True)
+    lost = Counter({gone: before[gone]})
+    at_ends = all(own[: len(rows[path])] == rows[path] for path, own in content.rows.items())
+    return replace(content, rows=rows), Done("emptied", before, lost, cut=lost if at_ends else Counter())
 
 
 def new_period(is_rolling: bool) -> Mutation:
@@ -529,7 +602,8 @@ def rekey_organisations(share: float, levels: float = 0.0, is_growing: bool = Fa
     """Give this share of each period's organisations other keys; change this share of levels; add some new ones."""
 
     def mutate(rng: random.Random, content: Content) -> tuple[Content, Done] | None:
-        keys, done = {}, Done("rekeyed_returns")
+        keys: dict[tuple[str, str], str] = {}
+        done = Done("rekeyed_returns")
         for period, own in _organisations(content).items():
             chosen = rng.sample(own, round(len(own) * share))
             keys |= {(period, key): _key(rng) for key in chosen}
@@ -549,6 +623,29 @@ def rekey_organisations(share: float, levels: float = 0.0, is_growing: bool = Fa
             assert grown is not None
             new = grown[0]
         return new, done
+
+    return mutate
+
+
+def replaced_organisations(share: float) -> Mutation:
+    """In the place of this share of each period's organisations others of another kind have answered."""
+
+    def mutate(rng: random.Random, content: Content) -> tuple[Content, Done] | None:
+        keys: dict[tuple[str, str], str] = {}
+        lost: Counter[str] = Counter()
+        for period, own in _organisations(content).items():
+            keys |= {(period, key): _key(rng) for key in rng.sample(own, math.floor(len(own) * share))}
+
+        def changed(row: Row) -> Row:
+            if (place := (row["period"], row["organisation"])) not in keys:
+                return row
+            lost[row["period"]] += 1
+            other = {"organisation": keys[place], "size_band": "under_50", "region": "east_of_england"}
+            return row | other | {"level": rng.choice("012345")}
+
+        rows = {path: tuple(changed(row) for row in own) for path, own in content.rows.items()}
+        done = Done("shrinkage", _periods(content.rows), lost, added=lost)
+        return (replace(content, rows=rows), done) if keys else None
 
     return mutate
 
@@ -624,18 +721,19 @@ def files_missing(share: float, where: str) -> FileMutation:
         for name in gone:
             (folder / name).unlink()
         lost = Counter(record.kind for record in verdict.records if record.file in gone)
-        return Done("shrinkage", _before(verdict), lost, is_cut=_is_end(verdict, gone))
+        cut = Counter({kind: n for kind, n in lost.items() if _is_end(verdict, kind, gone)})
+        return Done("shrinkage", _before(verdict), lost, cut=cut)
 
     return mutate
 
 
-def _is_end(verdict: Verdict, gone: set[str]) -> bool:
-    """Whether the missing files are whole files of several records, or the last of a folder's files of one each."""
-    in_file = Counter((record.kind, record.file) for record in verdict.records)
-    folders: dict[tuple[str, str], list[bool]] = defaultdict(list)
+def _is_end(verdict: Verdict, kind: str, gone: set[str]) -> bool:
+    """Whether what the kind misses are whole files of several records, or the last of a folder's files of one each."""
+    in_file = Counter(record.file for record in verdict.records if record.kind == kind)
+    folders: dict[str, list[bool]] = defaultdict(list)
     for record in verdict.records:
-        if in_file[record.kind, record.file] == 1:
-            folders[record.kind, record.file.rpartition("/")[0]].append(record.file in gone)
+        if record.kind == kind and in_file[record.file] == 1:
+            folders[record.file.rpartition("/")[0]].append(record.file in gone)
     return all(lost == sorted(lost) for lost in folders.values())
 
 
@@ -693,7 +791,8 @@ def cut_at_a_byte(share: float) -> FileMutation:
         stop = int(len(data) * share)
         (folder / name).write_bytes(data[:stop])
         gone = [r for r in verdict.records if r.file == name and data.rfind(r.document.heading.encode()) >= stop]
-        return Done("shrinkage", _before(verdict), Counter(r.kind for r in gone), is_cut=True) if gone else None
+        lost = Counter(record.kind for record in gone)
+        return Done("shrinkage", _before(verdict), lost, cut=lost) if gone else None
 
     return mutate
 
@@ -708,7 +807,8 @@ def rows_cut(share: float) -> FileMutation:
             (folder / name).write_bytes(b"".join(lines[: 1 + round((len(lines) - 1) * (1 - share))]))
         if not tables:
             return None
-        return Done("shrinkage", Counter({"2026": 1000}), Counter({"2026": round(1000 * share)}), is_cut=True)
+        lost = Counter({"2026": round(1000 * share)})
+        return Done("shrinkage", Counter({"2026": 1000}), lost, cut=lost)
 
     return mutate
 

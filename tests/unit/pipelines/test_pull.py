@@ -86,7 +86,7 @@ def served(answers: dict[str, tuple[int, bytes]]) -> Iterator[tuple[str, list[st
             pass
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+        threading.Thread(target=server.serve_forever, args=[0.02], daemon=True).start()
         try:
             yield f"http://127.0.0.1:{server.server_port}", asked
         finally:
@@ -191,7 +191,7 @@ def test_a_body_cut_short_is_not_a_feed(tmp_path) -> None:
             pass
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Cut) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+        threading.Thread(target=server.serve_forever, args=[0.02], daemon=True).start()
         address = f"http://127.0.0.1:{server.server_port}/feed.csv"
         assert refused(tmp_path, address)[0] == "partial_feed"
         server.shutdown()

@@ -63,6 +63,44 @@ def test_doubts_about_an_address_that_answers_page_by_page() -> None:
     assert message.startswith("public_key: what comes page by page cannot be signed")
 
 
+SFTP = {"address": "sftp://hub@hub.example/feed", "host_key": "ssh-ed25519 AAAA", "secret": "HUB"}
+S3 = {"address": "s3://bucket/feed"}
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        (SFTP | {"host_key": None}, "host_key: an SFTP server is known by its key alone."),
+        (SFTP | {"secret": None}, "secret: an SFTP server lets nobody in without one."),
+        ({"host_key": "ssh-ed25519 AAAA"}, "host_key: has no effect here."),
+        ({"endpoint": "https://store.example"}, "endpoint: has no effect here."),
+        (S3 | {"endpoint": "http://store.example"}, "endpoint: http is only for private networks."),
+        ({"address": "git+http://hub.example/feed.git"}, "address: git+http is only for private networks."),
+        ({"address": "http://hub.example/feed.zip", "secret": "HUB"}, "secret: it would travel unencrypted."),
+    ],
+)
+def test_doubts_about_addresses(changes: dict[str, Any], said: str) -> None:
+    (message,) = doubts(**changes)
+    assert message.startswith(said)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        SFTP,
+        S3,
+        S3 | {"endpoint": "https://store.example"},
+        S3 | {"endpoint": "http://store.example", "private_address": True},
+        {"address": "git+http://hub.example/feed.git", "private_address": True},
+        {"address": "git+https://hub.example/feed.git", "secret": "HUB"},
+        {"address": "http://hub.example/feed.zip"},
+        {"address": "http://hub.example/feed.zip", "secret": "HUB", "private_address": True},
+    ],
+)
+def test_addresses_that_raise_no_doubt(changes: dict[str, Any]) -> None:
+    assert doubts(**changes) == []
+
+
 def test_doubts_about_pages_and_joins() -> None:
     page = {"kind": "faq", "reader": "faq_page", "glob": "a.md", "line": "^Q:", "question": "x"}
     messages = doubts(page, audience=["decision_maker"])
