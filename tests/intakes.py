@@ -57,8 +57,14 @@ class Intake:
 
     def kept(self) -> dict[str, int]:
         """What lies in the store: path and size of each file, locks and empty folders left out."""
-        files = (path for path in self.store.rglob("*") if path.is_file() and ".lock" not in path.name)
-        return {str(path.relative_to(self.store)): path.stat().st_size for path in files}
+        found = {}
+        for parent, _, names in os.walk(self.store):  # which passes over a folder that goes away meanwhile
+            for name in names:
+                path = Path(parent, name)
+                with suppress(FileNotFoundError):  # so may a file
+                    if ".lock" not in name:
+                        found[str(path.relative_to(self.store))] = path.stat().st_size
+        return found
 
     def kill(self) -> None:
         """As kill -9 does."""

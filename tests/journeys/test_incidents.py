@@ -190,7 +190,8 @@ def test_incident_c_28_619_rows_become_37(tmp_path) -> None:
         run_command(tmp_path)
     confirmed = readers(tmp_path)
     assert confirmed.stands("one") == ("fresh", [])
-    assert confirmed.hubs["one"]["records"]["answers_accepted"] == 35  # readers are told in fives
+    assert status(tmp_path, "one")["counts"]["answers_accepted"] == 37
+    assert confirmed.hubs["one"]["records"]["answers_accepted"] == 0  # readers are told in hundreds
     assert "Keys of earlier years were withdrawn." in "".join(
         path.read_text(encoding="utf-8") for path in (tmp_path / "store").rglob("*.json*")
     )
