@@ -17,7 +17,7 @@ from hubs.contract.kinds import document_kinds
 from hubs.contract.personal import masked
 from hubs.contract.records import Record, Withdrawal
 from hubs.instruments import Instrument
-from pipelines.identity import Ledger
+from pipelines.identity import PublicIds
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -205,10 +205,10 @@ class Withdrawn:
     place: str
 
     @classmethod
-    def told_by(cls, hub: str, notice: Withdrawal, ledger: Ledger) -> Withdrawn:
-        """What ``hub`` says in its notice. Its ids are those of its feed, ``ledger`` knows those of readers."""
-        successor = f"{hub}/{ledger.public(notice.successor)}" if notice.successor else None
-        id, reason = f"{hub}/{ledger.public(notice.id)}", masked(notice.reason)
+    def told_by(cls, hub: str, notice: Withdrawal, known: PublicIds) -> Withdrawn:
+        """What ``hub`` says in its notice. Its ids are those of its feed, ``known`` knows those of readers."""
+        successor = f"{hub}/{known.public(notice.successor)}" if notice.successor else None
+        id, reason = f"{hub}/{known.public(notice.id)}", masked(notice.reason)
         return cls(id, None, reason, notice.date, successor, notice.file, notice.place)
 
     @property

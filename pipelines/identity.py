@@ -250,7 +250,7 @@ class Entry:
 
 
 @dataclass(frozen=True)
-class Ledger:
+class PublicIds:
     """Every record of one hub that was ever published, by its public id (without the hub). None is removed.
 
     ``aliases`` are the ids of the hub's own that are another's in public, each with the public id of the record that
@@ -284,20 +284,20 @@ class Ledger:
         return {"entries": entries, "aliases": dict(self.aliases)}
 
     @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> Ledger:
-        """The ledger that ``to_dict`` wrote."""
+    def from_dict(cls, data: Mapping[str, Any]) -> PublicIds:
+        """The ids that ``to_dict`` wrote."""
         entries = {id: Entry(e["local"], e["is_present"], Trait.from_dict(e)) for id, e in data["entries"].items()}
         return cls(entries, data["aliases"])
 
 
-def assign(ledger: Ledger, traits: Mapping[str, Trait]) -> dict[str, str]:
+def assign(known: PublicIds, traits: Mapping[str, Trait]) -> dict[str, str]:
     """The public id (without its hub) of each record of a feed, by the id that the feed gives it; no two are equal.
 
     A record that was published keeps its public id, also under another id of its own, and gets it back when it returns:
     saying the same, or at the same id and resembling what it said. Any other record gets its own id, or, where that was
     ever another's, the id with a number from 2 on.
     """
-    here, gone = _known(ledger, is_present=True), _known(ledger, is_present=False)
+    here, gone = _known(known, is_present=True), _known(known, is_present=False)
     pairs = _Pairs(traits)
     pairs.of_equal(here)
     pairs.of_equal(gone)
@@ -305,7 +305,7 @@ def assign(ledger: Ledger, traits: Mapping[str, Trait]) -> dict[str, str]:
     pairs.of_edited(gone)
     pairs.of_moved(here)
     pairs.of_rewritten(here)
-    taken = set(ledger.entries)
+    taken = set(known.entries)
     given = pairs.found
     for id in sorted(pairs.left, key=lambda local: (local in taken, local)):  # no number takes an id
         given[id] = _free(id, taken)
@@ -313,10 +313,10 @@ def assign(ledger: Ledger, traits: Mapping[str, Trait]) -> dict[str, str]:
     return {id: given[id] for id in traits}
 
 
-def _known(ledger: Ledger, *, is_present: bool) -> _Known:
-    places = ledger.present if is_present else ledger.gone
+def _known(known: PublicIds, *, is_present: bool) -> _Known:
+    places = known.present if is_present else known.gone
     names = {id: place for place, id in places.items()}
-    entries = {id: entry for id, entry in ledger.entries.items() if entry.is_present == is_present}
+    entries = {id: entry for id, entry in known.entries.items() if entry.is_present == is_present}
     # Where another has the id that a record had, it is at none: no id has a space.
     at = {names.get(id, f"{id} (gone)"): id for id in entries}
     return _Known(at, {place: entries[id].trait for place, id in at.items()})
@@ -331,9 +331,9 @@ def _free(id: str, taken: set[str]) -> str:
     return free
 
 
-def update(ledger: Ledger, assigned: Mapping[str, str], traits: Mapping[str, Trait]) -> Ledger:
-    """The ledger once the records of a feed were published as ``assign`` said. What the feed no longer has is gone."""
-    entries = {id: replace(entry, is_present=False) for id, entry in ledger.entries.items()}
+def update(known: PublicIds, assigned: Mapping[str, str], traits: Mapping[str, Trait]) -> PublicIds:
+    """The ids once the records of a feed were published as ``assign`` said. What the feed no longer has is gone."""
+    entries = {id: replace(entry, is_present=False) for id, entry in known.entries.items()}
     entries |= {public: Entry(local, True, traits[local]) for local, public in assigned.items()}
-    names = {**ledger.aliases, **assigned}
-    return Ledger(entries, {local: public for local, public in names.items() if local != public})
+    names = {**known.aliases, **assigned}
+    return PublicIds(entries, {local: public for local, public in names.items() if local != public})

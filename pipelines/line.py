@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -20,13 +20,13 @@ from hubs.instruments import instruments
 from hubs.judge import RULES_VERSION
 from hubs.registration import Registration, Registry, WrongRegistry, read_registry
 from pipelines import benchmark, publish, quarantine, standing, validate
+from pipelines.bases import bases
 from pipelines.consolidate import HubRecords, consolidate, packs
 from pipelines.edition import Edition, HubState, LibraryRecord, State, Withdrawn
-from pipelines.identity import Trait, assign, trait_of, update
+from pipelines.identity import assign, traits_of, update
 from pipelines.policy import read_policy
 from pipelines.pull import pull
 from pipelines.pull.network import Network
-from pipelines.sources import bases
 from pipelines.store import Standing, Store
 from pipelines.version import code_version
 
@@ -255,19 +255,15 @@ def make_library(line: Line) -> dict[str, LibraryRecord]:
 def _under_public_ids(store: Store, hub: str) -> tuple[Record, ...]:
     """The records in use of the hub, under the ids that readers know them by."""
     records = standing.records_in_use(store, hub)
-    public = assign(store.ledger(hub), _traits(records))
+    public = assign(store.public_ids(hub), traits_of(records))
     return tuple(replace(record, public=public[record.document.id]) for record in records)
-
-
-def _traits(records: Iterable[Record]) -> dict[str, Trait]:
-    return {record.document.id: trait_of(record) for record in records}
 
 
 def withdrawn(line: Line) -> tuple[Withdrawn, ...]:
     """What hubs have taken back in the feeds in use, by id."""
     verdicts = {hub: validate.used_verdict(line.store, hub) for hub in line.registry.hubs}
     told = [
-        Withdrawn.told_by(hub, notice, line.store.ledger(hub))
+        Withdrawn.told_by(hub, notice, line.store.public_ids(hub))
         for hub, used in verdicts.items()
         if used
         for notice in used.withdrawals
@@ -377,8 +373,8 @@ def make_release(line: Line, now: datetime) -> str | None:
 def _note_published(line: Line, release: str) -> None:
     snapshots = {state.id: state.snapshot for state in standings(line) if state.snapshot}
     for hub in snapshots:  # first, since a run that is killed in between notes all of it again
-        ledger, traits = line.store.ledger(hub), _traits(standing.records_in_use(line.store, hub))
-        line.store.keep_ledger(hub, update(ledger, assign(ledger, traits), traits))
+        known, traits = line.store.public_ids(hub), traits_of(standing.records_in_use(line.store, hub))
+        line.store.keep_public_ids(hub, update(known, assign(known, traits), traits))
     line.store.note_published(release, line.store.library(), snapshots)
 
 

@@ -16,7 +16,7 @@ from hubs.contract.verdict import Verdict
 from hubs.registration import INTAKE, Registration, Registry
 from pipelines import quarantine
 from pipelines.edition import HubState, State
-from pipelines.identity import Ledger
+from pipelines.identity import PublicIds
 from pipelines.inbox import Inbox, Submission
 from pipelines.schedule import next_release
 from pipelines.score import score
@@ -37,7 +37,7 @@ class _Situation:
     turn: str
     is_held: bool
     used: Mapping[str, str]
-    ids: Ledger
+    ids: PublicIds
     published: Mapping[str, Any]
     due: str
 
@@ -145,7 +145,7 @@ def _situation(
         digest = state.snapshot  # where nothing but a stamp had changed, the feed before it is in use
     is_held = is_newest and bool(state.held_by)
     due = str(_iso(next_release(now)))
-    return _Situation(state, digest, turn, is_held, contents, store.ledger(state.id), store.published(), due)
+    return _Situation(state, digest, turn, is_held, contents, store.public_ids(state.id), store.published(), due)
 
 
 def _fates(report: Mapping[str, Any] | None, situation: _Situation, hub: str) -> dict[str, Any]:

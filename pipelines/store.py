@@ -52,7 +52,7 @@ from pipelines.files import (
     write_bytes,
     write_json,
 )
-from pipelines.identity import Ledger
+from pipelines.identity import PublicIds
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -369,14 +369,14 @@ class Store:
         """All of that, oldest first."""
         return read_log(self.root / "events" / f"{hub}.jsonl")
 
-    def ledger(self, hub: str) -> Ledger:
+    def public_ids(self, hub: str) -> PublicIds:
         """The ids under which records of the hub were ever published."""
         kept = read_json(self.root / "ids" / f"{hub}.json")
-        return Ledger.from_dict(kept) if kept else Ledger()
+        return PublicIds.from_dict(kept) if kept else PublicIds()
 
-    def keep_ledger(self, hub: str, ledger: Ledger) -> None:
+    def keep_public_ids(self, hub: str, known: PublicIds) -> None:
         """Keep them."""
-        write_json(self.root / "ids" / f"{hub}.json", ledger.to_dict())
+        write_json(self.root / "ids" / f"{hub}.json", known.to_dict())
 
     def remember_registration(self, hub: str, data: Mapping[str, Any]) -> None:
         """Keep the hub's registration as it was last usable."""
