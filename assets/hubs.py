@@ -4,7 +4,7 @@ Also the job by which the operator lets a held feed through.
 """
 
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 import dagster as dg
@@ -15,7 +15,7 @@ from hubs.contract.verdict import Verdict
 from hubs.registration import CADENCE, Registration
 from pipelines.edition import HubState, State
 from pipelines.line import confirm, gather
-from pipelines.standing import WARN_BEFORE, hub_state
+from pipelines.standing import STALE_CADENCES, hub_state, is_stale
 from pipelines.validate import newest_verdict
 
 
@@ -42,7 +42,7 @@ def hub_assets(registration: Registration) -> dg.AssetsDefinition:
         group_name=group,
         kinds={"file"},
         skippable=True,
-        freshness_policy=dg.FreshnessPolicy.time_window(fail_window=cadence * 2, warn_window=cadence),
+        freshness_policy=dg.FreshnessPolicy.time_window(fail_window=cadence * STALE_CADENCES, warn_window=cadence),
     )
     standing = dg.AssetSpec(
         standing_key(hub),
@@ -83,12 +83,11 @@ def hub_checks(registration: Registration) -> list[dg.AssetChecksDefinition]:
     def content_is_current(line: LineResource) -> dg.AssetCheckResult:
         """The feed in use has changed within twice the hub's cadence: the same bytes again are not news."""
         opened = line.open()
-        state = hub_state(opened.store, opened.registry, hub)
-        age = datetime.now(UTC) - state.fetched if state.fetched else timedelta.max
+        state, now = hub_state(opened.store, opened.registry, hub), datetime.now(UTC)
         return dg.AssetCheckResult(
-            passed=age <= CADENCE[registration.cadence] * 2,
+            passed=not is_stale(state.fetched, registration, now),
             severity=dg.AssetCheckSeverity.WARN,
-            metadata={"age_days": age.days if state.fetched else None},
+            metadata={"age_days": (now - state.fetched).days if state.fetched else None},
         )
 
     @dg.asset_check(asset=standing_key(hub), name="last_good_feed_lasts")
@@ -97,7 +96,7 @@ def hub_checks(registration: Registration) -> list[dg.AssetChecksDefinition]:
         opened = line.open()
         state, now = hub_state(opened.store, opened.registry, hub), datetime.now(UTC)
         return dg.AssetCheckResult(
-            passed=state.expires is None or state.expires - now > WARN_BEFORE,
+            passed=not state.is_expiring(now),
             severity=dg.AssetCheckSeverity.WARN,
             metadata={"carried_until": dg.MetadataValue.timestamp(state.expires) if state.expires else "not carried"},
         )
@@ -106,17 +105,18 @@ def hub_checks(registration: Registration) -> list[dg.AssetChecksDefinition]:
 
 
 class Confirmation(dg.Config):
-    """Which held feed goes through, why, and who says so."""
+    """Which held feed goes through, why, and who says so; ``feed`` is the beginning of its digest, if that matters."""
 
     hub: str
     reason: str
     by: str
+    feed: str = ""
 
 
 @dg.op
 def let_through(context: dg.OpExecutionContext, config: Confirmation, line: LineResource) -> None:
     """Let the hub's newest feed through, although it changes much. Fails when none waits for that."""
-    state = confirm(line.open(), config.hub, config.reason, config.by, datetime.now(UTC))
+    state = confirm(line.open(), config.hub, datetime.now(UTC), reason=config.reason, by=config.by, feed=config.feed)
     context.log.info(f"{config.hub}: {state.state.value}, in use is feed {state.snapshot}")
 
 
@@ -139,6 +139,7 @@ def state_metadata(state: HubState, newest: Verdict | None) -> dict[str, Any]:
         "fetched": _moment(state.fetched),
         "last_seen": _moment(state.seen),
         "carried_until": _moment(state.expires),
+        "newest_feed": state.newest or "none",
         "change": dg.MetadataValue.json(dict(state.change)) if state.change else "none",
         **state.counts,
         "quarantined_by_code": dg.MetadataValue.md("\n".join(["| code | number |", "|---|---|", *rows])),

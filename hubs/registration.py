@@ -169,11 +169,14 @@ class WrongRegistry(ValueError):
 
 @dataclass(frozen=True)
 class Registry:
-    """The registrations of one folder, by hub id, and what was wrong with the others (by file name)."""
+    """The registrations of one folder, by hub id, and what was wrong with the others (by file name). ``gone`` are hubs
+    that were once registered and whose file is not there any more.
+    """
 
     folder: Path
     hubs: dict[str, Registration]
     problems: dict[str, list[str]]
+    gone: frozenset[str] = frozenset()
 
     @property
     def instrument_folders(self) -> tuple[Path, ...]:

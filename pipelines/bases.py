@@ -15,27 +15,27 @@ def bases(
     store: Store, hubs: Iterable[str], library: Mapping[str, LibraryRecord], withdrawn: Iterable[Withdrawn]
 ) -> dict[str, Basis]:
     """By hub, those with a feed in use. Raises FileNotFoundError and files.Damaged."""
-    published = _published_files(library, withdrawn)
+    published = _published_files(library)
+    notices = defaultdict(set)
+    for notice in withdrawn:
+        notices[notice.hub, notice.snapshot].add(notice.file)
     found = {}
     for hub in sorted(hubs):
         standing = store.standing(hub)
         if standing is None or standing.good is None:
             continue
-        digest, key = standing.good.digest, standing.good.rules
-        files = {file.path: file.sha256 for file in store.snapshot(hub, digest).files if file.path in published[hub]}
+        digest, key = standing.good.key
+        named = published[hub] | notices[hub, digest]
+        files = {file.path: file.sha256 for file in store.snapshot(hub, digest).files if file.path in named}
         found[hub] = Basis(store.rules_version(hub, digest, key), key, files)
     return found
 
 
-def _published_files(
-    library: Mapping[str, LibraryRecord], withdrawn: Iterable[Withdrawn]
-) -> defaultdict[str, set[str]]:
-    """By hub, the paths of the files from which records, records merged into them, and withdrawals come."""
+def _published_files(library: Mapping[str, LibraryRecord]) -> defaultdict[str, set[str]]:
+    """By hub, the paths of the files from which records, and records merged into them, come."""
     files: defaultdict[str, set[str]] = defaultdict(set)
     for entry in library.values():
         files[entry.record.hub].add(entry.record.file)
         for id, origin in entry.merged_from.items():
             files[id.partition("/")[0]].add(origin.file)
-    for notice in withdrawn:
-        files[notice.hub].add(notice.file)
     return files

@@ -18,11 +18,11 @@ taken out.
 Re-keying is content that comes under another id. It is held above ``rekeyed_share``, if it is more than one record. An
 id that was made of the heading, and changed with it, is an edit of the heading. Returns are re-keyed when an
 organisation is gone from a period and a new one has the same answers, or is of the same type, size and region and has
-answered the same questions as often; or when all organisations of a period are others. In other hubs' returns they are
-still known by their old keys, and would count twice.
+answered the same questions as often; or when all organisations of a period are others, and at least
+``ROLLOVER_SHARE`` as many. In other hubs' returns they are still known by their old keys, and would count twice.
 
-A period that ends while a newer one begins with at least ``ROLLOVER_SHARE`` of its organisations has been rolled over,
-and is not lost.
+A period that ends while a newer one begins, with at least ``ROLLOVER_SHARE`` as many organisations, has been rolled
+over, and is not lost.
 """
 
 from __future__ import annotations
@@ -99,11 +99,12 @@ class Change:
 
     ``kinds`` are words for it, ``none`` when a release would say the same: ``growth``, ``edits``, ``shrinkage`` (loss
     of any size), ``cut_short``, ``emptied``, ``rekeying``, ``rekeyed_returns``, ``licence_change``, ``withdrawals``,
-    ``new_period``, ``refusals`` (other faults than before). ``held_by`` are codes of findings, none when it may pass.
-    ``numbers`` are tallies: ``records`` by kind, and ``organisations`` and ``rows`` of returns by kind and period, each
-    with ``all``. ``rekeyed`` gives the old id of each record that has another now; ``lost`` the first ids of the
-    ``lost_n`` that are gone. ``why`` are sentences for the operator and the hub. They and the numbers tell exactly
-    how many answered, which readers are not told.
+    ``new_period``, ``refusals`` (other errors than before), ``particulars`` (nothing else). ``held_by`` are codes of
+    findings, none when it may pass. ``numbers`` are tallies: ``records`` by kind, and ``organisations`` and ``rows`` of
+    returns by kind and period, each with ``all``; and ``refused_rows``, how many more there are, by kind. ``rekeyed``
+    gives the old id of each record that has another now; ``lost`` the first ids of the ``lost_n`` that are gone.
+    ``why`` are sentences for the operator and the hub. They and the numbers tell exactly how many answered, which
+    readers are not told. ``content`` is the new feed's (``Profile.content``).
     """
 
     kinds: tuple[str, ...]
@@ -113,6 +114,7 @@ class Change:
     lost: tuple[str, ...]
     lost_n: int
     why: tuple[str, ...]
+    content: str
 
     @property
     def is_nothing(self) -> bool:
@@ -141,21 +143,21 @@ def compare(
     records that are gone because their licence is no longer open, or because the hub has withdrawn them.
     """
     if before.content == after.content:
-        return Change(("none",), (), {}, {}, (), 0, ("Nothing has changed.",))
+        return Change(("none",), (), {}, {}, (), 0, ("Nothing has changed.",), after.content)
     records = _Records(before, after, closed, withdrawn)
     tables = [_Table(kind, before, after) for kind in sorted({kind for kind, _ in [*before.returns, *after.returns]})]
     scopes = [*records.scopes(), *(scope for table in tables for scope in table.scopes())]
     reasons = list(_reasons(scopes, limits))
     held_by = tuple(code for code in _CODES if any(reason.code == code for reason in reasons))
-    kinds = _kinds(records, tables, scopes, held_by) or ("refusals",)
     return Change(
-        kinds=kinds,
+        kinds=_kinds(records, tables, scopes, held_by) or _lesser_kinds(before, after),
         held_by=held_by,
         numbers=_numbers(records, tables),
         rekeyed=records.moved,
         lost=tuple(records.lost[:MAX_LOST_NAMED]),
         lost_n=len(records.lost),
         why=tuple(_told(reasons) if reasons else _noted(records, tables)),
+        content=after.content,
     )
 
 
@@ -205,7 +207,7 @@ class _Records:
             else:
                 tally.lost += 1
                 tally.refused += id in after.refused
-        for kind, n in _cut(old, new, found, set(self.lost)).items():
+        for kind, n in _cut(old, new, found, set(self.lost), after.refused.keys()).items():
             self.tallies[kind].cut = n
 
     @property
@@ -233,12 +235,15 @@ class _Records:
             yield _Scope(self.all, "record", "records", is_whole=True)
 
 
-def _cut(old: Mapping[str, Item], new: Mapping[str, Item], found: Mapping[str, str], lost: Set[str]) -> dict[str, int]:
+def _cut(
+    old: Mapping[str, Item], new: Mapping[str, Item], found: Mapping[str, str], lost: Set[str], refused: Set[str]
+) -> dict[str, int]:
     """For each kind of which nothing is new the number of records that were the ends of files, or whole files; none if
-    any other was lost.
+    any other was lost, or is there with errors.
     """
     now = {place: new[id] for id, place in found.items() if id == place}
     growing = {item.trait.kind for id, item in new.items() if id not in found}
+    growing |= {old[id].trait.kind for id in lost & refused}
     cut: Counter[str] = Counter()
     was = set(found.values())
     for ids in _sequences({id: item for id, item in old.items() if id in was or id in lost}):
@@ -459,7 +464,11 @@ def _noted(records: _Records, tables: Sequence[_Table]) -> list[str]:
     ]
     told = [f"{n:,} {one if n == 1 else several}" for n, one, several in parts if n]
     told += [f"{new} follows {old}" for table in tables for old, new in table.rolled_over.items()]
-    return [f"{'; '.join(told)}." if told else "Other records or answers have errors than before."]
+    if told:
+        return [f"{'; '.join(told)}."]
+    return [
+        "No record and no answer is different, only what goes with them: withdrawals, errors, or what was worked out."
+    ]
 
 
 def _kinds(
@@ -480,6 +489,15 @@ def _kinds(
         "new_period": any(table.rolled_over for table in tables),
     }
     return tuple(word for word, holds in found.items() if holds)
+
+
+def _lesser_kinds(before: Profile, after: Profile) -> tuple[str, ...]:
+    """Words for a change in which every record and answer is as it was."""
+    found = {
+        "withdrawals": before.notices != after.notices,
+        "refusals": (before.refused, before.refused_rows) != (after.refused, after.refused_rows),
+    }
+    return tuple(word for word, holds in found.items() if holds) or ("particulars",)
 
 
 def _numbers(records: _Records, tables: Sequence[_Table]) -> dict[str, Any]:

@@ -334,6 +334,7 @@ def confirm(
     hub: Annotated[str, typer.Argument(help="The hub whose newest feed waits for a confirmation.")],
     reason: Annotated[str, typer.Option(help="Why the change is meant; it is kept.")],
     by: Annotated[str | None, typer.Option(help="Who confirms; your login name when absent.")] = None,
+    feed: Annotated[str, typer.Option(help="Beginning of the held feed's digest: no other one is let through.")] = "",
     *,
     registry: RegistryFlag = None,
     store: StoreFlag = None,
@@ -351,7 +352,7 @@ def confirm(
     if not reason.strip():
         _stop("--reason: say why, in a few words")
     try:
-        state = confirm_hub(line, hub, reason.strip(), by or getuser(), datetime.now(UTC))
+        state = confirm_hub(line, hub, datetime.now(UTC), reason=reason.strip(), by=by or getuser(), feed=feed)
     except NothingToConfirm as error:
         typer.echo(f"hubpacks: {error}", err=True)
         raise typer.Exit(FINDINGS) from error

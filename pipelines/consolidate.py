@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass
 
 import numpy as np
@@ -48,8 +48,13 @@ class HubRecords:
     records: tuple[Record, ...]
 
 
-def consolidate(feeds: Iterable[HubRecords], slugs: Mapping[str, str]) -> dict[str, LibraryRecord]:
-    """The library by canonical id, sorted. ``slugs`` are the addresses given in earlier releases, by id: they hold."""
+def consolidate(
+    feeds: Iterable[HubRecords], slugs: Mapping[str, str], became: Mapping[str, str] | None = None
+) -> dict[str, LibraryRecord]:
+    """The library by canonical id, sorted. ``slugs`` are the addresses given in earlier releases, by id: they hold.
+    ``became`` says which record each merged one was last a part of: when that one goes, what was merged into it has its
+    address, since readers find there what they found before.
+    """
     snapshots = {}
     records: dict[str, Record] = {}
     for feed in sorted(feeds, key=lambda feed: feed.hub):
@@ -61,7 +66,7 @@ def consolidate(feeds: Iterable[HubRecords], slugs: Mapping[str, str]) -> dict[s
     kept = [id for id in sorted(records) if survivor[id] == id]
     merged = _merged(survivor)
     related = _related(near, survivor)
-    addresses = _addresses([records[id] for id in kept], slugs)
+    addresses = _addresses([records[id] for id in kept], slugs, became or {})
     translations = _translations(records, survivor)
     return {
         id: LibraryRecord(
@@ -232,20 +237,28 @@ def _translations(records: Mapping[str, Record], survivor: Mapping[str, str]) ->
     }
 
 
-def _addresses(kept: list[Record], slugs: Mapping[str, str]) -> dict[str, str]:
-    """A slug a record: the earlier one if it has one, else made of its heading and never one that was used before."""
+def _addresses(kept: list[Record], slugs: Mapping[str, str], became: Mapping[str, str]) -> dict[str, str]:
+    """A slug a record: the earlier one if it has one, or that of a record which it was a part of and which has gone;
+    else made of its heading and never one that was used before.
+    """
     addresses = {record.id: slugs[record.id] for record in kept if record.id in slugs}
+    free = {before: slugs[before] for before in became.values() if before in slugs and before not in addresses}
     taken = set(slugs.values()) | _NOT_SLUGS
     for record in kept:
         if record.id not in addresses:
-            slug = base = _slug(record.document.heading) or _slug(record.id)
-            number = 1
-            while slug in taken:
-                number += 1
-                slug = f"{base}-{number}"
-            taken.add(slug)
-            addresses[record.id] = slug
+            slug = free.pop(became.get(record.id, ""), None)
+            addresses[record.id] = slug or _new_slug(record, taken)
+            taken.add(addresses[record.id])
     return addresses
+
+
+def _new_slug(record: Record, taken: Set[str]) -> str:
+    slug = base = _slug(record.document.heading) or _slug(record.id)
+    number = 1
+    while slug in taken:
+        number += 1
+        slug = f"{base}-{number}"
+    return slug
 
 
 def _slug(text: str) -> str:

@@ -7,7 +7,7 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -23,6 +23,10 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from pipelines.policy import Policy
+
+
+EXPIRY_WARNING = timedelta(days=30)
+"""So long before content that is carried forward is dropped, operators are warned, and pages say it louder."""
 
 
 class State(StrEnum):
@@ -43,8 +47,8 @@ class HubState:
     why documents and rows of returns were not accepted, by code; ``derived`` what was worked out (``Verdict.derived``).
 
     ``fetched`` is when that content was had first, ``seen`` when the address (or inbox) was last found to hold it,
-    ``expires`` until when it is carried forward, None while it needs no carrying. ``change`` is what the newest feed
-    would change in it (``breaker.Change.to_dict``), None when nothing.
+    ``expires`` until when it is carried forward, None while it needs no carrying. ``newest`` is the digest of the feed
+    that was had last, ``change`` what it would change (``breaker.Change.to_dict``), None when nothing.
     """
 
     id: str
@@ -64,6 +68,7 @@ class HubState:
     derived: Mapping[str, int] = field(default_factory=dict)
     seen: datetime | None = None
     expires: datetime | None = None
+    newest: str | None = None
     change: Mapping[str, Any] | None = None
 
     def for_readers(self, base: int) -> HubState:
@@ -75,12 +80,16 @@ class HubState:
             for name, number in self.counts.items()
         }
         reason = " ".join(CODES[code].why for code in self.held_by) or self.reason
-        return replace(self, counts=rounded, quarantined_answers={}, reason=reason, change=None)
+        return replace(self, counts=rounded, quarantined_answers={}, reason=reason, newest=None, change=None)
 
     @property
     def is_carried(self) -> bool:
         """Whether its content is used although it could not be renewed."""
         return self.snapshot is not None and self.state not in (State.FRESH, State.RETIRED)
+
+    def is_expiring(self, at: datetime) -> bool:
+        """Whether its content, seen from ``at``, is soon dropped unless the hub sends something new."""
+        return self.expires is not None and self.expires - at <= EXPIRY_WARNING
 
     def name(self, language: str) -> str:
         """The hub's name in ``en`` or ``cy``."""
@@ -193,7 +202,8 @@ class Pack:
 @dataclass(frozen=True)
 class Withdrawn:
     """A record that its hub has taken back: canonical ids, the heading where it is known, the hub's reason (plain text,
-    masked), and where in its feed the hub says so.
+    masked), and where the hub says so: in which snapshot (a digest), file and place. The snapshot need not be the one
+    in use: what is taken back goes at once, also when the rest of the feed is held.
     """
 
     id: str
@@ -201,15 +211,17 @@ class Withdrawn:
     reason: str
     date: date
     successor: str | None
+    snapshot: str
     file: str
+    file_sha256: str
     place: str
 
     @classmethod
-    def told_by(cls, hub: str, notice: Withdrawal, known: PublicIds) -> Withdrawn:
+    def told_by(cls, hub: str, notice: Withdrawal, known: PublicIds, snapshot: str, file_sha256: str) -> Withdrawn:
         """What ``hub`` says in its notice. Its ids are those of its feed, ``known`` knows those of readers."""
         successor = f"{hub}/{known.public(notice.successor)}" if notice.successor else None
         id, reason = f"{hub}/{known.public(notice.id)}", masked(notice.reason)
-        return cls(id, None, reason, notice.date, successor, notice.file, notice.place)
+        return cls(id, None, reason, notice.date, successor, snapshot, notice.file, file_sha256, notice.place)
 
     @property
     def hub(self) -> str:

@@ -31,7 +31,7 @@ class Damaged(RuntimeError):
     """A file that only this project writes is not as it was written."""
 
     def __init__(self, path: Path) -> None:
-        super().__init__(f"{path} is damaged, or was written by another version: restore it from a copy, or remove it")
+        super().__init__(f"{path} is damaged, or was written by another version: restore it from a copy")
 
 
 def write_bytes(path: Path, data: bytes, mode: int = 0o644) -> None:

@@ -242,7 +242,7 @@ def _nearest(old: Mapping[str, Trait], new: Mapping[str, Trait]) -> dict[str, st
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A record that was published: as what it was last, under which id of the hub's own, and whether it still is."""
+    """A record that was in use: as what it was last, under which id of the hub's own, and whether it still is."""
 
     local: str
     is_present: bool
@@ -251,14 +251,15 @@ class Entry:
 
 @dataclass(frozen=True)
 class PublicIds:
-    """Every record of one hub that was ever published, by its public id (without the hub). None is removed.
+    """Every record of one hub that was ever in use, by its public id (without the hub). None is removed.
 
     ``aliases`` are the ids of the hub's own that are another's in public, each with the public id of the record that
-    it was last published as.
+    it was last known as. ``feed`` is the key of the feed that is present; empty before the first.
     """
 
     entries: Mapping[str, Entry] = field(default_factory=dict)
     aliases: Mapping[str, str] = field(default_factory=dict)
+    feed: tuple[str, ...] = ()
 
     def public(self, local: str) -> str:
         """The public id of the record that the hub calls ``local``, or last called so; ``local`` if there is none."""
@@ -266,7 +267,7 @@ class PublicIds:
 
     @cached_property
     def present(self) -> dict[str, str]:
-        """The public ids of the records in the feed that was published last, by the ids they have there."""
+        """The public ids of the records in the feed that is present, by the ids they have there."""
         return {entry.local: id for id, entry in self.entries.items() if entry.is_present}
 
     @cached_property
@@ -281,19 +282,19 @@ class PublicIds:
             id: {"local": entry.local, "is_present": entry.is_present} | entry.trait.to_dict()
             for id, entry in self.entries.items()
         }
-        return {"entries": entries, "aliases": dict(self.aliases)}
+        return {"entries": entries, "aliases": dict(self.aliases), "feed": list(self.feed)}
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> PublicIds:
         """The ids that ``to_dict`` wrote."""
         entries = {id: Entry(e["local"], e["is_present"], Trait.from_dict(e)) for id, e in data["entries"].items()}
-        return cls(entries, data["aliases"])
+        return cls(entries, data["aliases"], tuple(data["feed"]))
 
 
 def assign(known: PublicIds, traits: Mapping[str, Trait]) -> dict[str, str]:
     """The public id (without its hub) of each record of a feed, by the id that the feed gives it; no two are equal.
 
-    A record that was published keeps its public id, also under another id of its own, and gets it back when it returns:
+    A record that was in use keeps its public id, also under another id of its own, and gets it back when it returns:
     saying the same, or at the same id and resembling what it said. Any other record gets its own id, or, where that was
     ever another's, the id with a number from 2 on.
     """
@@ -331,9 +332,12 @@ def _free(id: str, taken: set[str]) -> str:
     return free
 
 
-def update(known: PublicIds, assigned: Mapping[str, str], traits: Mapping[str, Trait]) -> PublicIds:
-    """The ids once the records of a feed were published as ``assign`` said. What the feed no longer has is gone."""
+def update(known: PublicIds, traits: Mapping[str, Trait], feed: tuple[str, ...] = ()) -> PublicIds:
+    """The ids once the feed with the key ``feed`` is present: its records are as ``assign`` says. What it no longer has
+    is gone.
+    """
+    assigned = assign(known, traits)
     entries = {id: replace(entry, is_present=False) for id, entry in known.entries.items()}
     entries |= {public: Entry(local, True, traits[local]) for local, public in assigned.items()}
     names = {**known.aliases, **assigned}
-    return PublicIds(entries, {local: public for local, public in names.items() if local != public})
+    return PublicIds(entries, {local: public for local, public in names.items() if local != public}, feed)

@@ -6,16 +6,16 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
 import pyarrow as pa
 from pydantic import ValidationError
 
-from hubs.contract.records import Record, canonical_json
+from hubs.contract.records import canonical_json
 from hubs.instruments import instruments
 from hubs.judge import RULES_VERSION
 from hubs.registration import Registration, Registry, WrongRegistry, read_registry
@@ -23,7 +23,6 @@ from pipelines import benchmark, publish, quarantine, standing, validate
 from pipelines.bases import bases
 from pipelines.consolidate import HubRecords, consolidate, packs
 from pipelines.edition import Edition, HubState, LibraryRecord, State, Withdrawn
-from pipelines.identity import assign, traits_of, update
 from pipelines.policy import read_policy
 from pipelines.pull import pull
 from pipelines.pull.network import Network
@@ -89,7 +88,7 @@ def open_line(registry: Path, store: Path, public: Path) -> Line:
         except ValidationError:
             lost = "the registration kept in the store is of another version, so the hub's last good feed is not used"
             problems[f"{hub}.yaml"] = [*problems.get(f"{hub}.yaml", []), lost]
-    return Line(Registry(found.folder, dict(sorted(hubs.items())), problems), lasting, public)
+    return Line(Registry(found.folder, dict(sorted(hubs.items())), problems, frozenset(leaving)), lasting, public)
 
 
 def gather(line: Line, hub: str, now: datetime) -> tuple[HubState, bool]:
@@ -170,13 +169,14 @@ def replay(line: Line, hub: str, now: datetime) -> Replay:
         )
 
 
-def confirm(line: Line, hub: str, reason: str, by: str, now: datetime) -> HubState:
-    """Let the hub's newest feed through, although it changes much, and settle how the hub stands.
+def confirm(line: Line, hub: str, now: datetime, *, reason: str, by: str, feed: str = "") -> HubState:
+    """Let the hub's newest feed through, although it changes much, and settle how the hub stands; with ``feed``, the
+    beginning of a digest, only if it is that one.
 
     Raises standing.NothingToConfirm; files.Busy when somebody else is at work on the same hub.
     """
     with line.store.locked(f"hub-{hub}"):
-        return standing.confirm(line.store, line.registry, hub, now, reason=reason, by=by)
+        return standing.confirm(line.store, line.registry, hub, now, reason=reason, by=by, feed=feed)
 
 
 def _problem(registry: Registry, hub: str) -> str | None:
@@ -245,30 +245,36 @@ def make_library(line: Line) -> dict[str, LibraryRecord]:
     for hub in line.registry.hubs:
         in_use = line.store.standing(hub)
         if in_use is not None and in_use.good is not None:
-            feeds.append(HubRecords(hub, in_use.good.digest, _under_public_ids(line.store, hub)))
-    library = consolidate(feeds, line.store.slugs())
-    line.store.write_library(library)
-    line.store.note_made("library", key)
+            feeds.append(HubRecords(hub, in_use.good.digest, standing.records_in_use(line.store, hub)))
+    published = line.store.published()["records"]
+    became = {id: told["into"] for id, told in published.items() if "into" in told}
+    library = consolidate(feeds, line.store.slugs(), became)
+    with line.store.making("library", key):
+        line.store.write_library(library)
     return library
 
 
-def _under_public_ids(store: Store, hub: str) -> tuple[Record, ...]:
-    """The records in use of the hub, under the ids that readers know them by."""
-    records = standing.records_in_use(store, hub)
-    public = assign(store.public_ids(hub), traits_of(records))
-    return tuple(replace(record, public=public[record.document.id]) for record in records)
+def withdrawn(line: Line, library: Mapping[str, LibraryRecord]) -> tuple[Withdrawn, ...]:
+    """What hubs have taken back, by id, and is not in ``library``: what a hub only calls by another id is there still.
+
+    Also what a feed that is held takes back: it goes at once, and readers are told why.
+    """
+    live = {id for entry in library.values() for id in (entry.id, *entry.merged)}
+    found = {told.id: told for hub in line.registry.hubs for told in _withdrawn_by(line, hub)}
+    return tuple(found[id] for id in sorted(found) if id not in live)
 
 
-def withdrawn(line: Line) -> tuple[Withdrawn, ...]:
-    """What hubs have taken back in the feeds in use, by id."""
-    verdicts = {hub: validate.used_verdict(line.store, hub) for hub in line.registry.hubs}
-    told = [
-        Withdrawn.told_by(hub, notice, line.store.public_ids(hub))
-        for hub, used in verdicts.items()
-        if used
-        for notice in used.withdrawals
-    ]
-    return tuple(sorted(told, key=lambda entry: entry.id))
+def _withdrawn_by(line: Line, hub: str) -> Iterator[Withdrawn]:
+    store, known = line.store, line.store.public_ids(hub)
+    stands, used, newest = store.standing(hub), validate.used_verdict(store, hub), validate.newest_verdict(store, hub)
+    if stands is None or stands.good is None or used is None:
+        return
+    held = [notice for notice in newest.withdrawals if notice.id in stands.blocked] if newest else []
+    for digest, notices in ((stands.newest_digest, held), (stands.good.digest, used.withdrawals)):
+        if digest is not None and notices:
+            files = {file.path: file.sha256 for file in store.snapshot(hub, digest).files}
+            for notice in notices:
+                yield Withdrawn.told_by(hub, notice, known, digest, files[notice.file])
 
 
 def count_returns(line: Line, hub: str) -> Path | None:
@@ -314,8 +320,8 @@ def make_benchmarks(line: Line) -> pa.Table:
     counted = {hub: count_returns(line, hub) for hub in line.registry.hubs}
     levels = _Tables(line.store, {hub: path for hub, path in counted.items() if path is not None})
     table = benchmark.benchmarks(benchmark.combine(levels), read_policy())
-    line.store.write_benchmarks(table)
-    line.store.note_made("benchmarks", key)
+    with line.store.making("benchmarks", key):
+        line.store.write_benchmarks(table)
     return table
 
 
@@ -341,14 +347,15 @@ def make_release(line: Line, now: datetime) -> str | None:
         is_made = {line.store.made_of("library"), line.store.made_of("benchmarks")} == {key}
         if previous is not None and previous.build_key == key:
             if is_made and line.store.published()["release"] != previous.id:  # a run was killed before it noted this
-                _note_published(line, previous.id)
+                _note_published(line, previous.id, line.store.library(), standings(line))
             return None
         if not is_made:
             raise publish.ReleaseRefused("a hub has changed since library and benchmarks were made; make them again")
         states = standings(line)
         if not any(state.snapshot for state in states):
             raise publish.ReleaseRefused("no hub has a feed that can be used, so there is nothing to publish")
-        library, notices, policy = line.store.library(), withdrawn(line), read_policy()
+        library, policy = line.store.library(), read_policy()
+        notices = withdrawn(line, library)
         edition = Edition(
             id=publish.next_id(line.public, now),
             published=now,
@@ -365,17 +372,14 @@ def make_release(line: Line, now: datetime) -> str | None:
             policy=policy,
             withdrawn=notices,
         )
+        line.store.keep_slugs(library)
         publish.publish(edition, line.public)
-        _note_published(line, edition.id)
+        _note_published(line, edition.id, library, states)
         return edition.id
 
 
-def _note_published(line: Line, release: str) -> None:
-    snapshots = {state.id: state.snapshot for state in standings(line) if state.snapshot}
-    for hub in snapshots:  # first, since a run that is killed in between notes all of it again
-        known, traits = line.store.public_ids(hub), traits_of(standing.records_in_use(line.store, hub))
-        line.store.keep_public_ids(hub, update(known, assign(known, traits), traits))
-    line.store.note_published(release, line.store.library(), snapshots)
+def _note_published(line: Line, release: str, library: Mapping[str, LibraryRecord], states: Iterable[HubState]) -> None:
+    line.store.note_published(release, library, {state.id: state.snapshot for state in states if state.snapshot})
 
 
 def run(line: Line, now: datetime, progress: Progress) -> Outcome:

@@ -1,14 +1,14 @@
 """What of an accepted feed is compared with the one before it: a profile of its records and of its returns.
 
 What a difference means is said in ``breaker``; rows are read in ``returns``. A profile is worked out anew and never
-stored.
+stored; only the digest of the whole content is.
 """
 
 from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -40,7 +40,8 @@ class Item:
 @dataclass(frozen=True)
 class Profile:
     """What is compared. ``records`` by local id; ``refused`` the codes of what is in quarantine, by local id;
-    ``returns`` by kind and period, ``sheets`` by kind and file (with place), ``refused_rows`` by kind.
+    ``notices`` what the hub says of withdrawals; ``returns`` by kind and period, ``sheets`` by kind and file (with
+    place), ``refused_rows`` by kind.
 
     ``content`` is a digest of everything that a release would say of the feed. Two feeds have the same one if nothing
     but their files' names and form, the order of records, or what is not content (such as a stamp in the descriptor)
@@ -49,6 +50,7 @@ class Profile:
 
     records: Mapping[str, Item]
     refused: Mapping[str, tuple[str, ...]]
+    notices: Sequence[tuple[str, ...]]
     returns: Mapping[tuple[str, str], Returns]
     sheets: Mapping[tuple[str, str], Sheet]
     refused_rows: Mapping[str, int]
@@ -72,13 +74,15 @@ def profile(verdict: Verdict) -> Profile:
     for table in verdict.tables:
         refused_rows[table.kind] += table.quarantined_rows
     sheets, returns = _tables(verdict)
+    notices = sorted((w.id, w.reason, w.date.isoformat(), w.successor or "") for w in verdict.withdrawals)
     return Profile(
         records=records,
         refused={entry.record: entry.codes for entry in verdict.quarantine if entry.record is not None},
+        notices=notices,
         returns=returns,
         sheets=sheets,
         refused_rows=refused_rows,
-        content=_content(verdict, records, returns),
+        content=_content(verdict, records, notices, returns),
     )
 
 
@@ -95,13 +99,15 @@ def _tables(verdict: Verdict) -> tuple[dict[tuple[str, str], Sheet], dict[tuple[
     return tables.sheets, tables.returns()
 
 
-def _content(verdict: Verdict, records: Mapping[str, Item], returns: Mapping[tuple[str, str], Returns]) -> str:
-    withdrawals = [
-        [w.id, w.reason, w.date.isoformat(), w.successor] for w in sorted(verdict.withdrawals, key=lambda w: w.id)
-    ]
+def _content(
+    verdict: Verdict,
+    records: Mapping[str, Item],
+    notices: Sequence[tuple[str, ...]],
+    returns: Mapping[tuple[str, str], Returns],
+) -> str:
     said = [
         sorted(item.content for item in records.values()),
-        withdrawals,
+        notices,
         [[*key, one.rows_n, one.digest] for key, one in sorted(returns.items())],
         verdict.counts(),
         verdict.quarantined_by_code(),

@@ -13,7 +13,7 @@ from typing import Any
 from hubs.check import report_json
 from hubs.contract.findings import CODES
 from hubs.contract.verdict import Verdict
-from hubs.registration import INTAKE, Registration, Registry
+from hubs.registration import INTAKE, Registry
 from pipelines import quarantine
 from pipelines.edition import HubState, State
 from pipelines.identity import PublicIds
@@ -68,7 +68,7 @@ def hub_page(store: Store, registry: Registry, hub: str, now: datetime) -> dict[
         "sends_through_intake": registration.address == INTAKE,
         "release": store.published()["release"],
         "submissions": submissions(store, hub),
-        **_outlook(store, registration, state, (used, newest), now),
+        **_outlook(store, registry, state, (used, newest), now),
         **_fates(
             report_json(newest) if newest else None, _situation(store, state, used, digest, turn="taken", now=now), hub
         ),
@@ -82,7 +82,7 @@ def outlook(store: Store, registry: Registry, hub: str, now: datetime) -> dict[s
     """
     used = used_verdict(store, hub)
     verdicts = used, newest_verdict(store, hub) or used
-    told = _outlook(store, registry.hubs[hub], hub_state(store, registry, hub), verdicts, now)
+    told = _outlook(store, registry, hub_state(store, registry, hub), verdicts, now)
     return told | {"events": store.events(hub)[::-1]}
 
 
@@ -93,14 +93,14 @@ def submissions(store: Store, hub: str) -> list[dict[str, Any]]:
 
 def _outlook(
     store: Store,
-    registration: Registration,
+    registry: Registry,
     state: HubState,
     verdicts: tuple[Verdict | None, Verdict | None],
     now: datetime,
 ) -> dict[str, Any]:
     """``verdicts`` are those on the feed in use and on the newest."""
     used, newest = verdicts
-    result = score(state, registration, used, now)
+    result = score(state, registry.hubs[state.id], used, now)
     return {
         "score": {
             "points": result.points,
@@ -110,7 +110,7 @@ def _outlook(
         },
         "next_release": _iso(next_release(now)),
         "quarantine": [entry.to_dict(now) for entry in quarantine.held(store, newest, now)],
-        "warnings": warnings(state, registration, now),
+        "warnings": warnings(state, registry, now),
     }
 
 

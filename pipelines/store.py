@@ -1,16 +1,17 @@
 """The store: snapshots by content, verdicts by snapshot and rules, and how each hub stands. A folder on disk.
 
-Only reading and writing lives here; what a state means is decided in ``validate``. Layout:
+Only reading and writing lives here; what a state means is decided in ``standing``. Layout:
 
 ``blobs/ab/<sha256>``                    bytes, once each, whoever sent them
 ``snapshots/<hub>/<digest>.json``        which blobs a hub's feed was made of
 ``inbox/`` ``tokens.json``               what hubs submitted (``inbox``); digests of their tokens (``tokens``)
 ``pulls/<hub>.jsonl``                    every attempt, one line each; ``submission`` where it came through the intake
-``verdicts/<hub>/<digest>/<rules>/``     verdict.json, records.jsonl, quarantine.jsonl, Parquet
+``validators/<hub>.json``                what the last pull remembers for the next (``pull.known``)
+``verdicts/<hub>/<digest>/<rules>/``     verdict.json, summary.json, records.jsonl, quarantine.jsonl, Parquet
 ``hubs/<hub>.json``                      the feed in use and the present state
 ``events/<hub>.jsonl``                   what happened to the hub's content: accepted, held, confirmed, expired, retired
 ``same/<hub>.json``                      feeds whose content is that of an earlier one, by digest
-``ids/<hub>.json``                       the ids under which its records were ever published
+``ids/<hub>.json``                       the ids under which its records were ever in use
 ``quarantine/<hub>.json``                since when each record has been in quarantine
 ``registrations/<hub>.json``             each hub's last usable registration
 ``library.jsonl`` ``slugs.json``         the last consolidation; addresses that records have been given for good
@@ -88,14 +89,29 @@ class Snapshot:
 
 
 class Good(NamedTuple):
-    """The feed of a hub that is in use: its digest, the key of the rules it is used under, when it was had first, and
-    when the hub was last found to have the same content.
+    """The feed of a hub that is in use: its digest, the key of the rules it is used under, when it was had first, when
+    the hub was last found to have the same content, and the digest of that (``profiles.Profile.content``).
     """
 
     digest: str
     rules: str
     fetched: datetime
     seen: datetime
+    content: str
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """What its verdict is found by."""
+        return self.digest, self.rules
+
+
+class Anchor(NamedTuple):
+    """The feed by which losses are summed up: the last good one before they began, when it was last had, and the local
+    ids of what has gone since by withdrawal or for want of an open licence.
+    """
+
+    good: Good
+    excused: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -104,7 +120,7 @@ class Standing:
     newest one (snapshot digest and rules key).
 
     ``change`` is what the newest would change in the one in use (``breaker.Change``); ``blocked`` are local ids of
-    records in the feed in use that must not go out.
+    records in the last feed that must not go out; ``anchor`` is there while something that was lost has not come back.
     """
 
     state: str
@@ -117,6 +133,7 @@ class Standing:
     newest_rules: str | None
     change: Mapping[str, Any] | None
     blocked: tuple[str, ...]
+    anchor: Anchor | None
 
     @property
     def good_digest(self) -> str | None:
@@ -238,6 +255,10 @@ class Store:
         if digest not in same:
             write_json(self.root / "same" / f"{hub}.json", same | {digest: same.get(earlier, earlier)})
 
+    def same_as(self, hub: str, digest: str) -> str:
+        """The feed whose content the feed ``digest`` is known to have; itself where none is."""
+        return self._same(hub).get(digest, digest)
+
     def _same(self, hub: str) -> dict[str, str]:
         return read_json(self.root / "same" / f"{hub}.json") or {}
 
@@ -347,6 +368,7 @@ class Store:
                     "good": _good_from_list(data["good"]),
                     "last": _good_from_list(data["last"]),
                     "blocked": tuple(data["blocked"]),
+                    "anchor": _anchor_from_list(data["anchor"]),
                 }
             )
 
@@ -356,12 +378,13 @@ class Store:
             "since": standing.since.isoformat(),
             "good": _good_to_list(standing.good),
             "last": _good_to_list(standing.last),
+            "anchor": [_good_to_list(standing.anchor.good), standing.anchor.excused] if standing.anchor else None,
         }
         write_json(self.root / "hubs" / f"{hub}.json", data)
 
     def log_event(self, hub: str, entry: Mapping[str, Any]) -> None:
         """Append what happened to the hub's content: ``at``, ``event`` (``accepted``, ``held``, ``confirmed``,
-        ``expired``, ``retired``), ``digest`` and what belongs to it.
+        ``expired``, ``retired``), ``digest`` and ``content`` of the feed, and what belongs to it.
         """
         append_line(self.root / "events" / f"{hub}.jsonl", entry)
 
@@ -370,7 +393,7 @@ class Store:
         return read_log(self.root / "events" / f"{hub}.jsonl")
 
     def public_ids(self, hub: str) -> PublicIds:
-        """The ids under which records of the hub were ever published."""
+        """The ids under which records of the hub were ever in use."""
         kept = read_json(self.root / "ids" / f"{hub}.json")
         return PublicIds.from_dict(kept) if kept else PublicIds()
 
@@ -414,31 +437,44 @@ class Store:
         entries = [LibraryRecord.from_dict(data) for data in _read_lines(self.root / "library.jsonl")]
         return {entry.id: entry for entry in entries}
 
-    def note_made(self, what: str, key: str) -> None:
-        """Remember of which inputs (a digest) the ``library`` or the ``benchmarks`` were made."""
-        write_json(self.root / "made-of" / f"{what}.json", {"key": key})
+    @contextlib.contextmanager
+    def making(self, what: str, key: str) -> Iterator[None]:
+        """Remember of which inputs (a digest) the block makes the ``library`` or the ``benchmarks``. While it does, or
+        when it was killed, they are of none.
+        """
+        note = self.root / "made-of" / f"{what}.json"
+        note.unlink(missing_ok=True)
+        yield
+        write_json(note, {"key": key})
 
     def made_of(self, what: str) -> str | None:
         """The digest of the inputs of the ``library`` or the ``benchmarks``; None before the first."""
         return (read_json(self.root / "made-of" / f"{what}.json") or {}).get("key")
 
     def slugs(self) -> dict[str, str]:
-        """The addresses that published records have been given, by canonical id."""
+        """The addresses that published records have been given, by canonical id. No two have the same one."""
         return read_json(self.root / "slugs.json") or {}
 
+    def keep_slugs(self, library: Mapping[str, LibraryRecord]) -> None:
+        """Keep the addresses of ``library``, those that another record had for the one that has them now. It comes
+        before they are published: what is kept and was never published does no harm.
+        """
+        before = self.slugs()
+        given = {entry.slug: id for id, entry in library.items()}
+        kept = {id: slug for id, slug in before.items() if given.get(slug, id) == id}
+        kept |= {id: slug for slug, id in given.items()}
+        if kept != before:
+            write_json(self.root / "slugs.json", kept)
+
     def note_published(self, release: str, library: Mapping[str, LibraryRecord], snapshots: Mapping[str, str]) -> None:
-        """Remember what ``release`` says: its records' addresses (for good), their content, and the digest of the
-        snapshot it uses of each hub.
+        """Remember what ``release`` says: its records' addresses, their content, and the digest of the snapshot it uses
+        of each hub.
         """
         records: dict[str, dict[str, str]] = {}
         for id, entry in library.items():
             record = entry.record
             records[id] = {"slug": entry.slug, "language": record.document.language, "content": record.content}
             records |= {other: {"into": id} for other in entry.merged}
-        slugs = self.slugs()
-        kept = slugs | {id: entry.slug for id, entry in library.items()}
-        if kept != slugs:
-            write_json(self.root / "slugs.json", kept)
         write_json(self.root / "published.json", {"release": release, "records": records, "snapshots": dict(snapshots)})
 
     def published(self) -> dict[str, Any]:
@@ -479,14 +515,21 @@ class Store:
 
 
 def _good_to_list(good: Good | None) -> list[str] | None:
-    return [good.digest, good.rules, good.fetched.isoformat(), good.seen.isoformat()] if good else None
+    return [*good.key, good.fetched.isoformat(), good.seen.isoformat(), good.content] if good else None
 
 
 def _good_from_list(data: list[str] | None) -> Good | None:
     if data is None:
         return None
-    digest, rules, fetched, seen = data
-    return Good(digest, rules, datetime.fromisoformat(fetched), datetime.fromisoformat(seen))
+    digest, rules, fetched, seen, content = data
+    return Good(digest, rules, datetime.fromisoformat(fetched), datetime.fromisoformat(seen), content)
+
+
+def _anchor_from_list(data: list[Any] | None) -> Anchor | None:
+    if data is None:
+        return None
+    good = _good_from_list(data[0])
+    return Anchor(good, tuple(data[1])) if good else None
 
 
 def _write_lines(path: Path, entries: list[dict[str, Any]]) -> None:

@@ -200,7 +200,9 @@ def a_withdrawn(id: str = "gone", hub: str = "vale", **changes: Any) -> Withdraw
         "reason": "It is out of date.",
         "date": date(2026, 6, 3),
         "successor": None,
+        "snapshot": a_digest(f"snapshot of {hub}"),
         "file": "withdrawals.csv",
+        "file_sha256": a_digest(f"{hub}: withdrawals.csv"),
         "place": "row 1",
     }
     return Withdrawn(f"{hub}/{id}", **values | changes)

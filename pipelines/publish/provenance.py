@@ -78,15 +78,20 @@ def record_source(edition: Edition, entry: LibraryRecord) -> dict[str, Any]:
     }
 
 
-def withdrawal_source(edition: Edition, notice: Withdrawn) -> dict[str, Any]:
-    """Where a hub says that it has taken a record back."""
-    file = {"file": notice.file, "file_sha256": edition.bases[notice.hub].files[notice.file]}
-    return file | {"place": notice.place}
+def withdrawal_source(notice: Withdrawn) -> dict[str, Any]:
+    """Where a hub says that it has taken a record back: in its feed in use, or in a newer one that is held."""
+    return {
+        "snapshot": notice.snapshot,
+        "file": notice.file,
+        "file_sha256": notice.file_sha256,
+        "place": notice.place,
+    }
 
 
 def broken_chains(folder: Path) -> list[str]:
     """What cannot be traced in the release in ``folder``, in words: every hub of ``provenance.json`` stands in
-    ``release.json``, every record, withdrawal and table of benchmarks in ``provenance.json``.
+    ``release.json``, every record, withdrawal and table of benchmarks in ``provenance.json``; and nothing is both
+    there and withdrawn.
     """
     try:
         told, manifest = (json.loads((folder / name).read_bytes()) for name in (PROVENANCE, "release.json"))
@@ -150,12 +155,14 @@ def _broken_records(folder: Path, told: Mapping[str, Any]) -> Iterator[str]:
     snapshots = {hub["id"]: hub["snapshot"] for hub in told["hubs"]}
     files = {(hub["id"], file["path"], file["sha256"]) for hub in told["hubs"] for file in hub["files"]}
     merged = {entry["id"]: entry["into"] for entry in told["merged"]}
+    there = set(merged)
 
     def is_broken(id: str, source: Mapping[str, Any]) -> bool:
         return (id.partition("/")[0], source["file"], source["file_sha256"]) not in files
 
     for pack, row in rows_of_packs(folder):
         source = row["source"]
+        there.add(row["id"])
         if source["snapshot"] is None or snapshots.get(row["hub"]) != source["snapshot"]:
             yield f"{pack}: {row['id']} comes from a snapshot of {row['hub']} that {PROVENANCE} does not have"
         elif is_broken(row["id"], source):
@@ -164,9 +171,13 @@ def _broken_records(folder: Path, told: Mapping[str, Any]) -> Iterator[str]:
             if merged.get(id) != row["id"]:
                 yield f"{pack}: {PROVENANCE} does not say that {id} was merged into {row['id']}"
     withdrawn = json.loads((folder / "coverage.json").read_bytes())["withdrawn"]
-    for entry in [*told["merged"], *(notice | notice["source"] for notice in withdrawn)]:
+    in_use = [notice for notice in withdrawn if notice["source"]["snapshot"] == snapshots.get(notice["hub"])]
+    for entry in [*told["merged"], *(notice | notice["source"] for notice in in_use)]:
         if is_broken(entry["id"], entry):
             yield f"{entry['id']} comes from a file that {PROVENANCE} does not have"
+    for notice in withdrawn:
+        if notice["id"] in there:
+            yield f"{notice['id']} is withdrawn, and published nevertheless"
 
 
 def _broken_benchmarks(folder: Path, told: Mapping[str, Any]) -> Iterator[str]:

@@ -203,7 +203,7 @@ def _withdrawal_statement(edition: Edition, entry: Withdrawn) -> dict[str, Any]:
         "date": entry.date.isoformat(),
         "successor": entry.successor,
         "successor_address": page_address(successor) if successor else None,
-        "source": withdrawal_source(edition, entry),
+        "source": withdrawal_source(entry),
     }
 
 

@@ -100,7 +100,8 @@ class _Files:
         if key == "id" and wanted in self.withdrawn:
             notice = self.withdrawn[wanted]
             told = {name: notice[name] for name in ("id", "reason", "date", "successor")}
-            return {"kind": "withdrawn", **told, "hub": self._hub(notice["hub"]), "source": notice["source"]}
+            hub = self._hub(notice["hub"]) | {"snapshot": notice["source"]["snapshot"]}
+            return {"kind": "withdrawn", **told, "hub": hub, "source": notice["source"]}
         row = self._row(key, merged["into"] if merged else wanted)
         if row is None:
             return None

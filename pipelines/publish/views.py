@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 from functools import cached_property
 from typing import Any
 from urllib.parse import urlsplit
@@ -28,8 +28,6 @@ GROUPINGS = {
 }
 """The columns of a benchmark that form groups, and the vocabulary of each."""
 HIGHEST_LEVEL = 5
-EXPIRY_WARNING = timedelta(days=30)
-"""So long before content that is carried forward is left out, pages say it louder."""
 CANDIDATES_N = 100
 NEAR_N = 16
 
@@ -261,7 +259,7 @@ def not_renewed(hubs: Iterable[HubState]) -> dict[State, int]:
 
 def is_expiring(edition: Edition, hub: HubState) -> bool:
     """Whether the hub's content, seen from the day of the release, is soon left out unless the hub sends a new feed."""
-    return hub.is_carried and hub.expires is not None and hub.expires - edition.published <= EXPIRY_WARNING
+    return hub.is_carried and hub.is_expiring(edition.published)
 
 
 def with_returns(hubs: Iterable[HubState]) -> list[HubState]:

@@ -62,7 +62,7 @@ def test_what_a_hub_withdraws_is_told_and_its_reason_masked(tmp_path) -> None:
     write_feed(tmp_path / "feeds/one", [a_case_study()], rows={"withdrawal": [notice]})
     line = a_line(tmp_path)
     run(line, NOW, quiet)
-    (entry,) = withdrawn(line)
+    (entry,) = withdrawn(line, line.store.library())
     assert (entry.id, entry.hub, entry.successor) == ("one/gone", "one", "one/shared-schedule")
     assert entry.reason == "Ask [e-mail address removed] why."
     release = tmp_path / "public/releases" / str(latest(tmp_path / "public").id)

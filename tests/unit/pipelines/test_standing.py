@@ -6,6 +6,7 @@ import pytest
 from hubs.registration import WrongRegistry
 from pipelines.files import Damaged
 from pipelines.line import gather, standings
+from pipelines.standing import warnings
 from pipelines.validate import newest_verdict, used_verdict
 from tests.feeds import NOW, a_case_study, a_line, an_answer, answers_of, register, write_feed
 
@@ -88,7 +89,17 @@ def test_incident_p_a_hub_that_leaves_the_register_is_retired_and_says_so(tmp_pa
     state, _ = gather(line, "one", NOW + timedelta(days=1))
     assert (state.state, state.snapshot) == ("retired", None)
     assert used_verdict(line.store, "one") is None
-    assert "on purpose" in (state.reason or "")
+    assert state.reason == "The hub is not in the register any more; its content is retired on purpose."
+    (warning,) = warnings(state, line.registry, NOW)
+    assert "The registry has no one.yaml any more." in warning
+
+
+def test_a_hub_whose_registration_says_that_it_has_left_is_no_cause_for_a_warning(tmp_path) -> None:
+    register(tmp_path, retired=True)
+    line = a_line(tmp_path)
+    state, _ = gather(line, "one", NOW)
+    assert state.reason == "The hub has left; its content is retired on purpose."
+    assert warnings(state, line.registry, NOW) == []
 
 
 def test_a_registry_without_any_known_hub_is_taken_for_the_wrong_one(tmp_path) -> None:

@@ -114,7 +114,11 @@ def test_coverage_and_quality_tell_how_each_hub_stands_without_contents(tmp_path
         "2026-10-01T09:00:00+00:00",
         "2026-12-20T09:00:00+00:00",
     )
-    notice = {"file": "withdrawals.csv", "file_sha256": a_digest("vale: withdrawals.csv")}
+    notice = {
+        "snapshot": a_digest("snapshot of vale"),
+        "file": "withdrawals.csv",
+        "file_sha256": a_digest("vale: withdrawals.csv"),
+    }
     assert coverage["withdrawn"] == [
         {
             "id": "vale/assistance",

@@ -80,6 +80,7 @@ def test_a_withdrawn_record_leads_to_the_notice(folder: Path) -> None:
     found = trace(folder, "vale/assistance")
     assert (found["kind"], found["successor"]) == ("withdrawn", "vale/open-formats")
     assert found["source"] == {
+        "snapshot": a_digest("snapshot of vale"),
         "file": "withdrawals.csv",
         "file_sha256": a_digest("vale: withdrawals.csv"),
         "place": "row 1",
