@@ -9,6 +9,9 @@ from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from pathlib import Path, PurePosixPath
 
+NOT_CONTENT = frozenset({".git", ".svn", ".hg", "__pycache__", ".DS_Store", "Thumbs.db"})
+"""Names of files and folders that version control, Python and desktops leave behind: no part of a feed."""
+
 
 @dataclass(frozen=True)
 class Feed:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from contextlib import closing
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from hubs.registration import INTAKE, Registration
 from pipelines.inbox import Inbox, Submission
@@ -15,13 +15,10 @@ from pipelines.pull.base import MAX_FEED_BYTES, NotModified, PullFailed, Unreach
 from pipelines.pull.declared import confirm
 from pipelines.pull.entries import entries
 from pipelines.pull.known import Remembered
-from pipelines.pull.network import Network
+from pipelines.pull.network import LONGEST_AWAY, Network
 from pipelines.store import Snapshot, SnapshotFile, Store
 
 __all__ = ["pull"]
-
-LONGEST_AWAY = timedelta(hours=24)
-"""So long a server's wish not to be asked again is honoured."""
 
 
 def pull(store: Store, registration: Registration, address: str, now: datetime, network: Network) -> Snapshot | None:

@@ -10,17 +10,15 @@ import zlib
 from pathlib import Path, PurePosixPath
 from typing import IO
 
-from pipelines.pull import folder
-from pipelines.pull.base import MAX_FEED_BYTES, Files, PullFailed, Source
+from hubs.feed import NOT_CONTENT
+from pipelines.pull.base import MAX_FEED_BYTES, MAX_RATIO, Files, PullFailed, Source
 
 DAMAGE = (
     *(zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error),
     *(EOFError, OSError, NotImplementedError, RuntimeError, ValueError, IndexError),
 )
 """What reading a damaged zip raises, at opening or later."""
-MAX_RATIO = 200
-"""Unpacked bytes a packed byte. Text packs to a tenth; a bomb to a thousandth."""
-_NOT_CONTENT = {"__MACOSX", *folder.NOT_CONTENT}
+_NOT_CONTENT = {"__MACOSX", *NOT_CONTENT}
 _WORKBOOK_MEMBERS = ("xl/workbook.xml", "mimetype")
 
 

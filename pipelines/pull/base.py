@@ -24,6 +24,8 @@ MAX_FILES = 50_000
 MAX_FEED_BYTES = 16 << 30
 MAX_PATH_CHARACTERS = 1_000
 MAX_DETAIL_CHARACTERS = 300
+MAX_RATIO = 200
+"""Unpacked bytes a packed byte. Text packs to a tenth; a bomb to a thousandth."""
 
 
 class PullFailed(Exception):
@@ -126,6 +128,22 @@ def secret(registration: Registration) -> str | None:
     if not value:
         raise PullFailed("address_refused", f"the secret {registration.secret} is not set in the environment")
     return value
+
+
+def token(registration: Registration) -> str | None:
+    """The ``secret``, where only a token or an access key will do. Raises PullFailed for what cannot be one."""
+    value = secret(registration)
+    if value is not None and not (value.isascii() and value.isprintable()):
+        raise PullFailed("address_refused", f"the secret {registration.secret} holds characters that no token has")
+    return value
+
+
+def refuse_too_large(files_n: int, size_bytes: int = 0) -> None:
+    """Raise PullFailed for more files or bytes than a feed may have."""
+    if files_n > MAX_FILES:
+        raise PullFailed("too_large", f"more than {MAX_FILES:,} files")
+    if size_bytes > MAX_FEED_BYTES:
+        raise PullFailed("too_large", f"more than {MAX_FEED_BYTES:,} bytes")
 
 
 def refuse_harm(path: str) -> None:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pipelines.pull import archive, folder
-from pipelines.pull.base import MAX_FILES, Connector, Files, PullFailed, Source, Visit, refuse_harm
+from pipelines.pull.base import Connector, Files, PullFailed, Source, Visit, refuse_harm, refuse_too_large
 
 
 @dataclass(frozen=True)
@@ -38,8 +38,7 @@ def entries(visit: Visit) -> Generator[Entry, None, None]:
     with closing(files):
         for name, stream in files:
             with closing(stream):
-                if len(names) == MAX_FILES:
-                    raise PullFailed("too_large", f"more than {MAX_FILES:,} files")
+                refuse_too_large(len(names) + 1)
                 refuse_harm(name)
                 if name in names:
                     raise PullFailed("unsafe_path", f"{name} appears twice")

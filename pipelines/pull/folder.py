@@ -7,9 +7,8 @@ import subprocess
 from pathlib import Path
 from typing import IO, NoReturn
 
+from hubs.feed import NOT_CONTENT
 from pipelines.pull.base import Files, PullFailed
-
-NOT_CONTENT = {".git", ".svn", ".hg", "__pycache__", ".DS_Store", "Thumbs.db"}
 
 
 def files(root: Path) -> Files:

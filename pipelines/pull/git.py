@@ -24,6 +24,7 @@ from subprocess import DEVNULL, PIPE
 from typing import IO, NamedTuple
 from urllib.parse import unquote
 
+from hubs.feed import NOT_CONTENT
 from pipelines.pull import guard
 from pipelines.pull.base import (
     MAX_FEED_BYTES,
@@ -35,10 +36,11 @@ from pipelines.pull.base import (
     Unreachable,
     Visit,
     refuse_harm,
-    secret,
+    refuse_too_large,
     shown,
+    token,
 )
-from pipelines.pull.folder import COMMIT_DATES, NOT_CONTENT, commit_dates
+from pipelines.pull.folder import COMMIT_DATES, commit_dates
 from pipelines.pull.network import Trip
 
 Process = subprocess.Popen[bytes]
@@ -183,13 +185,11 @@ def _settings(visit: Visit, repository: _Repository) -> _Settings:
         values["http.curloptResolve"] = f"{web.host}:{web.port}:{written}"
     if "SSL_CERT_FILE" in os.environ:
         values["http.sslCAInfo"] = os.environ["SSL_CERT_FILE"]
-    token = secret(registration)
-    if token is None:
+    sent = token(registration)
+    if sent is None:
         return _Settings(values)
-    if not (token.isascii() and token.isprintable()):
-        raise PullFailed("address_refused", f"the secret {registration.secret} holds characters that no token has")
     # Servers that take a token alone take it as the password, with any name.
-    credentials = token if ":" in token else f"x-access-token:{token}"
+    credentials = sent if ":" in sent else f"x-access-token:{sent}"
     code = base64.b64encode(credentials.encode()).decode()
     values[f"http.{web.scheme}://{web.host_header}/.extraHeader"] = f"Authorization: Basic {code}"
     return _Settings(values, (code, credentials, credentials.partition(":")[2]))
@@ -303,10 +303,7 @@ class _Copy:
             blobs.append(_Blob(path, name, int(size)))
         if folder and not blobs:
             raise PullFailed("address_refused", f"{self._shown} has nothing in a folder {folder}")
-        if len(blobs) > MAX_FILES:
-            raise PullFailed("too_large", f"more than {MAX_FILES:,} files")
-        if sum(blob.size for blob in blobs) > MAX_FEED_BYTES:
-            raise PullFailed("too_large", f"more than {MAX_FEED_BYTES:,} bytes")
+        refuse_too_large(len(blobs), sum(blob.size for blob in blobs))
         return blobs
 
     @contextmanager

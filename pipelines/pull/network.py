@@ -23,7 +23,7 @@ from urllib.parse import quote, urljoin, urlsplit
 
 from hubs.registration import Registration
 from pipelines.pull import guard
-from pipelines.pull.base import MAX_FEED_BYTES, PullFailed, Unreachable, secret, shown
+from pipelines.pull.base import MAX_FEED_BYTES, PullFailed, Unreachable, shown, token
 
 if TYPE_CHECKING:
     import h11
@@ -49,8 +49,8 @@ FIRST_WAIT_SECONDS, WAIT_SECONDS = 0.5, 10.0
 """Pauses between attempts that we choose: the first is shorter than the one, none longer than the other."""
 RETRY_AFTER_SECONDS = 20.0
 """The longest wait between attempts that a server may choose; when it wants more, it is not asked again in this run."""
-RETRY_AFTER_HOURS = 24
-"""The longest that a server may keep us away."""
+LONGEST_AWAY = timedelta(hours=24)
+"""So long a server's wish not to be asked again is honoured."""
 REDIRECTS = 5
 PER_HOST = 4
 """Requests at once to one host and port, whoever's feeds are there."""
@@ -133,10 +133,8 @@ class Trip:
         except ValueError as error:
             raise PullFailed("address_refused", f"not a web address: {error}") from error
         self.allowed_host = parts.hostname if registration.private_address else None
-        self._token = secret(registration) if parts.scheme in guard.DEFAULT_PORTS else None
+        self._token = token(registration) if parts.scheme in guard.DEFAULT_PORTS else None
         self._origin = guard.place(address).origin if self._token else None
-        if self._token and not (self._token.isascii() and self._token.isprintable()):
-            raise PullFailed("address_refused", f"the secret {registration.secret} holds characters that no token has")
         if self._token and parts.scheme != "https" and not registration.private_address:
             raise PullFailed("forbidden_address", "the hub's secret would travel unencrypted; it needs https")
         self._network, self._limits = network, network.limits
@@ -480,7 +478,7 @@ class Network:
             return Unreachable(says)
         if seconds <= self.limits.retry_after_seconds:
             return _Wait(says, seconds)
-        until = now + min(timedelta(seconds=seconds), timedelta(hours=RETRY_AFTER_HOURS))
+        until = now + min(timedelta(seconds=seconds), LONGEST_AWAY)
         return Unreachable(f"{says}, and wants to be asked again in {seconds:,.0f} seconds", retry_at=until)
 
     def _pause(self, state: RetryCallState) -> float:

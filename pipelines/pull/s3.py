@@ -19,7 +19,7 @@ from xml.etree import ElementTree as ET
 
 from hubs.registration import Registration
 from pipelines.pull import guard, stores
-from pipelines.pull.base import MAX_FEED_BYTES, MAX_FILES, Files, PullFailed, Unreachable, Visit, secret
+from pipelines.pull.base import MAX_FEED_BYTES, MAX_FILES, Files, PullFailed, Unreachable, Visit, token
 from pipelines.pull.network import Answered, Network, Response, Trip
 from pipelines.pull.stores import Info
 
@@ -70,11 +70,11 @@ class Key(NamedTuple):
 
 
 def _key(registration: Registration) -> Key | None:
-    value = secret(registration)
+    value = token(registration)
     if value is None:
         return None
     name, colon, signing = value.partition(":")
-    if not (name and colon and signing and value.isascii() and value.isprintable()):
+    if not (name and colon and signing):
         raise PullFailed(
             "address_refused", f"the secret {registration.secret} must be an access key as KEYID:SECRETKEY"
         )

@@ -24,7 +24,7 @@ import paramiko
 from hubs.registration import Registration
 from pipelines.files import CHUNK_BYTES
 from pipelines.pull import stores
-from pipelines.pull.base import MAX_FILES, Files, PullFailed, Unreachable, Visit, secret
+from pipelines.pull.base import MAX_FILES, Files, PullFailed, Unreachable, Visit, refuse_too_large, secret
 from pipelines.pull.network import Network, Trip
 from pipelines.pull.stores import Info
 
@@ -209,8 +209,7 @@ class _Server:
             raise PullFailed("too_large", f"more than {MAX_DEPTH} folders inside one another")
         # All of a folder before the next: answers to both at once would be taken for one another.
         entries = list(islice(self._client.listdir_iter(folder), MAX_FILES + 1))
-        if len(entries) > MAX_FILES:
-            raise PullFailed("too_large", f"more than {MAX_FILES:,} files")
+        refuse_too_large(len(entries))
         self._trip.left()
         for about in entries:
             if "/" in about.filename or about.filename in (".", ".."):

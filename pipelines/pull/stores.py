@@ -12,18 +12,17 @@ from contextlib import AbstractContextManager
 from pathlib import PurePosixPath
 from typing import IO, NamedTuple, Protocol, TypedDict
 
+from hubs.feed import NOT_CONTENT
 from pipelines.pull import archive
 from pipelines.pull.base import (
-    MAX_FEED_BYTES,
-    MAX_FILES,
     Files,
     NotModified,
     PullFailed,
     Unreachable,
     Visit,
     refuse_harm,
+    refuse_too_large,
 )
-from pipelines.pull.folder import NOT_CONTENT
 
 
 class Info(TypedDict):
@@ -85,10 +84,7 @@ def _listed(root: str, found: dict[str, Info]) -> list[_Listed]:
             listed.append(_Listed(path, name, info["size"], info["mark"]))
     if not listed:
         raise PullFailed("address_refused", "nothing lies at the feed's address")
-    if len(listed) > MAX_FILES:
-        raise PullFailed("too_large", f"more than {MAX_FILES:,} files")
-    if sum(file.size for file in listed) > MAX_FEED_BYTES:
-        raise PullFailed("too_large", f"more than {MAX_FEED_BYTES:,} bytes")
+    refuse_too_large(len(listed), sum(file.size for file in listed))
     return sorted(listed)
 
 

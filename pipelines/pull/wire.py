@@ -18,7 +18,7 @@ from typing import Protocol
 
 import h11
 
-from pipelines.pull.archive import MAX_RATIO
+from pipelines.pull.base import MAX_RATIO
 from pipelines.pull.guard import Place
 
 MAX_HEAD_BYTES = 64 << 10

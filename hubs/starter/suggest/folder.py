@@ -18,6 +18,7 @@ from itertools import islice
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from hubs.feed import NOT_CONTENT
 from hubs.mapping.fields import INDEX_NAMES, Material, is_empty
 from hubs.mapping.readers.markdown import split_front_matter
 from hubs.mapping.readers.rows import DELIMITERS, UnreadableRows, delimiter_of, json_rows, told_apart
@@ -42,7 +43,6 @@ HEADER_SEARCH_ROWS = 15
 
 MARKDOWN = {".md", ".markdown"}
 TABLES = {".csv", ".tsv", ".ods", ".xlsx", ".xlsm", ".xlsb", ".xls", ".parquet", ".json", ".jsonl"}
-_NOT_CONTENT = {".git", ".svn", ".hg", "__pycache__", ".DS_Store", "Thumbs.db"}
 
 
 @dataclass(frozen=True)
@@ -137,10 +137,8 @@ def _list(root: Path, seen: Folder) -> None:
     left: Counter[str] = Counter()
     for parent, folders, names in os.walk(root, onerror=_raise):
         left["links"] += sum(Path(parent, name).is_symlink() for name in folders)
-        folders[:] = sorted(
-            name for name in folders if name not in _NOT_CONTENT and not Path(parent, name).is_symlink()
-        )
-        for name in sorted(set(names) - _NOT_CONTENT):
+        folders[:] = sorted(name for name in folders if name not in NOT_CONTENT and not Path(parent, name).is_symlink())
+        for name in sorted(set(names) - NOT_CONTENT):
             path = Path(parent, name)
             inside = path.relative_to(root).as_posix()
             if path.is_symlink() or not path.is_file():
