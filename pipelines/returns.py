@@ -19,7 +19,7 @@ import pyarrow.parquet as pq
 
 from hubs.contract.kinds import table_kinds
 from hubs.contract.verdict import JudgedTable
-from hubs.judge.columns import codes_of, combined
+from hubs.judge.columns import Hashes, codes_of, combined
 
 KEYS = ("organisation", "respondent")
 """Columns with keys: what is left without them is what somebody answered."""
@@ -30,7 +30,6 @@ FINE_ROWS, COARSE_ROWS = 16, 1024
 _FINE_BLOCKS = COARSE_ROWS // FINE_ROWS
 _ROUND = 2**64
 
-Hashes = np.ndarray[tuple[int], np.dtype[np.uint64]]
 Numbers = np.ndarray[tuple[int], np.dtype[np.integer[Any]]]
 
 
@@ -55,13 +54,10 @@ class Returns:
 
 @dataclass(frozen=True)
 class Sheet:
-    """One table of a feed: digests of blocks of its rows, in any order inside a block, and its last row's number.
-    ``rows`` are its rows by period.
-    """
+    """One table of a feed: digests of blocks of its rows, in any order inside a block, and its last row's number."""
 
     blocks: Mapping[int, int]
     last: int
-    rows: Mapping[str, int]
 
 
 @dataclass
@@ -105,8 +101,8 @@ class Tables:
     def add(self, table: JudgedTable, path: Path) -> None:
         """Add the accepted rows of ``table``, which are in the Parquet file ``path``."""
         key = table.kind, f"{table.file} {table.place}".strip()
-        earlier = self.sheets.get(key, Sheet({}, 0, {}))
-        blocks, rows, last = Counter(earlier.blocks), Counter(earlier.rows), earlier.last
+        earlier = self.sheets.get(key, Sheet({}, 0))
+        blocks, last = Counter(earlier.blocks), earlier.last
         names = [column.name for column in table_kinds()[table.kind].columns]
         for group in _row_groups(path, names):
             coded = {name: _hashed(group[name]) for name in names}
@@ -118,10 +114,9 @@ class Tables:
             for block, digest in _by_group(_block(number), whole):
                 blocks[block] = (blocks[block] + digest) % _ROUND
             for period, here in _rows_by_text(group["period"]):
-                rows[period] += len(here)
                 hashes = (coded[KEYS[0]][here], asked[here], answered[here], whole[here])
                 self._periods[table.kind, period].add(*hashes)
-        self.sheets[key] = Sheet(blocks, last, rows)
+        self.sheets[key] = Sheet(blocks, last)
 
 
 def _row_groups(path: Path, names: Sequence[str]) -> Iterator[pa.Table]:

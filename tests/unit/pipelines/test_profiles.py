@@ -81,7 +81,6 @@ def test_returns_are_counted_by_organisation_and_period(tmp_path) -> None:
         ("assessment", "2026-Q2"): (3, 9, [3] * 3),
         ("assessment", "2026-Q3"): (5, 15, [3] * 5),
     }
-    assert found.sheets["assessment", "returns.csv"].rows == {"2026-Q2": 9, "2026-Q3": 15}
 
 
 def test_an_organisations_answers_are_known_without_its_key(tmp_path) -> None:
