@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import IO, NoReturn
 
 from hubs.feed import NOT_CONTENT
-from pipelines.pull.base import Files, PullFailed
+from pipelines.pull.base import Files, PullFailed, Unreachable
 
 
 def files(root: Path) -> Files:
@@ -44,18 +44,26 @@ def _refuse(error: OSError) -> NoReturn:
 
 COMMIT_DATES = ("-z", "--name-only", "--format=%x00%cs")
 """What to ask ``git log`` for, so that ``commit_dates`` understands the answer."""
+GIT_SECONDS = 60
 
 
 def git_dates(root: Path) -> dict[str, str]:
-    """ISO date of the last commit that touched each file under ``root``; empty outside a git checkout."""
+    """ISO date of the last commit that touched each file under ``root``; empty outside a git checkout.
+
+    Raises Unreachable when git is there and does not say: without its date, a record would be another one.
+    """
     # No program that the folder's own settings name.
     settings = ("core.fsmonitor=false", "log.showSignature=false")
     options = [part for setting in settings for part in ("-c", setting)]
     command = ["git", "-C", str(root), *options, "log", "--relative", *COMMIT_DATES, "--", "."]
     try:
-        log = subprocess.run(command, capture_output=True, check=True, timeout=60)  # noqa: S603
-    except (OSError, subprocess.SubprocessError):
+        log = subprocess.run(command, capture_output=True, check=True, timeout=GIT_SECONDS)  # noqa: S603
+    except subprocess.TimeoutExpired as error:
+        raise Unreachable(f"git took over {GIT_SECONDS} seconds to tell dates") from error
+    except (FileNotFoundError, PermissionError, subprocess.CalledProcessError):
         return {}
+    except OSError as error:
+        raise Unreachable(f"git cannot be started now: {error.strerror}") from error
     return commit_dates(log.stdout)
 
 

@@ -9,8 +9,7 @@ from typing import Any
 import psutil
 import pytest
 
-from pipelines.pull import pull
-from pipelines.pull.folder import git_dates
+from pipelines.pull import folder, pull
 from pipelines.pull.network import Limits, Network
 from pipelines.store import Store
 from tests.faults import listening
@@ -69,7 +68,7 @@ def test_dates_are_those_of_a_checkout(tmp_path) -> None:
         "side.md": "2026-05-07",
     }
     assert {file.path: snapshot.dates[file.path] for file in snapshot.files} == expected
-    of_checkout = git_dates(work / "content")
+    of_checkout = folder.git_dates(work / "content")
     assert {path: of_checkout[path] for path in expected} == expected
 
 
@@ -84,6 +83,29 @@ def test_dates_come_over_the_network_too(tmp_path, monkeypatch) -> None:
         assert store.snapshot("one", without["digest"]).dates == {}
         dates = store.snapshot("one", dated["digest"]).dates
         assert (dates["later.md"], dates["datapackage.json"]) == ("2026-05-06", "2026-03-04")
+
+
+@pytest.mark.parametrize(
+    ("script", "seconds", "told"),
+    [
+        ("exec sleep 30", 0.2, ("unreachable_feed", "git took over 0.2 seconds to tell dates")),
+        ("exit 128", 60, (None, None)),
+        (None, 60, (None, None)),
+    ],
+    ids=["too slow", "no checkout", "no git"],
+)
+def test_a_folder_without_dates_is_a_feed_but_none_whose_dates_did_not_come(
+    tmp_path, monkeypatch, script, seconds, told
+) -> None:
+    work = write_feed(tmp_path / "work", [a_case_study()])
+    (tmp_path / "bin").mkdir()
+    if script:
+        (tmp_path / "bin/git").write_text(f"#!/bin/sh\nPATH=/usr/bin:/bin\n{script}\n")
+        (tmp_path / "bin/git").chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path / "bin"))
+    monkeypatch.setattr(folder, "GIT_SECONDS", seconds)
+    entry = attempt(tmp_path, Remote(str(work), work, {"sources": [BY_DATE]}))
+    assert (entry.get("code"), entry.get("detail")) == told
 
 
 def test_submodules_and_pointers_are_no_content(tmp_path) -> None:
