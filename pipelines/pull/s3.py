@@ -10,7 +10,7 @@ import hashlib
 import hmac
 import os
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import IO, NamedTuple
@@ -146,7 +146,10 @@ def read_page(data: bytes) -> Page:
             raise PullFailed("not_a_feed", "the store's list of objects is not to be trusted")
         root = ET.fromstring(markup)  # noqa: S314 - without the above it has no way to do harm
         name = root.tag.rpartition("}")[0] + "}" if root.tag.startswith("{") else ""
-        text: Callable[[ET.Element, str], str] = lambda element, tag: element.findtext(f"{name}{tag}") or ""  # noqa: E731
+
+        def text(element: ET.Element, tag: str) -> str:
+            return element.findtext(f"{name}{tag}") or ""
+
         # Stores that do not know of encodings give keys as they are.
         plain = unquote_plus if text(root, "EncodingType") == "url" else str
         objects = [
