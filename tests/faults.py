@@ -392,6 +392,13 @@ def _listen(answer: Callable[[socket.socket, bytes], None]) -> socket.socket:
     return listening
 
 
+def _stop(listening: socket.socket) -> None:
+    """Take no more connections. Closing alone does not wake the thread that waits for one."""
+    with suppress(OSError):
+        listening.shutdown(socket.SHUT_RDWR)
+    listening.close()
+
+
 @dataclass(frozen=True)
 class Request:
     """What a server was asked. ``headers`` by their names in lower case."""
@@ -424,7 +431,7 @@ def scripted(**answers: bytes | list[bytes]) -> Iterator[tuple[str, list[Request
     try:
         yield f"http://127.0.0.1:{server.getsockname()[1]}", asked
     finally:
-        server.close()
+        _stop(server)
 
 
 @contextmanager
@@ -434,7 +441,7 @@ def listening(answer: Way) -> Iterator[int]:
     try:
         yield server.getsockname()[1]
     finally:
-        server.close()
+        _stop(server)
 
 
 @contextmanager
@@ -450,4 +457,4 @@ def hostile_hubs(number: int) -> Iterator[dict[str, str]]:
         yield addresses
     finally:
         for server in servers:
-            server.close()
+            _stop(server)

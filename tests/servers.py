@@ -10,12 +10,11 @@ import json
 import os
 import socket
 import subprocess
-import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -23,6 +22,8 @@ from urllib.parse import urlsplit
 import httpx
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from tests.websites import serving
 
 NGINX, SSHD = "/usr/sbin/nginx", "/usr/sbin/sshd"
 BUCKET = "feeds"
@@ -234,12 +235,5 @@ def git_remote(root: Path, token: str | None = None) -> Iterator[tuple[str, list
             self.end_headers()
             self.wfile.write(content)
 
-        def log_message(self, *_args: object) -> None:
-            pass
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Backend) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        try:
-            yield f"git+http://127.0.0.1:{server.server_port}", asked
-        finally:
-            server.shutdown()
+    with serving(Backend) as address:
+        yield f"git+{address}", asked

@@ -7,6 +7,7 @@ own is named in ``special``. Servers that misbehave by trade stand in ``faults``
 from __future__ import annotations
 
 import hashlib
+import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -16,6 +17,21 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 Answer = Callable[[BaseHTTPRequestHandler], None]
+
+
+@contextmanager
+def serving(handler: type[BaseHTTPRequestHandler], tls: ssl.SSLContext | None = None) -> Iterator[str]:
+    """Have ``handler`` answer on a free port, without a log, while the block runs; gives the address."""
+    quiet = type("Quiet", (handler,), {"log_message": lambda *_args: None})
+    with ThreadingHTTPServer(("127.0.0.1", 0), quiet) as server:
+        if tls is not None:
+            server.handle_error = lambda *_args: None  # type: ignore[method-assign] # clients that do not believe it
+            server.socket = tls.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
+        threading.Thread(target=server.serve_forever, args=[0.02], daemon=True).start()
+        try:
+            yield f"{'https' if tls else 'http'}://127.0.0.1:{server.server_port}"
+        finally:
+            server.shutdown()
 
 
 @dataclass
@@ -62,17 +78,9 @@ def website(root: Path, delay_seconds: float = 0) -> Iterator[Website]:
                 return answer(self, 304, b"", ETag=tag)
             return answer(self, 200, body, ETag=tag)
 
-        def log_message(self, *_args: object) -> None:
-            pass
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        server.daemon_threads = True
-        site = Website(root, f"http://127.0.0.1:{server.server_port}", delay_seconds)
-        threading.Thread(target=server.serve_forever, args=[0.02], daemon=True).start()
-        try:
-            yield site
-        finally:
-            server.shutdown()
+    with serving(Handler) as address:
+        site = Website(root, address, delay_seconds)
+        yield site
 
 
 def answer(request: BaseHTTPRequestHandler, status: int, body: bytes, **headers: str) -> None:

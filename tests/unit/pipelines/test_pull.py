@@ -1,11 +1,10 @@
 import io
 import json
 import stat
-import threading
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
 import pytest
@@ -14,7 +13,9 @@ from hubs.registration import Registration
 from pipelines.pull import pull
 from pipelines.pull.network import ATTEMPTS, Limits, Network
 from pipelines.store import Snapshot, Store
+from tests.faults import reply, scripted
 from tests.feeds import NOW, registration
+from tests.websites import serving
 
 FILES = {"datapackage.json": b'{"resources": [{"name": "a", "path": ["docs/a.md"]}]}', "docs/a.md": b"# A\n"}
 
@@ -82,15 +83,8 @@ def served(answers: dict[str, tuple[int, bytes]]) -> Iterator[tuple[str, list[st
             self.end_headers()
             self.wfile.write(body)
 
-        def log_message(self, *_args: object) -> None:
-            pass
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        threading.Thread(target=server.serve_forever, args=[0.02], daemon=True).start()
-        try:
-            yield f"http://127.0.0.1:{server.server_port}", asked
-        finally:
-            server.shutdown()
+    with serving(Handler) as address:
+        yield address, asked
 
 
 def test_a_folder_a_zip_and_an_address_give_the_same_snapshot(tmp_path) -> None:
@@ -180,21 +174,8 @@ def test_permanent_failures_are_asked_once_and_passing_ones_again(tmp_path) -> N
 
 
 def test_a_body_cut_short_is_not_a_feed(tmp_path) -> None:
-    class Cut(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            self.send_response(200)
-            self.send_header("Content-Length", "100")
-            self.end_headers()
-            self.wfile.write(b"only this")
-
-        def log_message(self, *_args: object) -> None:
-            pass
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Cut) as server:
-        threading.Thread(target=server.serve_forever, args=[0.02], daemon=True).start()
-        address = f"http://127.0.0.1:{server.server_port}/feed.csv"
-        assert refused(tmp_path, address)[0] == "partial_feed"
-        server.shutdown()
+    with scripted(feed_csv=reply(b"only this", length=100)) as (address, _):
+        assert refused(tmp_path, f"{address}/feed.csv")[0] == "partial_feed"
 
 
 def test_a_manifest_cannot_reach_another_host_or_scheme(tmp_path) -> None:

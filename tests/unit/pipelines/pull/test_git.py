@@ -12,7 +12,7 @@ import pytest
 from pipelines.pull import folder, pull
 from pipelines.pull.network import Limits, Network
 from pipelines.store import Store
-from tests.faults import listening
+from tests.faults import WAYS, listening
 from tests.feeds import NOW, a_case_study, registration, write_feed
 from tests.remotes import LIMITS, SECRET, Remote, a_git, attempt, commit, git, whole
 
@@ -173,10 +173,7 @@ def _children() -> list[str]:
 
 
 def test_a_server_that_never_answers_is_left_when_time_is_up_and_git_with_it(tmp_path) -> None:
-    def never_answers(connection: socket.socket, path: str) -> None:
-        time.sleep(30)
-
-    with listening(never_answers) as port:
+    with listening(WAYS["never_answers"][1]) as port:
         silent = Remote(f"git+http://127.0.0.1:{port}/feed.git", tmp_path, {"private_address": True})
         began = time.monotonic()
         told = attempt(tmp_path, silent, limits=Limits(minute=1.0), time_limit_minutes=1)

@@ -11,7 +11,7 @@ import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta, timezone
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from ipaddress import ip_address
 from pathlib import Path
 
@@ -25,7 +25,7 @@ from pipelines.pull.network import REDIRECTS, Answered, Limits, Network, TookToo
 from tests import faults
 from tests.faults import chunked, reply, scripted
 from tests.feeds import registration
-from tests.websites import answer, website
+from tests.websites import answer, serving, website
 
 QUICK = Limits(attempts=3, connect_seconds=1, read_seconds=0.3, wait_seconds=0.01, retry_after_seconds=0.5)
 CLOCK = datetime(2026, 10, 1, 10, 0, 0, 700_000, tzinfo=UTC)
@@ -489,19 +489,10 @@ def secure_site(folder: Path, location: str | None = None) -> Iterator[tuple[str
         def do_GET(self) -> None:
             answer(self, 302, b"", Location=location) if location else answer(self, 200, BODY)
 
-        def log_message(self, *_args: object) -> None:
-            pass
-
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(folder / "both.pem")
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        server.handle_error = lambda *_args: None  # type: ignore[method-assign] # clients that do not believe it
-        server.socket = context.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
-        threading.Thread(target=server.serve_forever, args=[0.02], daemon=True).start()
-        try:
-            yield f"https://127.0.0.1:{server.server_port}", ssl.create_default_context(cafile=folder / "both.pem")
-        finally:
-            server.shutdown()
+    with serving(Handler, context) as address:
+        yield address, ssl.create_default_context(cafile=folder / "both.pem")
 
 
 def test_a_certificate_is_believed_or_the_hub_is_not_asked(tmp_path) -> None:

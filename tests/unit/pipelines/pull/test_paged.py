@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import json
-import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +19,7 @@ from pipelines.pull.base import PullFailed, Visit
 from pipelines.pull.known import Nothing
 from pipelines.pull.network import Limits, Network
 from tests.feeds import NOW, a_faq, registration
+from tests.websites import serving
 
 QUICK = Limits(connect_seconds=2, read_seconds=2, wait_seconds=0.01, retry_after_seconds=0.01)
 BODY = {"records": "/items", "next": "/next"}
@@ -92,16 +92,8 @@ def served(api: Mapping[str, Page]) -> Iterator[tuple[str, list[str]]]:
             self.end_headers()
             self.wfile.write(body)
 
-        def log_message(self, *_args: object) -> None:
-            pass
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        server.daemon_threads = True
-        threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
-        try:
-            yield f"http://127.0.0.1:{server.server_port}/api", asked
-        finally:
-            server.shutdown()
+    with serving(Handler) as address:
+        yield f"{address}/api", asked
 
 
 def walked(address: str, paging: Mapping[str, str], **changes: Any) -> bytes:

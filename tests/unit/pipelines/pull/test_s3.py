@@ -195,7 +195,7 @@ def test_a_signature_is_not_carried_to_where_a_store_redirects(tmp_path, monkeyp
                     heads.append(connection.recv(1 << 16))
                     connection.sendall(b"HTTP/1.1 403 No\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
 
-            thread = threading.Thread(target=serve)
+            thread = threading.Thread(target=serve, daemon=True)
             thread.start()
             changes = {"private_address": True, "endpoint": f"http://127.0.0.1:{port}", "secret": SECRET}
             told = attempt(tmp_path, Remote("s3://feeds/one", tmp_path, changes))

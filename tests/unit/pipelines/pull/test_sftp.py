@@ -135,7 +135,7 @@ def a_strange_host(tmp_path: Path, silent_at: str = "", talk: Talk = lambda _: N
             transports[0].add_server_key(key)
             transports[0].start_server(threading.Event(), _Host(silent_at, talk, over))
 
-        thread = threading.Thread(target=serve)
+        thread = threading.Thread(target=serve, daemon=True)
         thread.start()
         changes = {"private_address": True, "secret": SECRET, "host_key": f"{key.get_name()} {key.get_base64()}"}
         try:
