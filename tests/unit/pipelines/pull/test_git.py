@@ -177,7 +177,7 @@ def test_a_server_that_never_answers_is_left_when_time_is_up_and_git_with_it(tmp
         silent = Remote(f"git+http://127.0.0.1:{port}/feed.git", tmp_path, {"private_address": True})
         began = time.monotonic()
         told = attempt(tmp_path, silent, limits=Limits(minute=1.0), time_limit_minutes=1)
-        assert time.monotonic() - began < 4
+        assert time.monotonic() - began < 15
     assert (told["code"], "took over 1 minutes" in told["detail"]) == ("unreachable_feed", True)
     assert not [name for name in _children() if name.startswith("git")]
 

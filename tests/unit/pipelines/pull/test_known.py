@@ -16,7 +16,7 @@ from pipelines.store import Store
 from tests.faults import Request, reply, scripted
 from tests.feeds import NOW, registration
 
-QUICK = Limits(attempts=1, connect_seconds=1, read_seconds=0.5, retry_after_seconds=0.1)
+QUICK = Limits(attempts=1, connect_seconds=5, read_seconds=5, retry_after_seconds=0.1)
 UNCHANGED = b'HTTP/1.1 304 Not Modified\r\nETag: "1"\r\nConnection: close\r\n\r\n'
 MODIFIED = "Last-Modified: Thu, 01 Oct 2026 08:00:00 GMT"
 FILE = b"# A\n"

@@ -27,7 +27,7 @@ from tests.faults import chunked, reply, scripted
 from tests.feeds import registration
 from tests.websites import answer, serving, website
 
-QUICK = Limits(attempts=3, connect_seconds=1, read_seconds=0.3, wait_seconds=0.01, retry_after_seconds=0.5)
+QUICK = Limits(attempts=3, connect_seconds=5, read_seconds=5, wait_seconds=0.01, retry_after_seconds=0.5)
 CLOCK = datetime(2026, 10, 1, 10, 0, 0, 700_000, tzinfo=UTC)
 BODY = b"title,body\n" + b"a row,of some words\n" * 10
 
@@ -179,12 +179,12 @@ def test_a_wish_that_nobody_understands_is_none(wish) -> None:
 @pytest.mark.parametrize(
     ("way", "limits", "reason"),
     [
-        ("never_answers", Limits(attempts=2, read_seconds=0.1, wait_seconds=0.01), "sent nothing for too long"),
-        ("body_drips", Limits(read_seconds=0.3, floor_seconds=0.2), "bytes a second"),
-        ("headers_drip", Limits(read_seconds=0.3, floor_seconds=0.2), "bytes a second"),
-        ("slow_but_steady", Limits(floor_bytes=1 << 20, floor_seconds=0.2), "bytes a second"),
-        ("slow_but_steady", Limits(floor_bytes=1, minute=0.03), "took over 10 minutes"),
-        ("never_answers", Limits(minute=0.03), "took over 10 minutes"),
+        ("never_answers", Limits(attempts=2, read_seconds=0.5, wait_seconds=0.01), "sent nothing for too long"),
+        ("body_drips", Limits(floor_seconds=0.5), "bytes a second"),
+        ("headers_drip", Limits(floor_seconds=0.5), "bytes a second"),
+        ("slow_but_steady", Limits(floor_bytes=1 << 20, floor_seconds=0.5), "bytes a second"),
+        ("slow_but_steady", Limits(floor_bytes=1, minute=0.05), "took over 10 minutes"),
+        ("never_answers", Limits(minute=0.05), "took over 10 minutes"),
     ],
 )
 def test_each_limit_of_time_is_kept_and_named(monkeypatch, way, limits, reason) -> None:
@@ -198,7 +198,7 @@ def test_each_limit_of_time_is_kept_and_named(monkeypatch, way, limits, reason) 
     with faults.listening(counting) as port:
         began = time.monotonic()
         failure = failed(f"http://127.0.0.1:{port}/a.csv", limits)
-        assert time.monotonic() - began < 0.9
+        assert time.monotonic() - began < 10
     assert (failure.code, reason in failure.detail) == ("unreachable_feed", True), failure.detail
     # Who is slow is slow the next time too; who says nothing may have been restarting.
     assert len(came) == (2 if reason.startswith("sent nothing") else 1)
@@ -209,21 +209,21 @@ def test_a_fast_answer_outlives_the_floor() -> None:
 
     def pausing(connection: socket.socket, _path: str) -> None:
         connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 100001\r\n\r\n" + bytes(100_000))
-        time.sleep(0.25)
+        time.sleep(1.2)
         connection.sendall(b"1")
 
     with faults.listening(pausing) as port:
-        body = got(f"http://127.0.0.1:{port}/a.csv", Limits(floor_seconds=0.1, floor_bytes=200_000))
+        body = got(f"http://127.0.0.1:{port}/a.csv", Limits(floor_seconds=1, floor_bytes=20_000))
     assert len(body) == 100_001
 
 
 def test_in_a_hurry_work_is_told_from_idleness(monkeypatch) -> None:
     monkeypatch.setattr(faults, "DRIP_SECONDS", 0.01)
-    limits = Limits(hurry_seconds=0.1, hurry_bytes=1_000_000)
+    limits = Limits(hurry_seconds=1, hurry_bytes=1_000_000)
     with scripted(a_csv=reply(BODY)) as (address, asked), Network(limits) as network:
         trip = a_trip(network, address)
         network.hurry()
-        until = time.monotonic() + 0.3  # three times what an idle one has
+        until = time.monotonic() + 3  # three times what an idle one has
         while time.monotonic() < until:
             with network.get(trip, f"{address}/a.csv"):
                 pass
@@ -363,13 +363,17 @@ def test_a_connection_that_the_server_has_closed_is_not_held_against_it() -> Non
 def test_an_answer_that_nobody_asked_for_is_not_the_next_ones() -> None:
     """On a host that hubs share, one could else answer for another."""
 
+    is_had, is_sent = threading.Event(), threading.Event()
+
     def kept_open(body: bytes) -> bytes:
         return reply(body).replace(b"Connection: close\r\n", b"")
 
     def answering_twice(connection: socket.socket, _path: str) -> None:
         connection.sendall(kept_open(BODY))
-        time.sleep(0.05)
-        connection.sendall(kept_open(b"nobody asked"))
+        if not is_sent.is_set():
+            is_had.wait(10)
+            connection.sendall(kept_open(b"nobody asked"))
+            is_sent.set()
         connection.recv(1)
 
     with faults.listening(answering_twice) as port, Network(QUICK) as network:
@@ -377,7 +381,8 @@ def test_an_answer_that_nobody_asked_for_is_not_the_next_ones() -> None:
         for _ in range(2):
             with network.get(a_trip(network, address), address) as response:
                 assert response.body.read() == BODY
-            time.sleep(0.1)
+            is_had.set()
+            assert is_sent.wait(10)
 
 
 def test_an_open_connection_is_no_way_around_the_check(tmp_path) -> None:
@@ -423,20 +428,20 @@ def test_connect_gives_a_socket_to_a_checked_number_only(tmp_path) -> None:
 
 def test_requests_wait_for_their_hosts_turn_and_not_for_other_hosts(tmp_path) -> None:
     """All turns of one host are taken by answers that do not come: another host is asked at once, and the wait does
-    not count against the time of the pull that waited: a quarter of a second for its turn and as long for its answer
-    are more than the 0.4 that it has.
+    not count against the time of the pull that waited: a second for its turn and as long for its answer are more than
+    the 1.6 that it has.
     """
     release = threading.Event()
 
     def slowly(request: BaseHTTPRequestHandler) -> None:
-        time.sleep(0.25)
+        time.sleep(1)
         answer(request, 200, BODY)
 
     def held(request: BaseHTTPRequestHandler) -> None:
-        release.wait(5)
+        release.wait(20)
         answer(request, 200, BODY)
 
-    limits = Limits(per_host=2, minute=0.05, read_seconds=5, floor_seconds=5)
+    limits = Limits(per_host=2, minute=0.2)
     with website(tmp_path) as busy, website(tmp_path) as free, Network(limits) as network:
         busy.special["GET /held.csv"] = held
         busy.special["GET /a.csv"] = slowly
@@ -448,17 +453,21 @@ def test_requests_wait_for_their_hosts_turn_and_not_for_other_hosts(tmp_path) ->
                 done.append(address)
 
         takers = [threading.Thread(target=ask, args=[f"{busy.address}/held.csv", 100]) for _ in range(2)]
+        waiter = threading.Thread(target=ask, args=[f"{busy.address}/a.csv", 8])
         for taker in takers:
             taker.start()
-        while len(busy.asked) < 2:
-            time.sleep(0.01)
-        waiter = threading.Thread(target=ask, args=[f"{busy.address}/a.csv", 8])
-        waiter.start()
-        ask(f"{free.address}/a.csv", 10)
-        assert done == [f"{free.address}/a.csv"]
-        with pytest.raises(TookTooLong, match="busy"):
-            ask(f"{busy.address}/a.csv", 5)
-        release.set()
+        try:
+            until = time.monotonic() + 10
+            while len(busy.asked) < 2 and time.monotonic() < until:
+                time.sleep(0.01)
+            assert len(busy.asked) == 2
+            waiter.start()
+            ask(f"{free.address}/a.csv", 10)
+            assert done == [f"{free.address}/a.csv"]
+            with pytest.raises(TookTooLong, match="busy"):
+                ask(f"{busy.address}/a.csv", 5)
+        finally:
+            release.set()
         for thread in (*takers, waiter):
             thread.join()
     assert done.count(f"{busy.address}/a.csv") == 1

@@ -4,6 +4,7 @@ import io
 import json
 import socket
 import threading
+import time
 import zipfile
 from dataclasses import replace
 from datetime import timedelta
@@ -21,16 +22,19 @@ from tests.feeds import NOW, a_case_study, a_faq, registration, write_feed
 from tests.servers import nginx
 from tests.websites import Website, answer, website
 
-QUICK = Limits(
-    attempts=2,
-    connect_seconds=1,
-    read_seconds=0.4,
-    floor_seconds=0.8,
-    wait_seconds=0.01,
-    retry_after_seconds=0.1,
-    minute=0.2,
-)
-"""As strict as a test has time for: a pull's ten minutes are two seconds."""
+QUICK = Limits(attempts=2, connect_seconds=5, read_seconds=5, wait_seconds=0.01, retry_after_seconds=0.1)
+SHORT = replace(QUICK, connect_seconds=1, read_seconds=1, floor_seconds=1.5)
+"""For those who keep us waiting."""
+ENDLESS = replace(QUICK, minute=0.1)
+"""For those whom nothing ends but the time that a pull has: ten minutes are a second."""
+LIMITS = {
+    **dict.fromkeys(("never_answers", "body_drips", "headers_drip", "file_drips", "stops_half_way"), SHORT),
+    **dict.fromkeys(("tls_nonsense",), SHORT),
+    **dict.fromkeys(("slow_but_steady", "endless_body"), ENDLESS),
+    # They take a moment to be sent, and are refused for what they are.
+    **dict.fromkeys(("gzip_bomb", "zip_bomb", "huge_manifest"), Limits()),
+}
+"""How long some are waited for. A machine that has more to do must not make others look slow."""
 
 CODES = {
     **dict.fromkeys(
@@ -92,11 +96,6 @@ def test_every_way_to_be_hostile_has_its_code() -> None:
 def test_a_hostile_server_gives_its_code_and_leaves_nothing(tmp_path, monkeypatch, way) -> None:
     monkeypatch.setattr(faults, "DRIP_SECONDS", 0.05)
     address, answer_of = faults.WAYS[way]
-    limits = QUICK
-    if way in ("gzip_bomb", "zip_bomb", "huge_manifest"):
-        limits = Limits(read_seconds=20)  # they take a moment to be sent, and are refused for what they are
-    elif way in ("endless_body", "slow_but_steady"):
-        limits = replace(QUICK, minute=0.05)  # nothing ends them but the time that a pull has
     asked: list[str] = []
 
     def counting(connection: socket.socket, path: str) -> None:
@@ -104,7 +103,7 @@ def test_a_hostile_server_gives_its_code_and_leaves_nothing(tmp_path, monkeypatc
         answer_of(connection, path)
 
     with faults.listening(counting) as port:
-        told = attempt(tmp_path, address.format(port), network=Network(limits))
+        told = attempt(tmp_path, address.format(port), network=Network(LIMITS.get(way, QUICK)))
     assert (told["code"], len(asked)) == (CODES[way], REQUESTS.get(way, QUICK.attempts))
     assert not (tmp_path / "store/snapshots").exists()
     assert faults.MARK not in json.dumps(told)
@@ -319,7 +318,7 @@ def test_one_host_is_asked_by_a_few_at_a_time(tmp_path) -> None:
             with lock:
                 here[0] += 1
                 most[0] = max(most[0], here[0])
-            threading.Event().wait(0.05)
+            time.sleep(0.1)
             with lock:
                 here[0] -= 1
             answer(request, 200, b"x,y\n")
@@ -335,7 +334,7 @@ def test_one_host_is_asked_by_a_few_at_a_time(tmp_path) -> None:
                 thread.start()
             for thread in threads:
                 thread.join()
-    assert most[0] <= 3
+    assert 1 < most[0] <= 3
     assert all("digest" in (Store(tmp_path / str(n)).last_pull("one") or {}) for n in range(12))
 
 
