@@ -22,8 +22,9 @@ __all__ = ["pull"]
 
 
 def pull(store: Store, registration: Registration, address: str, now: datetime, network: Network) -> Snapshot | None:
-    """Pull the feed at ``address`` (absolute path, web address or ``INTAKE``) and log the attempt in the store. What
-    changed last counts: a submission that came after the address changed takes the address's place.
+    """Pull the feed at ``address`` (absolute path, an address as ``entries`` takes them, or ``INTAKE``) and log the
+    attempt in the store. What changed last counts: a submission that came after the address changed takes the address's
+    place.
 
     None when the feed could not be had: the log then holds the finding code and what was seen, so that one hub never
     stops another. A server that wants to be left alone until later is, and nothing is logged. OSError of the store

@@ -1,7 +1,7 @@
 """Which places a pull may visit: what an address says, and which machines a name may lead to.
 
-Nothing is sent from here. A name is judged by the numbers it leads to, since a number can be written in many ways and a
-name may lead anywhere.
+No connection is opened here. A name is judged by the numbers it leads to, since a number can be written in many ways
+and a name may lead anywhere.
 """
 
 from __future__ import annotations

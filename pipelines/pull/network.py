@@ -1,6 +1,6 @@
 """The network, as all pulls of a run share it: where they may go, how fast a server must be, how often it is asked.
 
-What the answers mean for a feed is for the connectors. Nothing here knows of feeds, files or the store.
+What the answers mean for a feed is for the connectors. Nothing here knows of files or the store.
 """
 
 from __future__ import annotations
