@@ -107,7 +107,12 @@ class Registration(_Strict):
     licence: Licence | None = Field(None, description="Licence of records that state none.")
     language: Literal["en", "cy"] = Field("en", description="Language of records that state none.")
     audience: list[Audience] = Field([], description="Audience of questions that state none.")
-    secret: str | None = Field(None, pattern=r"^[A-Z][A-Z0-9_]*$", description="Environment variable with the token.")
+    secret: str | None = Field(
+        None,
+        pattern=r"^[A-Z][A-Z0-9_]*$",
+        description="Environment variable with what opens the address: a token, an access key, a password or a private "
+        "key.",
+    )
     private_address: bool = Field(
         False, description="The feed's own host may lie inside a private network, or on this machine."
     )

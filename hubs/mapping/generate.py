@@ -56,7 +56,6 @@ _MEANINGS = {
     ("Registration", "name"): "Name of the hub, as readers see it.",
     ("Registration", "owner"): "Who answers for the content.",
     ("Registration", "data_contact"): "Who answers for the feed.",
-    ("Registration", "secret"): "Environment variable with the token that is sent to the hub's web address.",
     ("Registration", "contract"): "Version of the contract that the hub follows.",
     ("Registration", "cadence"): "How often something new may be expected.",
     ("Name", "en"): "In English.",
