@@ -47,6 +47,16 @@ def a_case_study(**changes: Any) -> dict[str, Any]:
     return fields | changes
 
 
+def a_study(number: int, **changes: Any) -> dict[str, Any]:
+    """The fields of one of many case studies, like no other."""
+    own = {
+        "id": f"study-{number}",
+        "title": f"Study number {number} of the series",
+        "body": " ".join(f"word{number}x{n}" for n in range(40)),
+    }
+    return a_case_study(**own | changes)
+
+
 def a_faq(**changes: Any) -> dict[str, Any]:
     """The fields of a question and answer that nothing is wrong with."""
     fields = {

@@ -11,17 +11,7 @@ from pipelines.profiles import profile
 from pipelines.settings import DEFAULTS
 from pipelines.standing import closed_in
 from tests.bench.breaker import CONTENT, FILES, origins, pairs
-from tests.feeds import a_case_study, a_faq, a_term, a_withdrawal, answers_of, judged, write_feed
-
-
-def study(number: int, **changes) -> dict:
-    """One of many studies, like no other."""
-    own = {
-        "id": f"study-{number}",
-        "title": f"Study number {number}",
-        "body": " ".join(f"word{number}x{n}" for n in range(40)),
-    }
-    return a_case_study(**own | changes)
+from tests.feeds import a_faq, a_study, a_term, a_withdrawal, answers_of, judged, write_feed
 
 
 def change(folder: Path, before: dict, after: dict, **limits: float) -> Change:
@@ -34,7 +24,7 @@ def change(folder: Path, before: dict, after: dict, **limits: float) -> Change:
 
 
 def studies(*numbers: int, **changes) -> dict:
-    return {"case_studies": [study(number, **changes) for number in numbers]}
+    return {"case_studies": [a_study(number, **changes) for number in numbers]}
 
 
 @pytest.mark.parametrize(
@@ -54,7 +44,7 @@ def test_a_loss_is_held_above_its_limit(tmp_path, before, kept, held_by) -> None
 
 
 def test_what_is_missing_from_the_end_has_a_limit_of_its_own_and_is_called_by_its_name(tmp_path) -> None:
-    rows = {"case_study": [study(n) for n in range(10)]}
+    rows = {"case_study": [a_study(n) for n in range(10)]}
     found = change(tmp_path / "a", {"rows": rows}, {"rows": {"case_study": rows["case_study"][:8]}})
     assert found.held_by == ("feed_cut_short",)
     assert found.why == ("2 of 10 case studies are missing from the end (20 %, the limit is 10 %).",)
@@ -74,7 +64,7 @@ def test_growth_and_edits_pass_whatever_their_size(tmp_path) -> None:
 
 
 def test_records_with_errors_that_were_accepted_before_are_lost(tmp_path) -> None:
-    after = {"case_studies": [study(n, sectors=["astrology"] if n < 4 else ["health"]) for n in range(10)]}
+    after = {"case_studies": [a_study(n, sectors=["astrology"] if n < 4 else ["health"]) for n in range(10)]}
     found = change(tmp_path, studies(*range(10)), after)
     assert found.held_by == ("feed_shrank",)
     assert "4 of them are in the feed with errors" in found.why[0]
@@ -82,7 +72,7 @@ def test_records_with_errors_that_were_accepted_before_are_lost(tmp_path) -> Non
 
 def under_new_ids(n: int, of: int) -> dict:
     """So many studies, the first ``n`` of them under new ids."""
-    return {"case_studies": [*(study(k, id=f"new-{k}") for k in range(n)), *(study(k) for k in range(n, of))]}
+    return {"case_studies": [*(a_study(k, id=f"new-{k}") for k in range(n)), *(a_study(k) for k in range(n, of))]}
 
 
 def test_a_share_of_new_ids_is_held_and_a_single_one_is_not(tmp_path) -> None:
@@ -94,14 +84,14 @@ def test_a_share_of_new_ids_is_held_and_a_single_one_is_not(tmp_path) -> None:
 
 
 def test_all_new_ids_are_held_whatever_else_the_hub_has_changed(tmp_path) -> None:
-    after = [study(n, id=f"new-{n}", summary="Another summary of what was done.") for n in range(10)]
-    found = change(tmp_path, studies(*range(10)), {"case_studies": [*after, *(study(n) for n in range(20, 40))]})
+    after = [a_study(n, id=f"new-{n}", summary="Another summary of what was done.") for n in range(10)]
+    found = change(tmp_path, studies(*range(10)), {"case_studies": [*after, *(a_study(n) for n in range(20, 40))]})
     assert (found.held_by, len(found.rekeyed), found.lost_n) == (("feed_rekeyed",), 10, 0)
 
 
 def test_an_id_that_follows_its_heading_is_an_edit(tmp_path) -> None:
     def terms(mark: str) -> dict:
-        own = [a_term(term=f"Term {n}{mark}", definition=study(n)["body"]) for n in range(10)]
+        own = [a_term(term=f"Term {n}{mark}", definition=a_study(n)["body"]) for n in range(10)]
         return {"rows": {"term": own}}
 
     found = change(tmp_path, terms(""), terms(" (revised)"))
@@ -116,7 +106,7 @@ def test_what_the_hub_withdraws_or_closes_is_not_lost(tmp_path) -> None:
     # 2 of the 5 that should still be there are gone, that is 40 %, of the 10 before it would be 20 %.
     found = change(tmp_path / "b", studies(*range(10)), studies(*range(7, 10)) | {"rows": {"withdrawal": notices}})
     assert (found.held_by, found.lost_n) == (("feed_shrank",), 2)
-    closed = {"case_studies": [study(n, licence="All rights reserved") if n < 5 else study(n) for n in range(10)]}
+    closed = {"case_studies": [a_study(n, licence="All rights reserved") if n < 5 else a_study(n) for n in range(10)]}
     found = change(tmp_path / "c", studies(*range(10)), closed)
     assert (found.held_by, found.kinds, found.lost_n) == ((), ("licence_change",), 0)
 
@@ -138,13 +128,13 @@ def test_another_open_licence_is_told_and_passes(tmp_path) -> None:
     ],
 )
 def test_the_limit_of_what_is_missing_from_the_end(tmp_path, before, kept, held_by) -> None:
-    rows = [study(n) for n in range(before)]
+    rows = [a_study(n) for n in range(before)]
     found = change(tmp_path, {"rows": {"case_study": rows}}, {"rows": {"case_study": rows[:kept]}})
     assert found.held_by == held_by
 
 
 def test_what_is_missing_from_the_end_of_a_feed_that_grows_is_not_cut(tmp_path) -> None:
-    rows = [study(n) for n in range(11)]
+    rows = [a_study(n) for n in range(11)]
     found = change(tmp_path, {"rows": {"case_study": rows[:10]}}, {"rows": {"case_study": [*rows[:8], rows[10]]}})
     assert (found.held_by, found.lost_n) == ((), 2)
 
@@ -233,8 +223,8 @@ def test_growth_edits_and_new_respondents_of_returns_pass(tmp_path) -> None:
 
 def test_the_same_in_another_order_and_layout_is_nothing(tmp_path) -> None:
     answers = answers_of(12)
-    before = {"rows": {"case_study": [study(n) for n in range(6)]}, "answers": answers}
-    after = {"rows": {"case_study": [study(n) for n in reversed(range(6))]}, "answers": answers[::-1]}
+    before = {"rows": {"case_study": [a_study(n) for n in range(6)]}, "answers": answers}
+    after = {"rows": {"case_study": [a_study(n) for n in reversed(range(6))]}, "answers": answers[::-1]}
     found = change(tmp_path, before, after)
     assert (found.is_nothing, Change.from_dict(found.to_dict())) == (True, found)
 
