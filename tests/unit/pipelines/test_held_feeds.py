@@ -14,16 +14,10 @@ from pipelines.line import confirm, gather, make_benchmarks, make_library, make_
 from pipelines.receipts import hub_page
 from pipelines.standing import NothingToConfirm, warnings
 from pipelines.store import Store
-from tests.feeds import NOW, a_case_study, a_line, a_withdrawal, register, submit, write_feed
+from tests.feeds import NOW, a_line, a_withdrawal, register, submit, write_feed
+from tests.feeds import a_study as study
 
 DAY = timedelta(days=1)
-
-
-def study(number: int, **changes) -> dict:
-    """One of many studies, like no other."""
-    text = " ".join(f"word{number}x{n}" for n in range(40))
-    own = {"id": f"study-{number}", "title": f"Study number {number} of the series", "body": text}
-    return a_case_study(**own | changes)
 
 
 def feed(folder: Path, studies: list[dict], **more) -> None:
