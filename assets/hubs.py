@@ -3,7 +3,7 @@
 Also the job by which the operator lets a held feed through.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -11,6 +11,7 @@ import dagster as dg
 
 from assets.resources import LineResource
 from hubs.check import report_text
+from hubs.contract.findings import CODES
 from hubs.contract.verdict import Verdict
 from hubs.registration import CADENCE, Registration
 from pipelines.edition import HubState, State
@@ -76,7 +77,7 @@ def hub_checks(registration: Registration) -> list[dg.AssetChecksDefinition]:
             passed=state.state in (State.FRESH, State.RETIRED),
             severity=dg.AssetCheckSeverity.WARN,
             description=state.reason,
-            metadata={"held_by": list(state.held_by)},
+            metadata={"held_by": _listed(state.held_by), "what_to_do": what_to_do(state)},
         )
 
     @dg.asset_check(asset=standing_key(hub), name="content_is_current")
@@ -87,6 +88,7 @@ def hub_checks(registration: Registration) -> list[dg.AssetChecksDefinition]:
         return dg.AssetCheckResult(
             passed=not is_stale(state.fetched, registration, now),
             severity=dg.AssetCheckSeverity.WARN,
+            description=f"First had {_ago(state.fetched, now)}; the hub's cadence is {registration.cadence}.",
             metadata={"age_days": (now - state.fetched).days if state.fetched else None},
         )
 
@@ -98,6 +100,8 @@ def hub_checks(registration: Registration) -> list[dg.AssetChecksDefinition]:
         return dg.AssetCheckResult(
             passed=not state.is_expiring(now),
             severity=dg.AssetCheckSeverity.WARN,
+            description=f"Last had {_ago(state.seen, now)}"
+            + (f", carried until {state.expires:%-d %B %Y}." if state.expires else "; it need not be carried."),
             metadata={"carried_until": dg.MetadataValue.timestamp(state.expires) if state.expires else "not carried"},
         )
 
@@ -115,7 +119,9 @@ class Confirmation(dg.Config):
 
 @dg.op
 def let_through(context: dg.OpExecutionContext, config: Confirmation, line: LineResource) -> None:
-    """Let the hub's newest feed through, although it changes much. Fails when none waits for that."""
+    """Let the hub's newest feed through, although it changes much. Fails when none waits for that. The hub's standing
+    shows it after the next pull.
+    """
     state = confirm(line.open(), config.hub, datetime.now(UTC), reason=config.reason, by=config.by, feed=config.feed)
     context.log.info(f"{config.hub}: {state.state.value}, in use is feed {state.snapshot}")
 
@@ -134,17 +140,47 @@ def state_metadata(state: HubState, newest: Verdict | None) -> dict[str, Any]:
     rows = [f"| {code} | {number:,} |" for code, number in quarantined]
     return {
         "state": state.state.value,
+        "since": _moment(state.since),
         "reason": state.reason or "none",
-        "held_by": ", ".join(state.held_by) or "nothing",
+        "held_by": _listed(state.held_by),
+        "what_to_do": what_to_do(state),
         "fetched": _moment(state.fetched),
         "last_seen": _moment(state.seen),
         "carried_until": _moment(state.expires),
         "newest_feed": state.newest or "none",
-        "change": dg.MetadataValue.json(dict(state.change)) if state.change else "none",
+        "change": _listed(state.change["kinds"]) if state.change else "nothing",
+        "changed_by_kind": dg.MetadataValue.md(_tallies(state.change["numbers"]) if state.change else "nothing"),
         **state.counts,
         "quarantined_by_code": dg.MetadataValue.md("\n".join(["| code | number |", "|---|---|", *rows])),
         "report": dg.MetadataValue.md(f"```text\n{report_text(newest, state.id)}```" if newest else "no feed was had"),
     }
+
+
+def what_to_do(state: HubState) -> str:
+    """What the operator does about the newest feed, in a sentence."""
+    told = [CODES[code].operator.replace("HUB", state.id) for code in state.held_by[:1]]
+    return told[0] if told else "nothing"
+
+
+def _listed(words: Iterable[str]) -> str:
+    return ", ".join(words) or "nothing"
+
+
+def _tallies(numbers: Mapping[str, Any]) -> str:
+    """Tallies of a change (``breaker.Change.numbers``) as a table."""
+    names = ("before", "after", "added", "edited", "lost", "rekeyed", "withdrawn", "closed")
+    rows = [f"| of | {' | '.join(names)} |", "|---" * (len(names) + 1) + "|"]
+    scopes = [("records", numbers.get("records", {}))]
+    scopes += [(f"{what} {kind}", t) for what in ("organisations", "rows") for kind, t in numbers.get(what, {}).items()]
+    for what, tallies in scopes:
+        for scope, tally in tallies.items():
+            rows.append(f"| {what}: {scope} | {' | '.join(f'{tally.get(name, 0):,}' for name in names)} |")
+    return "\n".join(rows)
+
+
+def _ago(moment: datetime | None, now: datetime) -> str:
+    days = (now - moment).days if moment else 0
+    return f"{days} day{'' if days == 1 else 's'} ago" if moment else "never"
 
 
 def _moment(moment: datetime | None) -> dg.MetadataValue | str:

@@ -228,16 +228,20 @@ def _outcome(verdict: Verdict, feed: str) -> Iterator[str]:
     for name in verdict.held_by:
         yield f"  {name}: {CODES[name].why}"
         yield f"  Mend: {CODES[name].mend}"
-    withdrawals = f"; {counts['withdrawals']:,} withdrawals" if counts["withdrawals"] else ""
+    withdrawals = f"; {_number(counts['withdrawals'], 'withdrawal')}" if counts["withdrawals"] else ""
     yield f"  {accepted_and_quarantined(counts)}; {counts['skipped']:,} skipped on purpose{withdrawals}"
 
 
 def accepted_and_quarantined(counts: Mapping[str, int]) -> str:
     """``Verdict.counts`` in words, as far as they tell what was good and what was not."""
     return (
-        f"{counts['accepted']:,} records accepted, {counts['quarantined']:,} quarantined; "
-        f"{counts['answers_accepted']:,} answers accepted, {counts['answers_quarantined']:,} quarantined"
+        f"{_number(counts['accepted'], 'record')} accepted, {counts['quarantined']:,} quarantined; "
+        f"{_number(counts['answers_accepted'], 'answer')} accepted, {counts['answers_quarantined']:,} quarantined"
     )
+
+
+def _number(n: int, what: str) -> str:
+    return f"{n:,} {what}{'' if n == 1 else 's'}"
 
 
 def of_group(group: Group) -> Iterator[str]:

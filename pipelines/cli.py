@@ -11,6 +11,7 @@ import json
 import os
 import re
 import sys
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
@@ -86,16 +87,19 @@ def run(
 ) -> None:
     """Pull, consolidate and publish once; print a summary of each hub and the release's id."""
     from pipelines.line import run as run_line
-    from pipelines.publish import ReleaseRefused
+    from pipelines.line import standings
+    from pipelines.publish import ReleaseRefused, latest
 
     line = _line(registry, store, publish)
     try:
         outcome = run_line(line, datetime.now(UTC), _tell)
     except ReleaseRefused as error:
-        typer.echo(f"hubpacks: release refused, the old one stays: {error}", err=True)
+        _print_hubs(_with_warnings(standings(line), line))
+        stays = ", the old one stays" if latest(line.public) else ""
+        typer.echo(f"\nhubpacks: release refused{stays}: {error}", err=True)
         raise typer.Exit(FINDINGS) from error
     if as_json:
-        typer.echo(json.dumps(_summary(outcome), indent=1, ensure_ascii=False))
+        typer.echo(json.dumps(_summary(outcome, line), indent=1, ensure_ascii=False))
     else:
         _print_summary(outcome, line)
     if outcome.problems:
@@ -176,6 +180,8 @@ def sign(
         return
     typer.echo(f"{feed}: signed, {signed.files:,} file{'' if signed.files == 1 else 's'}")
     typer.echo(f"public_key: {signed.public_key}")
+    if signed.is_new_key and (feed / "registration").is_dir():
+        typer.echo(f"{feed / 'registration'} is a part of the feed: enter the key, and sign once more", err=True)
 
 
 @registry_app.command("check", epilog="Example: hubpacks registry check --registry my-registry")
@@ -283,10 +289,10 @@ def status(
         since = f" since {state.since:%-d %B %Y}" if state.since else ""
         typer.echo(f"{state.id}: {state.state.value.replace('_', ' ')}{since}")
     typer.echo("")
-    _print_hubs(plain)
+    _print_hubs(plain, is_full=hub is not None)
     if hub:
         _print_events(plain[0]["events"])
-        _print_score(plain[0]["score"])
+        _print_score(None if states[0].state == "retired" else plain[0]["score"])
         if plain[0]["quarantine"]:
             typer.echo("\nIn quarantine, the oldest first:")
             _print_held(plain[0]["quarantine"])
@@ -566,7 +572,7 @@ def _for_the_hub(line: Line, hub: str) -> dict[str, Any]:
     from pipelines.receipts import outlook
 
     if hub not in line.registry.hubs:
-        return {"score": None, "quarantine": [], "next_release": None, "warnings": [], "events": []}
+        return {"score": None, "quarantine": [], "next_release": None, "warnings": [], "events": [], "attempts": None}
     return outlook(line.store, line.registry, hub, datetime.now(UTC))
 
 
@@ -575,8 +581,9 @@ def _print_events(events: list[dict[str, Any]]) -> None:
         typer.echo("\nWhat happened, the newest first:")
     for event in events[:MAX_EVENTS_SHOWN]:
         by = f" by {event['by']}" if "by" in event else ""
-        why = f": {event['reason']}" if "reason" in event else ""
-        typer.echo(f"  {event['at'][:10]} {event['event']}{by}: feed {event['digest'][:12]}{why}")
+        why = f": {event['reason']}" if event.get("reason") else ""
+        what = {"expired": "dropped"}.get(event["event"], event["event"])
+        typer.echo(f"  {event['at'][:16].replace('T', ' ')} {what}{by}: feed {event['digest'][:12]}{why}")
 
 
 def _print_score(score: dict[str, Any] | None) -> None:
@@ -595,8 +602,9 @@ def _print_held(held: list[dict[str, Any]]) -> None:
     for entry in held[:MAX_HELD_SHOWN]:
         what = f"{entry['rows']:,} rows" if entry["rows"] else shown(entry["record"] or "a record without id")
         where = shown(f"{entry['file']} {entry['place']}".strip())
-        age = f"{entry['days']} day{'' if entry['days'] == 1 else 's'}"
-        typer.echo(f"  - {what} ({where}): {', '.join(entry['codes'])}, held for {age}")
+        days = entry["days"]
+        age = f"for {days} day{'' if days == 1 else 's'}" if days else "since today"
+        typer.echo(f"  - {what} ({where}): {', '.join(entry['codes'])}, held {age}")
     if len(held) > MAX_HELD_SHOWN:
         typer.echo(f"  - and {len(held) - MAX_HELD_SHOWN:,} more; --json has all")
 
@@ -648,42 +656,69 @@ def _plain_state(state: HubState) -> dict[str, Any]:
         "fetched": state.fetched.isoformat() if state.fetched else None,
         "seen": state.seen.isoformat() if state.seen else None,
         "expires": state.expires.isoformat() if state.expires else None,
+        "lapsed": state.lapsed.isoformat() if state.lapsed else None,
     }
 
 
-def _summary(outcome: Outcome) -> dict[str, Any]:
+def _with_warnings(states: Iterable[HubState], line: Line) -> list[dict[str, Any]]:
+    from pipelines.standing import warnings
+
+    now = datetime.now(UTC)
+    return [_plain_state(state) | {"warnings": warnings(state, line.registry, now)} for state in states]
+
+
+def _summary(outcome: Outcome, line: Line) -> dict[str, Any]:
     merged = sum(len(entry.merged) for entry in outcome.library.values())
     return {
         "release": outcome.release,
         "is_new": outcome.is_new,
         "records": len(outcome.library),
         "merged": merged,
-        "hubs": [_plain_state(state) for state in outcome.hubs],
+        "hubs": _with_warnings(outcome.hubs, line),
         "problems": dict(outcome.problems),
     }
 
 
-def _details(state: dict[str, Any]) -> list[str]:
-    """What there is to know of a hub beyond its row in the table, a line each."""
-    lines = [state["reason"]] if state["reason"] else []
+def _details(state: dict[str, Any], *, is_full: bool) -> list[str]:
+    """What there is to know of a hub beyond its row in the table, a line each: all that the operator has to act on, and
+    with ``is_full`` the rest.
+    """
+    from hubs.contract.findings import CODES
+
+    codes = state["held_by"]
+    lines = [f"{', '.join(codes)}: {state['reason']}" if codes else state["reason"]] if state["reason"] else []
+    lines += [f"What to do: {CODES[code].operator.replace('HUB', state['id'])}" for code in codes[:1]]
+    if "feed_rekeyed" in codes:
+        lines.append(f"Which new id is which old one: hubpacks status {state['id']} --json")
+    if codes and state["newest"] and state["newest"] != state["snapshot"]:
+        lines.append(f"Held is feed {state['newest'][:12]}.")
+    if (attempts := state.get("attempts")) and attempts["failed"]:
+        times = f"{attempts['failed']} times in a row" if attempts["failed"] > 1 else "once"
+        lines.append(f"Tried {times}, last on {_day(attempts['last'])}, first on {_day(attempts['since'])}.")
     if state["expires"]:
-        lines.append(f"The last good feed, last had on {state['seen'][:10]}, is carried until {state['expires'][:10]}.")
-    if "feed_rekeyed" in state["held_by"]:
-        lines.append("Readers keep the ids they know; hubpacks status HUB --json lists the new ids with the old.")
+        lines.append(
+            f"The last good feed, last had on {_day(state['seen'])}, is carried until {_day(state['expires'])}."
+        )
     lines += state.get("warnings", [])
+    if state["state"] == "fresh" and state["change"]:
+        lines.append(f"Changed: {' '.join(state['change']['why'])}")
     unused = state["counts"].get("accepted", 0) + state["counts"].get("answers_accepted", 0)
     if unused and not state["snapshot"]:
         lines.append(f"What was good in it ({unused:,} records and answers) is not used.")
     for what in ("quarantined", "quarantined_answers"):
         if state[what]:
-            codes = ", ".join(f"{code} {number:,}" for code, number in state[what].items())
-            lines.append(f"{'records' if what == 'quarantined' else 'answers'} quarantined: {codes}")
-    if state["derived"]:
+            listed = ", ".join(f"{code} {number:,}" for code, number in state[what].items())
+            lines.append(f"{'records' if what == 'quarantined' else 'answers'} quarantined: {listed}")
+    if is_full and state["derived"]:
         lines.append(f"worked out, not stated: {', '.join(f'{what} {n:,}' for what, n in state['derived'].items())}")
     return lines
 
 
-def _print_hubs(states: list[dict[str, Any]]) -> None:
+def _day(moment: str) -> str:
+    return f"{datetime.fromisoformat(moment):%-d %B %Y}"
+
+
+def _print_hubs(states: list[dict[str, Any]], *, is_full: bool = False) -> None:
     from rich.console import Console
     from rich.table import Table
 
@@ -700,14 +735,14 @@ def _print_hubs(states: list[dict[str, Any]]) -> None:
     console = Console(highlight=False, markup=False, soft_wrap=True)
     console.print(table)
     for state in states:
-        if details := _details(state):
+        if details := _details(state, is_full=is_full):
             console.print(f"\n{state['id']}")
             for line in details:
                 console.print(f"  {line}")
 
 
 def _print_summary(outcome: Outcome, line: Line) -> None:
-    summary = _summary(outcome)
+    summary = _summary(outcome, line)
     _print_hubs(summary["hubs"])
     for name, problems in outcome.problems.items():
         typer.echo(f"{name}: cannot be used: {'; '.join(problems)}", err=True)

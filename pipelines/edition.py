@@ -47,8 +47,9 @@ class HubState:
     why documents and rows of returns were not accepted, by code; ``derived`` what was worked out (``Verdict.derived``).
 
     ``fetched`` is when that content was had first, ``seen`` when the address (or inbox) was last found to hold it,
-    ``expires`` until when it is carried forward, None while it needs no carrying. ``newest`` is the digest of the feed
-    that was had last, ``change`` what it would change (``breaker.Change.to_dict``), None when nothing.
+    ``expires`` until when it is carried forward, None while it needs no carrying; ``lapsed`` when content that was
+    dropped since was last had. ``newest`` is the digest of the feed that was had last, ``change`` what it would change
+    (``breaker.Change.to_dict``), None when nothing.
     """
 
     id: str
@@ -68,6 +69,7 @@ class HubState:
     derived: Mapping[str, int] = field(default_factory=dict)
     seen: datetime | None = None
     expires: datetime | None = None
+    lapsed: datetime | None = None
     newest: str | None = None
     change: Mapping[str, Any] | None = None
 
@@ -80,6 +82,8 @@ class HubState:
             for name, number in self.counts.items()
         }
         reason = " ".join(CODES[code].why for code in self.held_by) or self.reason
+        if self.lapsed is not None:
+            reason = f"{reason} The last good feed was last had on {self.lapsed:%-d %B %Y}, and has been dropped."
         return replace(self, counts=rounded, quarantined_answers={}, reason=reason, newest=None, change=None)
 
     @property

@@ -11,6 +11,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 from pydantic import ValidationError
@@ -101,8 +102,11 @@ def gather(line: Line, hub: str, now: datetime) -> tuple[HubState, bool]:
     return settle(line, hub, now)
 
 
-def fetch(line: Line, hub: str, now: datetime, network: Network) -> None:
-    """Pull one hub's feed into the store, and judge nothing. Raises files.Busy."""
+def fetch(line: Line, hub: str, now: datetime, network: Network) -> str | None:
+    """Pull one hub's feed into the store, and judge nothing. The code of why it could not be had, None when it was.
+
+    Raises files.Busy.
+    """
     registration, store = line.registry.hubs[hub], line.store
     with store.locked(f"hub-{hub}"):
         problem = _problem(line.registry, hub)
@@ -112,6 +116,7 @@ def fetch(line: Line, hub: str, now: datetime, network: Network) -> None:
             # Only what was written: a rule may mean something else once its defaults are written out.
             store.remember_registration(hub, registration.model_dump(mode="json", exclude_unset=True))
             pull(store, registration, line.registry.address(hub), now, network)
+        return (store.last_pull(hub) or {}).get("code")
 
 
 def settle(line: Line, hub: str, now: datetime) -> tuple[HubState, bool]:
@@ -200,16 +205,17 @@ def gather_all(line: Line, now: datetime, progress: Progress) -> None:
     began = time.monotonic()
     with Network() as network, ThreadPoolExecutor(PULLS) as pulling, ThreadPoolExecutor(WORKERS) as judging:
         pulls = {pulling.submit(fetch, line, hub, now, network): hub for hub in line.registry.hubs}
-        waiting: set[Future[None]] = set(pulls)
+        waiting: set[Future[Any]] = set(pulls)
         patient_until: float | None = None
         try:
             while waiting:
                 done, waiting = wait(waiting, timeout=1, return_when=FIRST_COMPLETED)
                 for future in done:
-                    future.result()
+                    code = future.result()
                     if future in pulls:
-                        progress("pulled", pulls[future])
-                        waiting.add(judging.submit(settle_and_count, pulls[future]))
+                        hub = pulls[future]
+                        progress(*(("not had", f"{hub} ({code})") if code else ("pulled", hub)))
+                        waiting.add(judging.submit(settle_and_count, hub))
                 now_s = time.monotonic()
                 if not waiting <= pulls.keys():
                     patient_until = None

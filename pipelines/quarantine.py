@@ -5,6 +5,7 @@ The bytes lie with the verdict, under the rules that held them; a changed rule j
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -63,7 +64,12 @@ def held(store: Store, verdict: Verdict | None, now: datetime) -> list[Held]:
             codes = tuple(verdict.answers_quarantined_by_code(table.file))
             first = since(table.kind, None, table.file, table.place)
             found.append(Held(table.kind, None, table.file, table.place, codes, table.quarantined_rows, first))
-    return sorted(found, key=lambda entry: (entry.since, entry.file, entry.place))
+    return sorted(found, key=lambda entry: (entry.since, entry.file, _in_order(entry.place)))
+
+
+def _in_order(place: str) -> list[tuple[int, str]]:
+    """So that row 2 comes before row 10."""
+    return [(int(part), "") if part.isdecimal() else (0, part) for part in re.split(r"(\d+)", place)]
 
 
 def _key(kind: str, record: str | None, file: str, place: str) -> str:

@@ -5,9 +5,10 @@ Only tells what other rooms have decided: the judge's report, which feed is in u
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
+from itertools import takewhile
 from typing import Any
 
 from hubs.check import report_json
@@ -65,6 +66,7 @@ def hub_page(store: Store, registry: Registry, hub: str, now: datetime) -> dict[
         "fetched": _iso(state.fetched),
         "seen": _iso(state.seen),
         "expires": _iso(state.expires),
+        "lapsed": _iso(state.lapsed),
         "sends_through_intake": registration.address == INTAKE,
         "release": store.published()["release"],
         "submissions": submissions(store, hub),
@@ -83,7 +85,15 @@ def outlook(store: Store, registry: Registry, hub: str, now: datetime) -> dict[s
     used = used_verdict(store, hub)
     verdicts = used, newest_verdict(store, hub) or used
     told = _outlook(store, registry, hub_state(store, registry, hub), verdicts, now)
-    return told | {"events": store.events(hub)[::-1]}
+    return told | {"events": store.events(hub)[::-1], "attempts": _attempts(store.pulls(hub))}
+
+
+def _attempts(pulls: Sequence[Mapping[str, Any]]) -> dict[str, Any] | None:
+    """When the feed was asked for last; where that failed, since when and how often in a row. None before the first."""
+    if not pulls:
+        return None
+    failed = list(takewhile(lambda entry: "code" in entry, reversed(pulls)))
+    return {"last": pulls[-1]["at"], "failed": len(failed), "since": failed[-1]["at"] if failed else None}
 
 
 def submissions(store: Store, hub: str) -> list[dict[str, Any]]:

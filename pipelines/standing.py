@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from itertools import zip_longest
 from typing import Any
 
 from hubs.contract.findings import CODES
@@ -200,7 +201,9 @@ class _Hub:
             first = datetime.fromisoformat(earlier["at"])
             why.insert(0, f"It is the feed of {_moment(first)} again, after that of {_moment(good.fetched)}.")
         if codes and not self._is_confirmed(weighed.content, good):
-            reason = " ".join([*(CODES[code].why for code in codes), *why])
+            # Each reason with its numbers; growth or edits that come with it last.
+            told = [" ".join(filter(None, pair)) for pair in zip_longest([CODES[code].why for code in codes], why)]
+            reason = " ".join(told)
             return _Newest(State.HELD, tuple(codes), reason, None, verdict, key, seen, weighed)
         if codes:  # later losses are held against what was confirmed
             weighed = replace(weighed, anchor=None)
@@ -391,6 +394,8 @@ def hub_state(store: Store, registry: Registry, hub: str) -> HubState:
         newest=standing.newest_digest,
         change=standing.change,
     )
+    if good is None and standing.last is not None and state is not State.RETIRED:
+        known = replace(known, lapsed=standing.last.seen)
     if good is not None:
         expires = good.seen + _carried(registration) if state is State.CARRIED_FORWARD else None
         known = replace(known, snapshot=good.digest, fetched=good.fetched, seen=good.seen, expires=expires)

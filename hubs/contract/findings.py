@@ -38,17 +38,20 @@ class Who(StrEnum):
 
 @dataclass(frozen=True)
 class Code:
-    """The meaning of a code. ``scope``: what one such error stops (``feed``, ``file``, ``record``)."""
+    """The meaning of a code. ``scope``: what one such error stops (``feed``, ``file``, ``record``). ``mend`` is said to
+    the hub, ``operator`` to CCS, of what stops a feed; HUB stands there for the hub's id.
+    """
 
     severity: Severity
     scope: str
     who: Who
     why: str
     mend: str
+    operator: str = "Send the hub its report."
 
 
-def _error(why: str, mend: str, who: Who = Who.EDITOR, scope: str = "record") -> Code:
-    return Code(Severity.ERROR, scope, who, why, mend)
+def _error(why: str, mend: str, who: Who = Who.EDITOR, scope: str = "record", operator: str = Code.operator) -> Code:
+    return Code(Severity.ERROR, scope, who, why, mend, operator)
 
 
 def _warning(why: str, mend: str, who: Who = Who.EDITOR, scope: str = "record") -> Code:
@@ -63,90 +66,103 @@ CODES: dict[str, Code] = {
     # The feed as a whole.
     "empty_feed": _error(
         "The feed holds no record that can be accepted.",
-        "Check that the address and the file patterns still lead to your content. Your last good feed stays published.",
+        "Check that the address and the file patterns still lead to your content.",
         Who.TECHNICAL,
         "feed",
     ),
     "unusable_registration": _error(
         "The hub's registration cannot be read any more, so its feed was not pulled.",
-        "Run hubpacks registry check and mend what it names; your last good feed stays published.",
+        "Run hubpacks registry check and mend what it names.",
         Who.CCS,
         "feed",
+        operator="Run hubpacks registry check, and mend what it names.",
     ),
     "unreachable_feed": _error(
         "The feed's address did not answer, or broke off.",
-        "Check that the server is up. We try again at the next run; your last good feed stays published.",
+        "Check that the server is up. Each run tries again.",
         Who.TECHNICAL,
         "feed",
+        operator="Nothing at first: it is tried again at each pull. If it lasts, tell the hub.",
     ),
     "address_refused": _error(
         "The feed's address says no: not found, gone, or no permission.",
         "Correct the address in the registration, or renew the token it names.",
         Who.TECHNICAL,
         "feed",
+        operator="Nothing at first: it is tried again at each pull. If it lasts, tell the hub.",
     ),
     "forbidden_address": _error(
         "The feed's address leads to a place that hubpacks may not visit.",
         "Use a public address over https. If the hub's server is inside your own network, set private_address: true.",
         Who.CCS,
         "feed",
+        operator="If the server is inside your own network, set private_address: true in the registration.",
     ),
     "hub_gone": _error(
         "The feed's address has said no, or has not answered, for days.",
-        "Ask the hub where its feed is now, and correct its registration. Its last good feed stays published.",
+        "Ask the hub where its feed is now, and correct its registration.",
         Who.CCS,
         "feed",
+        operator="Ask the hub where its feed is now, and correct the registration.",
     ),
     "partial_feed": _error(
         "Only a part of the feed could be had, and a part is no feed.",
-        "Publish all files, with the sizes and hashes that the manifest gives. We try again at the next run.",
+        "Publish all files, with the sizes and hashes that the manifest gives. Each run tries again.",
         Who.TECHNICAL,
         "feed",
+        operator="Nothing at first: it is tried again at each pull. If it lasts, tell the hub.",
     ),
     "wrong_signature": _error(
         "The hub signs its feeds, and this one is not signed, or not by its key.",
-        "Sign the feed again with hubpacks sign, or have the new key entered in the registration.",
+        "Sign the feed again with hubpacks sign. If your key is new, tell CCS by a way they know to be yours.",
         Who.TECHNICAL,
         "feed",
+        operator="Change no key. Ask the hub, by a way you know to be theirs, whether it has a new one.",
     ),
     # A good feed that changes so much that the hub has to confirm it.
     "feed_shrank": _error(
         "Much of what the hub's last good feed had is missing.",
         "If that is meant, give CCS the reason, and they let it through. Otherwise publish the whole feed again.",
         scope="feed",
+        operator="Ask the hub. If it is meant: hubpacks confirm HUB --reason WHY",
     ),
     "feed_cut_short": _error(
         "The feed ends early: whole files, or the ends of files, are missing and the rest is as before.",
         "Export and publish the feed again. If it is meant, give CCS the reason, and they let it through.",
         Who.TECHNICAL,
         "feed",
+        operator="Ask the hub to export it again. If it is meant after all: hubpacks confirm HUB --reason WHY",
     ),
     "feed_rekeyed": _error(
         "Records that were published come again under other ids.",
         "Give them their old ids back, or ask CCS to let the feed through: readers keep the ids they know.",
         Who.TECHNICAL,
         "feed",
+        operator="Ask the hub to keep its ids. If it cannot: hubpacks confirm HUB --reason WHY; readers keep theirs.",
     ),
     "feed_went_back": _error(
         "An older feed came again after a newer one, as a cache or a second server may give it.",
         "Clear the cache. If going back is meant, give CCS the reason, and they let it through.",
         Who.TECHNICAL,
         "feed",
+        operator="Ask the hub to clear its cache. If it means to go back: hubpacks confirm HUB --reason WHY",
     ),
     "nothing_submitted": _error(
         "The hub sends its feed through the intake, and has sent none that could be accepted.",
         "Sign in to the intake with the hub's token and submit a feed, or run hubpacks submit.",
         scope="feed",
+        operator="Remind the hub to submit its feed.",
     ),
     "not_a_feed": _error(
         "This is not a feed: it has neither a datapackage.json, nor a workbook, nor files that the mapping reads.",
         "Open the address in a browser without logging in. If you see a log-in or error page, so do we.",
         Who.TECHNICAL,
         "feed",
+        operator="Ask the hub to open the address in a browser without logging in.",
     ),
     "hopeless_feed": _error(
         "More than half of the feed's records have errors, so none of it is used.",
-        "Mend the errors listed below, the commonest first, and publish again. Your last good feed stays published.",
+        "Mend the errors listed below, the commonest first, and publish again.",
         scope="feed",
     ),
     "wrong_hub": _error(

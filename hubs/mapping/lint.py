@@ -9,10 +9,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
+from ipaddress import ip_address
 from itertools import combinations
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from hubs.contract.kinds import record_kinds, table_kinds
 from hubs.contract.kinds.base import Column, RecordKind
@@ -71,12 +73,23 @@ def _address_doubts(registration: Registration) -> Iterator[str]:
         yield "endpoint: has no effect here. Only s3 addresses have one."
     if registration.private_address:
         return
+    if scheme in ("http", "https", "git+http", "git+https", "sftp") and _is_inside(registration.address):
+        yield "address: leads to this machine or into a private network. Say private_address: true if that is meant."
     if scheme == "s3" and (registration.endpoint or "").lower().startswith("http://"):
         yield "endpoint: http is only for private networks. Use https, or say private_address: true."
     if scheme == "git+http":
         yield "address: git+http is only for private networks. Use git+https, or say private_address: true."
     if scheme == "http" and registration.secret is not None:
         yield "secret: it would travel unencrypted. Use an https address, or say private_address: true."
+
+
+def _is_inside(address: str) -> bool:
+    """Whether the host of ``address`` is this machine, or a number that is not public. Names are not looked up."""
+    host = urlsplit(address).hostname or ""
+    try:
+        return not ip_address(host).is_global
+    except ValueError:
+        return host == "localhost" or host.endswith(".localhost")
 
 
 def _paging_doubts(registration: Registration) -> Iterator[str]:

@@ -415,9 +415,14 @@ class Site:
         """How many hubs are not up to date, by state."""
         return views.not_renewed(self.edition.hubs)
 
-    def why_held(self, hub: HubState) -> list[str]:
-        """In plain English, why the hub's newest feed is not used."""
-        return [_why(code) for code in hub.held_by]
+    def why(self, hub: HubState, language: str) -> str:
+        """In words for readers, why the hub's newest content is not used; empty when it is."""
+        told = [strings.text(f"why.{code}", language) for code in hub.held_by]
+        if not told and hub.state in (State.MISSING, State.RETIRED):
+            told = [strings.text("why.left" if hub.state is State.RETIRED else "why.never", language)]
+        if hub.lapsed is not None:
+            told.append(strings.text("why.lapsed", language, date=strings.day(hub.lapsed, language)))
+        return " ".join(told)
 
     @cached_property
     def published_counts(self) -> Counter[str]:

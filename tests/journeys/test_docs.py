@@ -16,7 +16,7 @@ import typer
 
 from assets.definitions import build_defs
 from assets.resources import LineResource
-from hubs.contract.findings import CODES
+from hubs.contract.findings import CODES, Code
 from pipelines.cli import app
 from pipelines.edition import State
 from pipelines.publish.writers import BENCHMARKS, records
@@ -80,6 +80,14 @@ def commands(page: Path) -> str:
     """What the page gives to type: its shell blocks and its code between backticks."""
     shell = [block.body for block in blocks(page) if block.language in ("sh", "text")]
     return "\n".join([*shell, *_CODE.findall(prose(page))])
+
+
+def test_operators_are_told_what_to_do_about_each_code_that_stops_a_feed() -> None:
+    guide = (ROOT / "docs" / "operators.md").read_text(encoding="utf-8")
+    section = guide.partition("### When a feed is not used")[2].partition("###")[0]
+    theirs = {code for code, about in CODES.items() if about.scope == "feed" and about.operator != Code.operator}
+    assert theirs
+    assert not [code for code in theirs if f"`{code}`" not in section]
 
 
 def follow(page: Path, folder: Path) -> None:

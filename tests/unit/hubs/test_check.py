@@ -115,7 +115,7 @@ def test_each_file_s_story_adds_up(tmp_path) -> None:
 def test_withdrawals_are_told_at_every_door(tmp_path) -> None:
     verdict = judged(write_feed(tmp_path / "feed", [a_case_study()], rows={"withdrawal": [a_withdrawal()]}))
     text = report_text(verdict, "feed", with_files=True)
-    assert "; 1 withdrawals" in text
+    assert "; 1 withdrawal\n" in text
     assert "gone: The contract was never signed. (withdrawal.json, row 1)" in text
     (entry,) = report_json(verdict)["withdrawn"]
     assert (entry["kind"], entry["id"], entry["date"]) == ("withdrawal", "gone", "2026-09-01")

@@ -77,6 +77,9 @@ S3 = {"address": "s3://bucket/feed"}
         (S3 | {"endpoint": "http://store.example"}, "endpoint: http is only for private networks."),
         ({"address": "git+http://hub.example/feed.git"}, "address: git+http is only for private networks."),
         ({"address": "http://hub.example/feed.zip", "secret": "HUB"}, "secret: it would travel unencrypted."),
+        ({"address": "http://127.0.0.1:8000/feed.zip"}, "address: leads to this machine or into a private network."),
+        ({"address": "https://localhost/feed.zip"}, "address: leads to this machine or into a private network."),
+        ({"address": "https://[fd00::1]/feed.zip"}, "address: leads to this machine or into a private network."),
     ],
 )
 def test_doubts_about_addresses(changes: dict[str, Any], said: str) -> None:
@@ -95,6 +98,7 @@ def test_doubts_about_addresses(changes: dict[str, Any], said: str) -> None:
         {"address": "git+https://hub.example/feed.git", "secret": "HUB"},
         {"address": "http://hub.example/feed.zip"},
         {"address": "http://hub.example/feed.zip", "secret": "HUB", "private_address": True},
+        {"address": "http://10.0.0.1/feed.zip", "private_address": True},
     ],
 )
 def test_addresses_that_raise_no_doubt(changes: dict[str, Any]) -> None:

@@ -140,7 +140,7 @@ def test_the_state_of_every_hub_is_told_in_words(folder: Path) -> None:
                 "1 September 2026",
                 "Last confirmed with the hub",
                 "1 October 2026",
-                "The feed's address did not answer, or broke off.",
+                "The hub's server did not answer, or broke off.",
             ),
         ),
         (
@@ -152,7 +152,7 @@ def test_the_state_of_every_hub_is_told_in_words(folder: Path) -> None:
                 "1 Medi 2026",
                 "Cadarnhawyd ddiwethaf",
                 "1 Hydref 2026",
-                '<p class="hp-note__why" lang="en">',
+                "Ni atebodd gweinydd yr hwb, neu torrwyd y cysylltiad.",
             ),
         ),
     ],

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from hubs.contract.findings import CODES
 from pipelines.publish import strings
 from pipelines.publish.layouts import TEMPLATES
 from pipelines.publish.strings import LANGUAGES
@@ -53,6 +54,11 @@ def test_no_text_is_kept_that_no_page_uses() -> None:
         base = re.sub(r"\.(one|other|title|description)$", "", key)
         is_named = any(f'"{name}"' in code or f'"{name}"' in pages for name in (key, base))
         assert key in whole or base in whole or key.startswith(starts) or is_named, key
+
+
+def test_readers_are_told_in_both_languages_why_a_feed_is_not_used() -> None:
+    codes = {code for code, about in CODES.items() if about.scope == "feed"}
+    assert {f"why.{code}" for code in codes} <= strings.catalogue().keys()
 
 
 def test_an_unknown_key_is_a_bug_not_a_blank() -> None:
