@@ -9,6 +9,7 @@ from typing import IO, NoReturn
 
 from hubs.feed import NOT_CONTENT
 from pipelines.pull.base import Files, PullFailed, Unreachable
+from pipelines.pull.processes import git_environment
 
 
 def files(root: Path) -> Files:
@@ -45,6 +46,13 @@ def _refuse(error: OSError) -> NoReturn:
 COMMIT_DATES = ("-z", "--name-only", "--format=%x00%cs")
 """What to ask ``git log`` for, so that ``commit_dates`` understands the answer."""
 GIT_SECONDS = 60
+_SETTINGS = {
+    # No program that the folder's own settings name.
+    "core.fsmonitor": "false",
+    "log.showSignature": "false",
+    # Whoever owns the folder; git asks because of such programs.
+    "safe.directory": "*",
+}
 
 
 def git_dates(root: Path) -> dict[str, str]:
@@ -52,12 +60,12 @@ def git_dates(root: Path) -> dict[str, str]:
 
     Raises Unreachable when git is there and does not say: without its date, a record would be another one.
     """
-    # No program that the folder's own settings name.
-    settings = ("core.fsmonitor=false", "log.showSignature=false")
-    options = [part for setting in settings for part in ("-c", setting)]
-    command = ["git", "-C", str(root), *options, "log", "--relative", *COMMIT_DATES, "--", "."]
+    command = ["git", "-C", str(root), "log", "--relative", *COMMIT_DATES, "--", "."]
+    environment = git_environment(_SETTINGS, "none")
     try:
-        log = subprocess.run(command, capture_output=True, check=True, timeout=GIT_SECONDS)  # noqa: S603
+        log = subprocess.run(  # noqa: S603 - the machine's own, on the folder that is named
+            command, capture_output=True, check=True, timeout=GIT_SECONDS, env=environment
+        )
     except subprocess.TimeoutExpired as error:
         raise Unreachable(f"git took over {GIT_SECONDS} seconds to tell dates") from error
     except (FileNotFoundError, PermissionError, subprocess.CalledProcessError):

@@ -42,6 +42,7 @@ from pipelines.pull.base import (
 )
 from pipelines.pull.folder import COMMIT_DATES, commit_dates
 from pipelines.pull.network import Trip
+from pipelines.pull.processes import git_environment
 
 Process = subprocess.Popen[bytes]
 
@@ -195,23 +196,6 @@ def _settings(visit: Visit, repository: _Repository) -> _Settings:
     return _Settings(values, (code, credentials, credentials.partition(":")[2]))
 
 
-def _environment(settings: Mapping[str, str], protocol: str) -> dict[str, str]:
-    """All that a git process knows. Settings go this way, since command lines are open to everybody on a machine."""
-    environment = {
-        "PATH": os.environ.get("PATH", os.defpath),
-        "LC_ALL": "C.UTF-8",
-        "GIT_CONFIG_NOSYSTEM": "1",
-        "GIT_CONFIG_GLOBAL": os.devnull,
-        "GIT_TERMINAL_PROMPT": "0",
-        "GIT_ASKPASS": "true",
-        "GIT_ALLOW_PROTOCOL": protocol,
-        "GIT_CONFIG_COUNT": str(len(settings)),
-    }
-    for number, (name, value) in enumerate(settings.items()):
-        environment |= {f"GIT_CONFIG_KEY_{number}": name, f"GIT_CONFIG_VALUE_{number}": value}
-    return environment
-
-
 # What git does.
 
 
@@ -227,8 +211,8 @@ class _Copy:
     def __init__(self, scratch: Path, trip: Trip, repository: _Repository, settings: _Settings) -> None:
         self._scratch, self._trip, self._repository = scratch, trip, repository
         self._hidden = settings.hidden
-        self._online = _environment(_BASIC_SETTINGS | settings.values, repository.protocol)
-        self._offline = _environment(_BASIC_SETTINGS, "none")
+        self._online = git_environment(_BASIC_SETTINGS | settings.values, repository.protocol)
+        self._offline = git_environment(_BASIC_SETTINGS, "none")
         self._shown = shown(repository.address)
 
     def newest_commit(self) -> str:

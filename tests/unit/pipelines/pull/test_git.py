@@ -1,7 +1,9 @@
 """git, against its own server, repositories on this machine, and servers that only pretend."""
 
+import os
 import shutil
 import socket
+import subprocess
 import time
 from pathlib import Path
 from typing import Any
@@ -205,3 +207,39 @@ def test_what_a_server_says_never_tells_the_token(tmp_path, monkeypatch, answer)
     assert "code" in entry
     assert "s3cret" not in str(entry)
     assert "eC1hY2Nlc3MtdG9rZW46czNjcmV0" not in str(entry)
+
+
+def a_trap(tmp_path: Path) -> tuple[Path, Path]:
+    """A checkout that says that trees are missing, and which program brings them; and what that program writes."""
+    work, mark = tmp_path / "work", tmp_path / "mark"
+    write_feed(work, [a_case_study()])
+    commit(work)
+    shutil.copytree(work, tmp_path / "origin")
+    tree = subprocess.run(["git", "-C", str(work), "rev-parse", "HEAD^{tree}"], check=True, capture_output=True).stdout
+    name = tree.decode().strip()
+    (work / ".git/objects" / name[:2] / name[2:]).unlink()
+    git(work, "config", "core.repositoryformatversion", "1")
+    git(work, "config", "extensions.partialClone", "origin")
+    git(work, "config", "remote.origin.url", str(tmp_path / "origin"))
+    git(work, "config", "remote.origin.promisor", "true")
+    git(work, "config", "remote.origin.uploadpack", f"echo x > {mark}; git-upload-pack")
+    git(work, "config", "core.fsmonitor", f"echo x > {mark}")
+    git(work, "config", "gpg.program", f"echo x > {mark}")
+    return work, mark
+
+
+@pytest.mark.parametrize("scheme", ["", "git+file://"])
+def test_no_program_runs_that_a_repository_names(tmp_path, scheme) -> None:
+    work, mark = a_trap(tmp_path)
+    attempt(tmp_path, Remote(f"{scheme}{work}", work, {}), sources=[BY_DATE])
+    assert not mark.exists()
+
+
+def test_a_folder_has_dates_whoever_owns_it(tmp_path) -> None:
+    work = tmp_path / "work"
+    write_feed(work, [a_case_study()])
+    commit(work)
+    if os.geteuid() == 0:  # only root may give away
+        for path in (work, work / ".git"):
+            os.chown(path, 65534, 65534)
+    assert folder.git_dates(work)["datapackage.json"] == "2026-03-04"
