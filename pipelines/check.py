@@ -77,7 +77,7 @@ def check(
     try:
         feed, digest = _taken(address, registration, scratch, progress)
     except PullFailed as failure:
-        return Checked(None, (failure.code, failure.detail), None)
+        return Checked(None, (failure.code, failure.told(registration)), None)
     folder = Path(tempfile.mkdtemp(dir=scratch))
     rows = 0
 

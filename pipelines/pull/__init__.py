@@ -66,7 +66,7 @@ class _Door:
             address, fetched = self._where(source)
             snapshot, is_unchanged = self._snapshot(address, fetched)
         except PullFailed as failure:
-            entry |= {"code": failure.code, "detail": failure.detail}
+            entry |= {"code": failure.code, "detail": failure.told(self.registration)}
             if isinstance(failure, Unreachable) and failure.retry_at is not None:
                 entry |= {"address": shown(address), "retry_at": failure.retry_at.isoformat()}
             self.store.log_pull(self.registration.id, entry)

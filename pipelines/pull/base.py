@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Generator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Protocol
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 from hubs.contract.findings import CODES
 from hubs.registration import Registration
@@ -33,12 +34,22 @@ class PullFailed(Exception):
 
     def __init__(self, code: str, detail: str) -> None:
         self.code = code
-        # What is seen may be a file's name, which on some systems is any bytes, or what a server answers.
-        self.detail = "".join(c if c.isprintable() else "\ufffd" for c in detail[:MAX_DETAIL_CHARACTERS])
+        self.detail = _legible(detail)
         super().__init__(code, detail)
+
+    def told(self, registration: Registration) -> str:
+        """``detail`` without the hub's secret, which a server may send back as a name, a path or a host. Of the whole
+        text, since a secret of which the end is cut off is hidden by nothing.
+        """
+        return _legible(without_secret(registration, str(self.args[1])))
 
     def __str__(self) -> str:
         return f"{CODES[self.code].why} ({self.detail})"
+
+
+def _legible(detail: str) -> str:
+    """Its beginning. What is seen may be a file's name, which on some systems is any bytes, or a server's answer."""
+    return "".join(c if c.isprintable() else "\ufffd" for c in detail[:MAX_DETAIL_CHARACTERS])
 
 
 class Unreachable(PullFailed):
@@ -128,6 +139,21 @@ def secret(registration: Registration) -> str | None:
     if not value:
         raise PullFailed("address_refused", f"the secret {registration.secret} is not set in the environment")
     return value
+
+
+def without_secret(registration: Registration, text: str) -> str:
+    """``text`` without what the environment holds under the name that the registration gives, nor the part of it that
+    follows a name (of an access key, of a user).
+    """
+    value = os.environ.get(registration.secret or "", "").strip()
+    return hidden(hidden(text, value), value.partition(":")[2])
+
+
+def hidden(text: str, secret: str | None) -> str:
+    """``text`` without ``secret``, as it is or as it stands in an address: in a query, or in a path."""
+    for form in (secret, quote(secret, ""), quote(secret)) if secret else ():
+        text = re.sub(re.escape(form), "…", text, flags=re.IGNORECASE)
+    return text
 
 
 def token(registration: Registration) -> str | None:

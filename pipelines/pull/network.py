@@ -8,7 +8,6 @@ from __future__ import annotations
 import contextlib
 import email.utils
 import logging
-import re
 import socket
 import ssl
 import tempfile
@@ -19,11 +18,11 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from types import TracebackType
 from typing import IO, TYPE_CHECKING
-from urllib.parse import quote, urljoin, urlsplit
+from urllib.parse import urljoin, urlsplit
 
 from hubs.registration import Registration
 from pipelines.pull import guard
-from pipelines.pull.base import MAX_FEED_BYTES, PullFailed, Unreachable, shown, token
+from pipelines.pull.base import MAX_FEED_BYTES, PullFailed, Unreachable, hidden, shown, token
 
 if TYPE_CHECKING:
     import h11
@@ -164,9 +163,7 @@ class Trip:
 
     def without_token(self, text: str) -> str:
         """``text`` without the hub's secret, which a server may send back in a redirect, as a path or as a host."""
-        for hidden in (self._token, quote(self._token, "")) if self._token else ():
-            text = re.sub(re.escape(hidden), "…", text, flags=re.IGNORECASE)
-        return text
+        return hidden(text, self._token)
 
     def token_for(self, place: guard.Place) -> dict[str, str]:
         """The header with the hub's secret, where ``place`` may see it."""
@@ -314,7 +311,7 @@ class Network:
         fields = {"User-Agent": "hubpacks", "Accept": "*/*", "Accept-Encoding": "identity", **(headers or {})}
         with tempfile.SpooledTemporaryFile(SPOOL_BYTES) as body:
             request = _Request(trip, fields | conditions, bool(conditions), body, most_bytes)
-            yield self.retrying(trip)(self._attempt, request, address)
+            yield self.retrying(trip)(self._follow, request, address)
 
     def retrying(self, trip: Trip) -> Retrying:
         """Calls a function again, with growing pauses, after failures that may pass (Unreachable). The last is raised,
@@ -328,17 +325,9 @@ class Network:
             stop=stop_after_attempt(self.limits.attempts),
             wait=self._pause,
             sleep=lambda seconds: time.sleep(min(seconds, trip.left())),
-            before_sleep=_log_attempt,
+            before_sleep=lambda state: _log_attempt(trip, state),
             reraise=True,
         )
-
-    def _attempt(self, request: _Request, address: str) -> Response:
-        """The answer, or a failure that does not tell the hub's secret."""
-        try:
-            return self._follow(request, address)
-        except PullFailed as failure:
-            failure.detail = request.trip.without_token(failure.detail)
-            raise
 
     def _follow(self, request: _Request, address: str) -> Response:
         """One answer at the end of all redirects."""
@@ -496,11 +485,10 @@ def _may_pass(error: BaseException) -> bool:
     return isinstance(error, Unreachable) and error.retry_at is None and not isinstance(error, TookTooLong)
 
 
-def _log_attempt(state: RetryCallState) -> None:
+def _log_attempt(trip: Trip, state: RetryCallState) -> None:
     error = state.outcome.exception() if state.outcome else None
-    LOG.info(
-        "%s; attempt %d, again in %.1f s", getattr(error, "detail", ""), state.attempt_number, state.upcoming_sleep
-    )
+    seen = trip.without_token(getattr(error, "detail", ""))
+    LOG.info("%s; attempt %d, again in %.1f s", seen, state.attempt_number, state.upcoming_sleep)
 
 
 def _joined(address: str, location: str) -> str:

@@ -27,7 +27,6 @@ from pipelines.pull.network import SPOOL_BYTES, Answered, Response
 MAX_PAGES = 10_000
 MAX_BYTES = MAX_WHOLE_FILE_BYTES
 """Of all records, and of a page: a larger file of records would not be read by anything."""
-_SHOWN_CHARACTERS = 100
 _ABSENT = object()
 _NOWHERE = "http://invalid./"
 """In place of an address that is none, which no page has."""
@@ -115,7 +114,7 @@ class _Page:
             raise self.refused("names a next page at an address that is none")
         scheme, host, port = origin = guard.place(address).origin
         if origin not in (guard.place(self.asked).origin, guard.place(self.address).origin):
-            raise self.refused(f"names a next page at another place, {scheme}://{host[:_SHOWN_CHARACTERS]}:{port}")
+            raise self.refused(f"names a next page at another place, {scheme}://{host}:{port}")
         return address
 
     def resolved(self, named: str) -> str | None:
