@@ -98,6 +98,12 @@ CODES: dict[str, Code] = {
         "feed",
         operator="If the server is inside your own network, set private_address: true in the registration.",
     ),
+    "pull_failed": _error(
+        "The pull of the feed broke off; the fault is ours.",
+        "Nothing is wrong that the hub could know of. Look into the log, and mend what it names.",
+        Who.CCS,
+        "feed",
+    ),
     "hub_gone": _error(
         "The feed's address has said no, or has not answered, for days.",
         "Ask the hub where its feed is now, and correct its registration.",

@@ -11,9 +11,9 @@ from datetime import datetime
 
 from hubs.registration import INTAKE, Registration
 from pipelines.inbox import Inbox, Submission
+from pipelines.pull import bulkhead
 from pipelines.pull.base import MAX_FEED_BYTES, NotModified, PullFailed, Unreachable, Visit, shown
 from pipelines.pull.declared import confirm
-from pipelines.pull.entries import entries
 from pipelines.pull.known import Remembered
 from pipelines.pull.network import LONGEST_AWAY, Network
 from pipelines.store import Snapshot, SnapshotFile, Store
@@ -93,14 +93,14 @@ class _Door:
         files: list[SnapshotFile] = []
         remaining = MAX_FEED_BYTES
         try:
-            with closing(entries(visit)) as found:
-                for entry in found:
+            with closing(bulkhead.files(visit)) as found:
+                for name, stream in found:
                     try:
-                        sha256, size = store.add_blob(entry.source, remaining)
+                        sha256, size = store.add_blob(stream, remaining)
                     except OverflowError as error:
-                        raise PullFailed("too_large", f"more than {MAX_FEED_BYTES:,} bytes, at {entry.name}") from error
+                        raise PullFailed("too_large", f"more than {MAX_FEED_BYTES:,} bytes, at {name}") from error
                     remaining -= size
-                    files.append(SnapshotFile(entry.name, sha256, size))
+                    files.append(SnapshotFile(name, sha256, size))
         except NotModified:
             return known.snapshot(), True
         confirm(self.registration, files, lambda file: store.blob(file.sha256))

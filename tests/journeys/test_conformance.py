@@ -153,7 +153,7 @@ def new(folder: Path) -> Path:
 
 ELSEWHERE = {
     # What a feed cannot be found guilty of by itself.
-    *("judge_failed", "judge_gave_up", "nothing_submitted", "old_submission", "unreachable_feed"),
+    *("judge_failed", "judge_gave_up", "nothing_submitted", "old_submission", "pull_failed", "unreachable_feed"),
     *("unusable_registration", "mapping_expectation_failed", "value_left_out"),
     # What its address is guilty of, or what only a comparison with the feed before it shows.
     *("forbidden_address", "hub_gone", "feed_shrank", "feed_cut_short", "feed_rekeyed", "feed_went_back"),
