@@ -191,10 +191,11 @@ def _confirm_signature(key: str, data: bytes | None, by_path: Mapping[str, Snaps
     if file is None:
         raise PullFailed("wrong_signature", f"there is no {SIGNATURE}")
     public = Ed25519PublicKey.from_public_bytes(base64.b64decode(key.removeprefix(KEY_PREFIX)))
+    if file.bytes > MAX_SIGNATURE_BYTES:  # what no signature covers may not hide behind it
+        raise PullFailed("wrong_signature", f"{SIGNATURE} has more than {MAX_SIGNATURE_BYTES:,} bytes")
     try:
-        with where(file).open("rb") as source:
-            # Tools that write base64 break it into lines.
-            text = b"".join(source.read(MAX_SIGNATURE_BYTES).split())
+        # Tools that write base64 break it into lines.
+        text = b"".join(where(file).read_bytes().split())
         public.verify(base64.b64decode(text, validate=True), data)
     except binascii.Error as error:
         raise PullFailed("wrong_signature", f"{SIGNATURE} is no signature in base64") from error

@@ -212,6 +212,13 @@ def test_what_is_no_signature_is_refused(tmp_path: Path, signature: bytes) -> No
     assert refusal(folder, public_key=key)[0] == "wrong_signature"
 
 
+def test_nothing_hides_behind_a_signature(tmp_path: Path) -> None:
+    folder, key = signed(tmp_path)
+    path = folder / "datapackage.json.sig"
+    path.write_bytes(path.read_bytes().ljust(1_000) + b"unsigned words")
+    assert refusal(folder, public_key=key) == ("wrong_signature", "datapackage.json.sig has more than 1,000 bytes")
+
+
 def test_a_file_that_the_signature_does_not_cover_is_refused(tmp_path: Path) -> None:
     folder, key = signed(tmp_path)
     written(folder, {"more.md": b"more", "evil.md": b"evil"})
