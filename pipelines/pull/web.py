@@ -40,6 +40,8 @@ STARTS: dict[str, tuple[bytes, ...]] = {
     ".geojson": _JSON,
 }
 """How files begin whose names end so. Others may begin as they like, but not as a web page."""
+_ANSWERER = "answerer"
+"""Beside a validator: which address gave it in the end, as a digest, since there may be a secret in its query."""
 _BYTE_ORDER_MARKS = (b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff")
 
 
@@ -191,9 +193,18 @@ def _fetched(visit: Visit, trip: Trip, place: str, name: str, is_known: bool = T
     """What ``place`` answers, a file that may be called ``name``."""
     validator = visit.known.validator(place) if is_known else {}
     with visit.network.get(trip, place, validator=validator) as response:
+        answerer = hashlib.sha256(response.address.encode()).hexdigest()
         if not response.is_not_modified:
             _refuse_other_kind(trip.shown(response.address), name, response)
-        visit.known.keep(place, response.validator or (validator if response.is_not_modified else {}))
+            visit.known.keep(place, response.validator and {**response.validator, _ANSWERER: answerer})
+            yield response
+            return
+        if answerer == validator.get(_ANSWERER):
+            visit.known.keep(place, {**validator, **response.validator})
+            yield response
+            return
+    # A redirect leads elsewhere than it did, and a date or a tag means another file there.
+    with _fetched(visit, trip, place, name, is_known=False) as response:
         yield response
 
 

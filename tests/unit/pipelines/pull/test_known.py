@@ -180,6 +180,24 @@ def test_a_pull_that_fails_leaves_what_was_known(tmp_path) -> None:
 # Servers that call other bytes by the same name.
 
 
+def moved(to: str) -> bytes:
+    return reply(b"", f"Location: /{to}", status="302 Found")
+
+
+def test_a_validator_counts_only_at_the_address_that_gave_it(tmp_path) -> None:
+    """A server that knows dates alone says of every older file that it has not changed."""
+    answers = {
+        "latest_csv": [moved("new.csv"), moved("new.csv"), moved("old.csv")],
+        "new_csv": [tagged(b"a\nnew\n"), UNCHANGED],
+        "old_csv": [UNCHANGED, tagged(b"a\nold\n")],
+    }
+    with scripted(**answers) as (address, asked):
+        first, same, back = (attempt(tmp_path, f"{address}/latest.csv", days=day) for day in (0, 1, 2))
+    assert (same["digest"], same["unchanged"]) == (first["digest"], True)
+    assert content(tmp_path, back) == {"latest.csv": b"a\nold\n"}
+    assert conditions(asked) == [None, None, '"1"', '"1"', '"1"', '"1"', None, None]
+
+
 @pytest.mark.parametrize(
     "declare",
     [
