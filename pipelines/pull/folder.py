@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 import subprocess
 from pathlib import Path
 from typing import IO, NoReturn
@@ -18,17 +19,26 @@ def files(root: Path) -> Files:
         folders[:] = sorted(name for name in folders if name not in NOT_CONTENT)
         for name in sorted(set(names) - NOT_CONTENT):
             path = Path(parent, name)
-            if path.is_symlink() or not path.is_file():
+            if not stat.S_ISREG(_mode(path)):
                 raise PullFailed("unsafe_path", f"{path.relative_to(root)} is a link or no plain file")
             yield path.relative_to(root).as_posix(), _open(path)
         for name in folders:
-            if Path(parent, name).is_symlink():
-                raise PullFailed("unsafe_path", f"{Path(parent, name).relative_to(root)} is a link")
+            path = Path(parent, name)
+            if stat.S_ISLNK(_mode(path)):
+                raise PullFailed("unsafe_path", f"{path.relative_to(root)} is a link")
 
 
 def single_file(path: Path) -> Files:
     """A feed that is one file, such as a workbook."""
     yield path.name, _open(path)
+
+
+def _mode(path: Path) -> int:
+    """What lies there, a link not followed."""
+    try:
+        return path.lstat().st_mode
+    except OSError as error:
+        _refuse(error)
 
 
 def _open(path: Path) -> IO[bytes]:
@@ -40,7 +50,7 @@ def _open(path: Path) -> IO[bytes]:
 
 def _refuse(error: OSError) -> NoReturn:
     """A part of the feed cannot be read. What is left of it would be no feed."""
-    raise PullFailed("address_refused", f"{error.filename}: {error.strerror}") from error
+    raise PullFailed("address_refused", f"{error.strerror}: {error.filename}") from error
 
 
 COMMIT_DATES = ("-z", "--name-only", "--format=%x00%cs")

@@ -144,6 +144,19 @@ def test_links_in_a_folder_are_refused(tmp_path) -> None:
     assert refused(tmp_path, folder)[0] == "unsafe_path"
 
 
+def test_a_path_that_is_too_long_for_the_system_is_refused(tmp_path, monkeypatch) -> None:
+    folder = write_folder(tmp_path / "feed")
+    monkeypatch.chdir(folder)
+    while len(str(folder)) < 4_050:  # made a step at a time, as unpacking does, since as a whole it cannot be named
+        name = "d" * min(200, 4_080 - len(str(folder)))
+        Path(name).mkdir()
+        monkeypatch.chdir(name)
+        folder /= name
+    Path("x" * 50).touch()
+    code, detail = refused(tmp_path, tmp_path / "feed")
+    assert (code, "too long" in detail) == ("address_refused", True)
+
+
 def test_an_address_that_is_not_there_is_refused_by_name(tmp_path) -> None:
     code, detail = refused(tmp_path, tmp_path / "nowhere")
     assert code == "address_refused"
