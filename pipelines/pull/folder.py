@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import stat
 import subprocess
 from pathlib import Path
@@ -56,6 +57,7 @@ def _refuse(error: OSError) -> NoReturn:
 COMMIT_DATES = ("-z", "--name-only", "--format=%x00%cs")
 """What to ask ``git log`` for, so that ``commit_dates`` understands the answer."""
 GIT_SECONDS = 60
+_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _SETTINGS = {
     # No program that the folder's own settings name.
     "core.fsmonitor": "false",
@@ -92,7 +94,7 @@ def commit_dates(log: bytes) -> dict[str, str]:
     parts = iter(log.split(b"\0"))
     for part in parts:
         if not part:  # a commit begins, and what follows is its day
-            day = next(parts, b"").decode("ascii")
-        else:
+            day = next(parts, b"").decode("ascii", "replace")
+        elif _DAY.fullmatch(day):  # whoever makes a commit may write anything there
             dates.setdefault(os.fsdecode(part.removeprefix(b"\n")), day)
     return dates

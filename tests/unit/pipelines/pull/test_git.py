@@ -5,6 +5,7 @@ import shutil
 import socket
 import subprocess
 import time
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -243,3 +244,21 @@ def test_a_folder_has_dates_whoever_owns_it(tmp_path) -> None:
         for path in (work, work / ".git"):
             os.chown(path, 65534, 65534)
     assert folder.git_dates(work)["datapackage.json"] == "2026-03-04"
+
+
+@pytest.mark.parametrize("when", ["x <x@x> 253402300800 +0000", "nobody"], ids=["after 9999", "none"])
+def test_a_date_that_is_none_is_not_given_to_a_file(tmp_path, when) -> None:
+    work = write_feed(tmp_path / "work", [a_case_study()])
+    commit(work)
+    (work / "late.md").write_text("# Late\n")
+    git(work, "add", "--all")
+    run = partial(subprocess.run, check=True, capture_output=True)
+    tree, parent = (
+        run(["git", "-C", str(work), *what]).stdout.decode().strip() for what in (["write-tree"], ["rev-parse", "HEAD"])
+    )
+    made = f"tree {tree}\nparent {parent}\nauthor x <x@x> 1 +0000\ncommitter {when}\n\nLate\n"
+    command = ["git", "-C", str(work), "hash-object", "-t", "commit", "-w", "--literally", "--stdin"]
+    name = run(command, input=made.encode()).stdout.decode().strip()
+    git(work, "update-ref", "HEAD", name)
+    dates = folder.git_dates(work)
+    assert ("late.md" in dates, dates["datapackage.json"]) == (False, "2026-03-04")
