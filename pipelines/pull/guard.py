@@ -18,6 +18,8 @@ Ip = ipaddress.IPv4Address | ipaddress.IPv6Address
 Resolver = Callable[[str, int], list[str]]
 """Numbers of the machines that a name leads to. Raises OSError."""
 
+MAX_ADDRESS_CHARACTERS = 8_000
+"""What servers take at the most; they name addresses too, and these are kept while a feed is read."""
 DEFAULT_PORTS = {"http": 80, "https": 443}
 _AS_THEY_ARE = "%/:@!$&'()*+,;=~?[]"
 """What stays as it is in an address that is sent; what else is no letter or digit is percent-encoded."""
@@ -62,7 +64,9 @@ class Place:
 
 
 def place(address: str) -> Place:
-    """``address`` taken apart. Raises PullFailed for what is no http(s) address, or has a user in it."""
+    """``address`` taken apart. Raises PullFailed for what is no http(s) address, is too long, or has a user in it."""
+    if len(address) > MAX_ADDRESS_CHARACTERS:
+        raise PullFailed("address_refused", f"an address with more than {MAX_ADDRESS_CHARACTERS:,} characters")
     try:
         parts = urlsplit(address)
         port, host = parts.port, parts.hostname or ""

@@ -119,6 +119,8 @@ class _Page:
 
     def resolved(self, named: str) -> str | None:
         """The address that is ``named`` on this page, in full; None when it is no web address."""
+        if len(named) > guard.MAX_ADDRESS_CHARACTERS:
+            return None
         try:
             address = urldefrag(urljoin(self.address, named.strip())).url
             guard.place(address)
@@ -133,7 +135,7 @@ class _Page:
 
 def _walk(visit: Visit, paging: Paging, gathered: _Gathered) -> None:
     trip = visit.network.trip(visit.registration, visit.address)
-    address, asked = visit.address, set[object]()
+    address, asked = visit.address, set[bytes]()
     total: int | None = None
     last: str | None = None
     for number in range(1, MAX_PAGES + 1):
@@ -217,7 +219,10 @@ def _links(header: str) -> dict[str, str]:
     return links
 
 
-def _sameness(address: str) -> object:
-    """What two addresses have in common that ask for the same: the order of a query's parts does not matter."""
+def _sameness(address: str) -> bytes:
+    """What two addresses have in common that ask for the same, as a digest: the order of a query's parts does not
+    matter.
+    """
     parts = urlsplit(address)
-    return guard.place(address).origin, parts.path, tuple(sorted(parse_qsl(parts.query, keep_blank_values=True)))
+    same = guard.place(address).origin, parts.path, sorted(parse_qsl(parts.query, keep_blank_values=True))
+    return hashlib.sha256(repr(same).encode()).digest()

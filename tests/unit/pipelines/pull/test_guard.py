@@ -58,6 +58,7 @@ def test_no_other_scheme_is_spoken(address) -> None:
         "http://[fe80::1%25eth0]/",
         "http://\u2100/",  # one character that becomes a/c when names are compared
         "http://hub.example/\x00",
+        pytest.param(f"http://hub.example/{'x' * 8_000}", id="longer than servers take"),
     ],
 )
 def test_what_can_be_read_in_two_ways_is_no_address(address) -> None:

@@ -332,6 +332,13 @@ def test_incident_i_a_log_in_page_later_is_no_page() -> None:
     assert refused(pages(3) | {"/api?page=2": page}, BODY)[0] == "not_a_feed"
 
 
+def test_a_next_page_at_an_address_without_measure_is_not_asked_for() -> None:
+    long = f"/api?page=3&{'x' * 8_000}"
+    api = changed(pages(3), 2, next=long)
+    api[long] = api.pop("/api?page=3")
+    assert refused(api, BODY) == ("partial_feed", "page 2 names a next page at an address that is none")
+
+
 @pytest.mark.parametrize("target", ["file:///etc/passwd", "http://[::1/api", "http://u:p@127.0.0.1/api"])
 def test_a_link_that_is_no_web_address_is_no_end(target: str) -> None:
     api = linked(3)
