@@ -51,7 +51,7 @@ MAX_LISTING_BYTES = MAX_FILES * (MAX_PATH_CHARACTERS + 100)
 MAX_LOG_BYTES = 256 << 20
 """Of the names in a whole history, where dates are asked for."""
 MAX_ANSWER_BYTES = 1 << 20
-"""Of what a server may say of its branches."""
+"""Of what a server may say of its branches, and of what it may remark beside its answers."""
 FLOOR_BYTES_A_SECOND, FLOOR_SECONDS = 1_000, 60
 """A connection slower than this for so long is given up. A server that packs much is silent for a while."""
 _LOOK_EVERY_SECONDS = 0.1
@@ -319,6 +319,9 @@ class _Copy:
                 self._trip.received(max(0, size - last))
                 if os.fstat(out.fileno()).st_size + size - before > at_most:
                     raise PullFailed("too_large", f"{self._shown} brings more than {at_most:,} bytes")
+                # Remarks of the server's, which git passes on.
+                if os.fstat(errors.fileno()).st_size > MAX_ANSWER_BYTES:
+                    raise PullFailed("too_large", f"{self._shown} remarks more than {MAX_ANSWER_BYTES:,} bytes")
                 self._trip.left()
             if process.returncode:
                 errors.seek(0)

@@ -5,7 +5,9 @@ import shutil
 import socket
 import subprocess
 import time
+from contextlib import suppress
 from functools import partial
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +20,7 @@ from pipelines.store import Store
 from tests.faults import WAYS, listening
 from tests.feeds import NOW, a_case_study, registration, write_feed
 from tests.remotes import LIMITS, SECRET, Remote, a_git, attempt, commit, git, whole
+from tests.websites import serving
 
 BY_DATE = {
     "reader": "markdown",
@@ -262,3 +265,37 @@ def test_a_date_that_is_none_is_not_given_to_a_file(tmp_path, when) -> None:
     git(work, "update-ref", "HEAD", name)
     dates = folder.git_dates(work)
     assert ("late.md" in dates, dates["datapackage.json"]) == (False, "2026-03-04")
+
+
+def test_a_server_that_remarks_without_end_is_left(tmp_path) -> None:
+    def line(data: bytes) -> bytes:
+        return b"%04x" % (len(data) + 4) + data
+
+    commit = b"1" * 40
+
+    class Talks(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            can = b"".join(map(line, (b"version 2\n", b"ls-refs\n", b"fetch=shallow\n", b"object-format=sha1\n")))
+            self._begin("advertisement")
+            self.wfile.write(line(b"# service=git-upload-pack\n") + b"0000" + can + b"0000")
+
+        def do_POST(self) -> None:
+            asked = self.rfile.read(int(self.headers["Content-Length"]))
+            self._begin("result")
+            if b"command=ls-refs" in asked:
+                self.wfile.write(line(commit + b" HEAD\n") + b"0000")
+                return
+            self.wfile.write(line(b"packfile\n"))
+            with suppress(OSError):
+                while True:
+                    self.wfile.write(line(b"\x02" + b"x" * 60_000 + b"\n") * 8)
+
+        def _begin(self, kind: str) -> None:
+            self.send_response(200)
+            self.send_header("Content-Type", f"application/x-git-upload-pack-{kind}")
+            self.end_headers()
+
+    with serving(Talks) as address:
+        there = Remote(f"git+{address}/feed.git", tmp_path, {"private_address": True})
+        told = attempt(tmp_path, there, limits=Limits(attempts=1, minute=1.0))
+    assert (told["code"], "remarks more than" in told["detail"]) == ("too_large", True)
