@@ -25,6 +25,8 @@ MAX_FILES = 50_000
 MAX_FEED_BYTES = 16 << 30
 MAX_PATH_CHARACTERS = 1_000
 MAX_DETAIL_CHARACTERS = 300
+MAX_VALIDATOR_CHARACTERS = 1_000
+"""Of what a place says of itself. It is kept for each file; what is longer is left out, and the file is had again."""
 MAX_RATIO = 200
 """Unpacked bytes a packed byte. Text packs to a tenth; a bomb to a thousandth."""
 

@@ -14,6 +14,7 @@ from typing import Any
 from hubs.contract.records import canonical_json
 from hubs.registration import Registration
 from pipelines.files import Damaged, Stream, read_json, write_json
+from pipelines.pull.base import MAX_VALIDATOR_CHARACTERS
 from pipelines.store import Snapshot, Store
 
 TRUSTED = timedelta(days=7)
@@ -57,7 +58,7 @@ class Remembered:
         return known
 
     def keep(self, place: str, validator: Mapping[str, str]) -> None:
-        if validator:
+        if validator and all(len(value) <= MAX_VALIDATOR_CHARACTERS for value in validator.values()):
             self._kept[_digest(place)] = dict(validator)
 
     def open(self, path: str) -> Stream:

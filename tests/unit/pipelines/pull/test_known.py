@@ -177,6 +177,14 @@ def test_a_pull_that_fails_leaves_what_was_known(tmp_path) -> None:
     assert conditions(asked) == [None, None, *['"1"'] * 4]
 
 
+def test_a_validator_without_measure_is_not_kept(tmp_path) -> None:
+    with scripted(a_csv=tagged(b"a,b\n", f'"{"e" * 1_000}"')) as (address, asked):
+        attempt(tmp_path, f"{address}/a.csv")
+        attempt(tmp_path, f"{address}/a.csv", days=1)
+    assert conditions(asked) == [None, None]
+    assert not (tmp_path / "store/validators/one.json").exists()
+
+
 # Servers that call other bytes by the same name.
 
 
