@@ -8,26 +8,38 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import io
 import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from itertools import islice
 from typing import IO, NamedTuple
 from urllib.parse import quote, unquote, unquote_plus, urlsplit
 from xml.etree import ElementTree as ET
 
 from hubs.registration import Registration
 from pipelines.pull import guard, stores
-from pipelines.pull.base import MAX_FEED_BYTES, MAX_FILES, Files, PullFailed, Unreachable, Visit, token
+from pipelines.pull.base import (
+    MAX_FEED_BYTES,
+    MAX_FILES,
+    MAX_PATH_CHARACTERS,
+    MAX_VALIDATOR_CHARACTERS,
+    Files,
+    PullFailed,
+    Unreachable,
+    Visit,
+    token,
+)
 from pipelines.pull.network import Answered, Network, Response, Trip
 from pipelines.pull.stores import Info
 
 AMAZON = "https://s3.amazonaws.com"
 PAGE_KEYS = 1_000
 """Keys on a page of a list; more are never given."""
-MAX_LIST_BYTES = 16 << 20
-"""Of one page."""
+MAX_LIST_BYTES, MAX_ELEMENTS = 2 << 20, 50 * PAGE_KEYS
+"""Of one page: far more than the keys need on it. An element fills much more memory than bytes."""
 MAX_PAGES = 1_000
 _REGION = re.compile(r"s3[.-](?:dualstack\.)?([a-z]{2}(?:-[a-z]+)+-\d)\.amazonaws\.com(?:\.cn)?")
 _BUCKET = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{1,254}")
@@ -109,9 +121,17 @@ class _ObjectStore:
         for _ in range(MAX_PAGES):
             with self._get("", query, MAX_LIST_BYTES) as response:
                 page = read_page(response.body.read())
-            found |= {info["name"]: info for info in page.objects if not info["name"].endswith("/")}
-            if page.next is None or len(found) >= most:
-                return found
+            before = len(found)
+            for info in page.objects:
+                _refuse_long(info, prefix)
+                found[info["name"]] = info
+            files = {name: info for name, info in found.items() if not name.endswith("/")}
+            if page.next is None or len(files) >= most:
+                return files
+            if len(found) == before:
+                raise PullFailed("not_a_feed", "the store's list of objects goes on, and brings nothing new")
+            if len(found) > 2 * MAX_FILES:  # folders stand there too
+                raise PullFailed("too_large", f"the list of objects has more than {2 * MAX_FILES:,} keys")
             query["continuation-token"] = page.next
         raise PullFailed("too_large", f"the list of objects has more than {MAX_PAGES:,} pages")
 
@@ -130,6 +150,14 @@ class _ObjectStore:
             raise PullFailed(error.code, detail) from error
 
 
+def _refuse_long(info: Info, prefix: str) -> None:
+    """Raise PullFailed for what would fill the memory before anybody looks at it as a path."""
+    if len(info["name"]) > len(prefix) + MAX_PATH_CHARACTERS:
+        raise PullFailed("unsafe_path", f"a key with more than {MAX_PATH_CHARACTERS:,} characters: {info['name']}")
+    if len(info["mark"]) > MAX_VALIDATOR_CHARACTERS:
+        raise PullFailed("not_a_feed", f"an ETag with more than {MAX_VALIDATOR_CHARACTERS:,} characters")
+
+
 class Page(NamedTuple):
     """A page of a list: its objects, and what asks for the next page (None at the end)."""
 
@@ -144,7 +172,7 @@ def read_page(data: bytes) -> Page:
         markup = data.decode("utf-8-sig")
         if "<!" in markup:  # a list needs neither document types nor entities, which may fill the memory
             raise PullFailed("not_a_feed", "the store's list of objects is not to be trusted")
-        root = ET.fromstring(markup)  # noqa: S314 - without the above it has no way to do harm
+        root = _parsed(markup)
         name = root.tag.rpartition("}")[0] + "}" if root.tag.startswith("{") else ""
 
         def text(element: ET.Element, tag: str) -> str:
@@ -169,6 +197,15 @@ def read_page(data: bytes) -> Page:
     if following == "" or not root.tag.endswith("ListBucketResult"):
         raise PullFailed("not_a_feed", "the store answers with something that is no list of objects")
     return Page(objects, following)
+
+
+def _parsed(markup: str) -> ET.Element:
+    """The top of a document that has neither types nor entities. Raises ET.ParseError, PullFailed."""
+    elements = ET.iterparse(io.StringIO(markup), events=("start",))  # noqa: S314 - without these it can do no harm
+    top: ET.Element = next(elements)[1]
+    if sum(1 for _ in islice(elements, MAX_ELEMENTS)) == MAX_ELEMENTS:
+        raise PullFailed("not_a_feed", f"the store's list of objects has more than {MAX_ELEMENTS:,} elements on a page")
+    return top
 
 
 def signed(place: guard.Place, key: Key, now: datetime) -> dict[str, str]:

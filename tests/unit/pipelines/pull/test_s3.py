@@ -125,6 +125,41 @@ def test_a_list_that_is_none_is_not_a_feed(answer) -> None:
     assert refusal.value.code == "not_a_feed"
 
 
+def _listing(pages: list[str]) -> Any:
+    """A store that gives one page after the other, and the last for ever."""
+
+    def answer(connection: socket.socket, path: str) -> None:
+        page = pages.pop(0) if len(pages) > 1 else pages[0]
+        more = "<IsTruncated>true</IsTruncated><NextContinuationToken>t</NextContinuationToken>"
+        ok(connection, f"<ListBucketResult>{more}{page}</ListBucketResult>".encode())
+
+    return answer
+
+
+def _entry(key: str, mark: str = "1") -> str:
+    return f"<Contents><Key>{key}</Key><Size>1</Size><ETag>{mark}</ETag></Contents>"
+
+
+ENDLESS = {
+    "the same keys": ([_entry("one/a.md")], "not_a_feed"),
+    "no keys": ([""], "not_a_feed"),
+    "one long key": ([_entry(f"one/{'k' * 1_001}")], "unsafe_path"),
+    "one long mark": ([_entry("one/a.md", "1" * 1_001)], "not_a_feed"),
+    "a long page": ([_entry("one/a.md") + " " * (2 << 20)], "too_large"),
+    "a page of elements": ([_entry("one/a.md") + "<a/>" * 100_000], "not_a_feed"),
+    "a page that is deep": ([_entry("one/a.md") + "<a>" * 60_000 + "</a>" * 60_000], "not_a_feed"),
+}
+
+
+@pytest.mark.parametrize(("pages", "code"), ENDLESS.values(), ids=ENDLESS)
+def test_a_list_that_only_fills_the_memory_is_left(tmp_path, monkeypatch, pages, code) -> None:
+    monkeypatch.setattr(s3, "MAX_PAGES", 20)
+    with listening(_listing([_entry("one/b.md"), *pages])) as port:
+        changes = {"private_address": True, "endpoint": f"http://127.0.0.1:{port}"}
+        told = attempt(tmp_path, Remote("s3://feeds/one", tmp_path, changes))
+    assert (told["code"], "20 pages" in told["detail"]) == (code, False)
+
+
 def test_keys_are_decoded_only_where_the_store_says_that_it_has_encoded_them() -> None:
     page = "<ListBucketResult>{}<Contents><Key>a+b%20c</Key><Size>1</Size></Contents></ListBucketResult>"
     (encoded,) = read_page(page.format("<EncodingType>url</EncodingType>").encode()).objects
