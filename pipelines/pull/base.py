@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import PurePosixPath
@@ -117,6 +118,16 @@ class Source:
     def close(self) -> None:
         """Close the file."""
         self._stream.close()
+
+
+@contextmanager
+def keeping() -> Iterator[None]:
+    """Around writing to a temporary file what comes: a full disk is no fault of the feed's. Raises PullFailed."""
+    try:
+        yield
+    except OSError as error:
+        detail = f"what comes cannot be kept in a temporary file: {error.strerror}"
+        raise PullFailed("pull_failed", detail) from error
 
 
 def shown(address: str) -> str:

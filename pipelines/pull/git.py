@@ -8,6 +8,7 @@ copies objects into a scratch folder, and files are read from there one by one. 
 from __future__ import annotations
 
 import base64
+import errno
 import io
 import os
 import re
@@ -366,6 +367,8 @@ class _Copy:
         line = next((line for line in lines if line.startswith("fatal: ")), lines[-1]).removeprefix("fatal: ")
         for form in self._hidden:  # a server may repeat what it was told
             line = line.replace(form, "…")
+        if os.strerror(errno.ENOSPC) in line and not line.startswith("remote error"):
+            return PullFailed("pull_failed", f"{self._shown}: {line}")
         if "memory" in line:
             return PullFailed("too_large", f"{self._shown}: {line}")
         return PullFailed("address_refused", line) if _FOR_GOOD.search(line) else Unreachable(line)

@@ -22,7 +22,7 @@ from urllib.parse import urljoin, urlsplit
 
 from hubs.registration import Registration
 from pipelines.pull import guard
-from pipelines.pull.base import MAX_FEED_BYTES, PullFailed, Unreachable, hidden, shown, token
+from pipelines.pull.base import MAX_FEED_BYTES, PullFailed, Unreachable, hidden, keeping, shown, token
 
 if TYPE_CHECKING:
     import h11
@@ -521,7 +521,8 @@ def _receive(chunks: Iterable[bytes], body: IO[bytes], most_bytes: int) -> None:
     from pipelines.pull import wire
 
     for chunk in chunks:
-        body.write(chunk)
+        with keeping():
+            body.write(chunk)
         if body.tell() > most_bytes:
             raise wire.TooMuch(f"has more than {most_bytes:,} bytes")
 

@@ -21,7 +21,7 @@ from hubs.mapping.account import MAX_WHOLE_FILE_BYTES
 from hubs.mapping.text import decode, looks_like_html
 from hubs.registration import RECORDS_FILE, Paging
 from pipelines.pull import guard
-from pipelines.pull.base import Files, PullFailed, Visit
+from pipelines.pull.base import Files, PullFailed, Visit, keeping
 from pipelines.pull.network import SPOOL_BYTES, Answered, Response
 
 MAX_PAGES = 10_000
@@ -69,12 +69,14 @@ class _Gathered:
         self._size += len(data)
         if self._size > MAX_BYTES:
             raise PullFailed("too_large", f"the records have more than {MAX_BYTES:,} bytes, at page {page:,}")
-        self.spool.write((b",\n" if self.count else b"[\n") + data)
+        with keeping():
+            self.spool.write((b",\n" if self.count else b"[\n") + data)
         self.count += 1
 
     def close(self) -> None:
         """End the list, and go back to its beginning."""
-        self.spool.write(b"\n]\n" if self.count else b"[]\n")
+        with keeping():
+            self.spool.write(b"\n]\n" if self.count else b"[]\n")
         self.spool.seek(0)
 
 

@@ -299,3 +299,21 @@ def test_a_server_that_remarks_without_end_is_left(tmp_path) -> None:
         there = Remote(f"git+{address}/feed.git", tmp_path, {"private_address": True})
         told = attempt(tmp_path, there, limits=Limits(attempts=1, minute=1.0))
     assert (told["code"], "remarks more than" in told["detail"]) == ("too_large", True)
+
+
+@pytest.mark.parametrize(
+    ("said", "code"),
+    [
+        ("fatal: write error: No space left on device", "pull_failed"),
+        ("fatal: remote error: No space left on device", "unreachable_feed"),
+    ],
+    ids=["here", "there"],
+)
+def test_a_disk_that_takes_no_more_is_our_fault_when_it_is_ours(tmp_path, monkeypatch, said, code) -> None:
+    stand_in = tmp_path / "bin/git"
+    stand_in.parent.mkdir()
+    stand_in.write_text(f"#!/bin/sh\necho '{said}' >&2\nexit 128\n")
+    stand_in.chmod(0o755)
+    monkeypatch.setenv("PATH", str(stand_in.parent))
+    told = attempt(tmp_path, here(tmp_path))
+    assert told["code"] == code

@@ -5,6 +5,7 @@ import gzip
 import logging
 import socket
 import ssl
+import tempfile
 import threading
 import time
 import zlib
@@ -20,6 +21,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from pipelines.pull import network as pull_network
 from pipelines.pull.base import PullFailed, Unreachable
 from pipelines.pull.network import REDIRECTS, Answered, Limits, Network, TookTooLong, Trip
 from tests import faults
@@ -80,6 +82,14 @@ def test_bytes_behind_the_declared_end_make_the_answer_unreliable() -> None:
         failure = failed(f"{address}/a.csv")
         assert (failure.code, "more than" in failure.detail) == ("partial_feed", True)
     assert len(asked) == 3
+
+
+def test_a_disk_that_takes_no_more_is_our_fault(tmp_path, monkeypatch) -> None:
+    monkeypatch.setattr(pull_network, "SPOOL_BYTES", 100)
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "none"))
+    with scripted(a_csv=reply(BODY)) as (address, asked):
+        failure = failed(f"{address}/a.csv")
+    assert (failure.code, "temporary file" in failure.detail, len(asked)) == ("pull_failed", True, 1)
 
 
 @pytest.mark.parametrize(

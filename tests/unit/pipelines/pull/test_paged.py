@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -330,6 +331,12 @@ def test_a_first_page_that_is_none_is_no_feed(first: Page, code: str) -> None:
 def test_incident_i_a_log_in_page_later_is_no_page() -> None:
     page = Page(b"<!doctype html><title>Log in</title>")
     assert refused(pages(3) | {"/api?page=2": page}, BODY)[0] == "not_a_feed"
+
+
+def test_a_disk_that_takes_no_more_is_our_fault(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(paged, "SPOOL_BYTES", 10)
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "none"))
+    assert refused(pages(), BODY)[0] == "pull_failed"
 
 
 def test_a_next_page_at_an_address_without_measure_is_not_asked_for() -> None:
