@@ -18,7 +18,7 @@ import subprocess
 import tempfile
 import threading
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from subprocess import DEVNULL, PIPE
@@ -219,7 +219,7 @@ class _Copy:
     def newest_commit(self) -> str:
         """The branch's newest commit, as the other side says. Raises PullFailed."""
         ref = self._repository.ref
-        answer = self._run(self._online, "ls-remote", "origin", ref, at_most=MAX_ANSWER_BYTES)
+        answer = self._ask("ls-remote", "origin", ref, at_most=MAX_ANSWER_BYTES)
         for line in answer.decode("utf-8", "replace").splitlines():
             commit, _, name = line.partition("\t")
             if name == ref and _COMMIT.fullmatch(commit):
@@ -236,10 +236,10 @@ class _Copy:
             self._run(self._offline, "init", "--quiet", "--bare", "--template=", f"--object-format={form}")
         command = ("fetch", "--quiet", "--force", "--no-tags", "--no-write-fetch-head", "--no-recurse-submodules")
         ref = self._repository.ref
-        self._run(self._online, *command, "--depth=1", "origin", f"{ref}:{_FEED}")
+        self._ask(*command, "--depth=1", "origin", f"{ref}:{_FEED}")
         come = self._commit(_FEED)
         if has_history and (self._scratch / "shallow").exists():
-            self._run(self._online, *command, "--unshallow", "--filter=blob:none", "origin", f"{ref}:{_HISTORY}")
+            self._ask(*command, "--unshallow", "--filter=blob:none", "origin", f"{ref}:{_HISTORY}")
             if self._commit(_HISTORY) != come:
                 raise Unreachable(f"{self._shown} has changed while it was read")
         return come
@@ -301,6 +301,12 @@ class _Copy:
                 yield _Reader(process, self._shown)
             finally:
                 timer.cancel()
+
+    def _ask(self, *arguments: str, at_most: int = MAX_FEED_BYTES) -> bytes:
+        """What git answers after it has asked the repository, when it is this pull's turn to ask that server."""
+        web = self._repository.web
+        with self._trip.turn(web.host, web.port) if web else nullcontext():
+            return self._run(self._online, *arguments, at_most=at_most)
 
     def _run(self, environment: Mapping[str, str], *arguments: str, at_most: int = MAX_FEED_BYTES) -> bytes:
         """What git answers. Neither that nor what it writes into the copy may be more than ``at_most`` bytes.

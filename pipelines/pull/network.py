@@ -52,7 +52,7 @@ LONGEST_AWAY = timedelta(hours=24)
 """So long a server's wish not to be asked again is honoured."""
 REDIRECTS = 5
 PER_HOST = 4
-"""Requests at once to one host and port, whoever's feeds are there."""
+"""Requests and conversations at once with one host and port, whoever's feeds are there."""
 IDLE_CONNECTIONS = 32
 IDLE_SECONDS = 15.0
 SPOOL_BYTES = 8 << 20
@@ -133,7 +133,7 @@ class Trip:
             raise PullFailed("address_refused", f"not a web address: {error}") from error
         self.allowed_host = parts.hostname if registration.private_address else None
         self._token = token(registration) if parts.scheme in guard.DEFAULT_PORTS else None
-        self._origin = guard.place(address).origin if self._token else None
+        self._own = guard.place(address) if parts.scheme in guard.DEFAULT_PORTS else None
         if self._token and parts.scheme != "https" and not registration.private_address:
             raise PullFailed("forbidden_address", "the hub's secret would travel unencrypted; it needs https")
         self._network, self._limits = network, network.limits
@@ -141,6 +141,7 @@ class Trip:
         self._minutes = registration.time_limit_minutes
         self._earned = 0.0
         self._earned_before_hurry: float | None = None
+        self._waited_in_hurry = 0.0
 
     def left(self) -> float:
         """Seconds that the pull may still take, more than 0. Raises Unreachable when it took too long."""
@@ -152,7 +153,7 @@ class Trip:
             if self._earned_before_hurry is None:
                 self._earned_before_hurry = self._earned
             earned = self._earned - self._earned_before_hurry
-            left = min(left, hurried + self._limits.hurry_seconds + earned - now)
+            left = min(left, hurried + self._limits.hurry_seconds + earned + self._waited_in_hurry - now)
             if left <= 0:
                 raise TookTooLong("the pull was slow, and the run waited for nothing else")
         return left
@@ -167,11 +168,22 @@ class Trip:
 
     def token_for(self, place: guard.Place) -> dict[str, str]:
         """The header with the hub's secret, where ``place`` may see it."""
-        return {"Authorization": f"Bearer {self._token}"} if self._token and place.origin == self._origin else {}
+        is_own = self._own is not None and place.origin == self._own.origin
+        return {"Authorization": f"Bearer {self._token}"} if self._token and is_own else {}
 
     def waited(self, seconds: float) -> None:
-        """Add what was spent waiting for other hubs' requests: that is not this hub's doing."""
+        """Add what was spent until now waiting for other hubs' requests: that is not this hub's doing."""
         self._ends += seconds
+        if (hurried := self._network.hurried_at) is not None:
+            self._waited_in_hurry += min(seconds, time.monotonic() - hurried)
+
+    def is_guest(self, host: str, port: int) -> bool:
+        """Whether a redirect has led to this server, which is not the one of the pull's own address."""
+        return self._own is not None and (host, port) != (self._own.host, self._own.port)
+
+    def turn(self, host: str, port: int) -> contextlib.AbstractContextManager[None]:
+        """The right to one request to that server, or to one conversation with it. Raises Unreachable."""
+        return self._network.turn(self, host, port)
 
     def received(self, count: int) -> None:
         """Count bytes that came."""
@@ -247,7 +259,7 @@ class Network:
         self.hurried_at: float | None = None
         self._resolver, self._tls, self._clock = resolver, tls, clock
         self._lock = threading.Lock()
-        self._slots: dict[tuple[str, int], threading.Semaphore] = {}
+        self._turns: dict[tuple[str, int], tuple[threading.Semaphore, threading.Semaphore]] = {}
         self._idle: wire.Idle | None = None
 
     def __enter__(self) -> Network:
@@ -359,7 +371,7 @@ class Network:
         body.seek(0)
         body.truncate()
         try:
-            with self._slot(trip, place):
+            with self.turn(trip, place.host, place.port):
                 pace = _Pace(trip, self.limits, request.most_bytes)
                 connection, head = self._asked(trip, place, {**request.fields, **trip.token_for(place)}, pace)
                 try:
@@ -423,18 +435,21 @@ class Network:
         return wire.Connection(sock, number)
 
     @contextlib.contextmanager
-    def _slot(self, trip: Trip, place: guard.Place) -> Iterator[None]:
-        """The right to one request to the host of ``place``."""
+    def turn(self, trip: Trip, host: str, port: int) -> Iterator[None]:
+        """``Trip.turn``. Pulls that a redirect has led to a server get half of its turns together, so that nobody can
+        keep a hub from its own server by sending others there.
+        """
         with self._lock:
-            slot = self._slots.setdefault((place.host, place.port), threading.Semaphore(self.limits.per_host))
+            new = threading.Semaphore(self.limits.per_host), threading.Semaphore(max(1, self.limits.per_host // 2))
+            every, of_guests = self._turns.setdefault((host, port), new)
         began = time.monotonic()
-        if not slot.acquire(timeout=trip.left()):
-            raise TookTooLong(f"{place.host} was busy with other hubs' feeds")
-        trip.waited(time.monotonic() - began)
-        try:
+        with contextlib.ExitStack() as taken:
+            for turns in (of_guests, every) if trip.is_guest(host, port) else (every,):
+                if not turns.acquire(timeout=trip.left()):
+                    raise TookTooLong(f"{host} was busy with other hubs' feeds")
+                taken.callback(turns.release)
+            trip.waited(time.monotonic() - began)
             yield
-        finally:
-            slot.release()
 
     def _connections(self) -> wire.Idle:
         from pipelines.pull import wire

@@ -45,6 +45,7 @@ def files(visit: Visit) -> Files:
     trip = visit.network.trip(visit.registration, visit.address)
     again = visit.network.retrying(trip)
     with (
+        trip.turn(*whom[1:]),
         closing(again(_connected, visit.network, trip, visit.registration, whom)) as transport,
         _ended(transport, trip),
         closing(_Server(transport, trip, visit.network.limits.read_seconds)) as server,

@@ -483,6 +483,49 @@ def test_requests_wait_for_their_hosts_turn_and_not_for_other_hosts(tmp_path) ->
     assert done.count(f"{busy.address}/a.csv") == 1
 
 
+def test_whoever_is_led_to_a_server_leaves_turns_to_those_whose_it_is(tmp_path) -> None:
+    release = threading.Event()
+
+    def held(request: BaseHTTPRequestHandler) -> None:
+        release.wait(20)
+        answer(request, 200, BODY)
+
+    with website(tmp_path) as own, website(tmp_path) as other, Network(Limits(per_host=2)) as network:
+        own.special["GET /held.csv"] = held
+        own.special["GET /a.csv"] = lambda request: answer(request, 200, BODY)
+        other.special["GET /a.csv"] = lambda request: answer(request, 302, b"", Location=f"{own.address}/held.csv")
+
+        def ask(address: str) -> None:
+            with network.get(a_trip(network, address), address):
+                pass
+
+        guests = [threading.Thread(target=ask, args=[f"{other.address}/a.csv"]) for _ in range(2)]
+        for guest in guests:
+            guest.start()
+        try:
+            until = time.monotonic() + 10
+            while (len(own.asked) < 1 or len(other.asked) < 2) and time.monotonic() < until:
+                time.sleep(0.01)
+            owner = threading.Thread(target=ask, args=[f"{own.address}/a.csv"], daemon=True)
+            owner.start()
+            owner.join(10)
+            assert sorted(own.asked) == ["GET /a.csv", "GET /held.csv"]
+        finally:
+            release.set()
+        for thread in (*guests, owner):
+            thread.join()
+
+
+def test_waiting_for_others_is_no_idleness_in_a_hurry() -> None:
+    with Network(Limits(hurry_seconds=1)) as network:
+        trip = a_trip(network, "http://127.0.0.1/a.csv")
+        network.hurried_at = time.monotonic() - 100
+        trip.waited(1_000)  # most of it before the hurry
+        assert 0 < trip.left() <= 1
+        with pytest.raises(TookTooLong, match="nothing else"):
+            a_trip(network, "http://127.0.0.1/a.csv").left()
+
+
 # TLS.
 
 

@@ -2,13 +2,14 @@
 
 import zipfile
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 
-from pipelines.pull import s3, sftp
+from pipelines.pull import git, s3, sftp
 from pipelines.pull.base import Files, Unreachable, Visit
 from pipelines.pull.known import Nothing
-from pipelines.pull.network import Network
+from pipelines.pull.network import Limits, Network, TookTooLong
 from tests.faults import listening
 from tests.feeds import registration
 from tests.remotes import LIMITS, SECRET, Remote, a_bucket, a_git, an_sftp, attempt, whole
@@ -125,3 +126,18 @@ def test_a_store_that_changes_while_it_is_read_gives_no_feed(tmp_path, monkeypat
         there.publish()
         with pytest.raises(Unreachable, match=said):
             read_all(coming)
+
+
+@pytest.mark.parametrize("remote", [a_git, an_sftp], ids=["git", "sftp"])
+def test_a_server_is_spoken_to_in_turns_whatever_it_speaks(tmp_path, monkeypatch, remote) -> None:
+    with remote(tmp_path) as there, Network(Limits(per_host=1, minute=0.1)) as network:
+        monkeypatch.setenv(SECRET, there.secret)
+        parts = urlsplit(there.address)
+        another = network.trip(registration(), there.address)
+        connector: Any = git if remote is a_git else sftp
+        hub = registration(**there.changes | {"time_limit_minutes": 5})
+        with (
+            network.turn(another, parts.hostname or "", parts.port or 0),
+            pytest.raises(TookTooLong, match="was busy with other hubs' feeds"),
+        ):
+            read_all(connector.files(Visit(there.address, hub, network, Nothing())))
