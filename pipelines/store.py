@@ -178,32 +178,56 @@ class Store:
 
     # Snapshots.
 
-    def add_blob(self, stream: Stream, limit_bytes: int = DEFAULT_FILE_LIMIT_BYTES) -> tuple[str, int]:
-        """Keep the bytes of ``stream``; give their SHA-256 and size. Raises OverflowError past the limit."""
-        handle, name = tempfile.mkstemp(dir=self._staging())
+    @contextlib.contextmanager
+    def incoming(self) -> Iterator[Path]:
+        """A folder for the blobs of a feed that is not whole yet. Those that no snapshot has taken go with it."""
+        folder = Path(tempfile.mkdtemp(dir=self._staging()))
+        try:
+            yield folder
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+
+    def add_blob(self, stream: Stream, incoming: Path, limit_bytes: int = DEFAULT_FILE_LIMIT_BYTES) -> tuple[str, int]:
+        """Take the bytes of ``stream`` into ``incoming``, unless they are here already; give their SHA-256 and size.
+        Raises OverflowError past the limit.
+        """
+        handle, name = tempfile.mkstemp(dir=incoming)
         staged = Path(name)
         try:
             with os.fdopen(handle, "wb") as file:
                 sha256, size = copy_hashed(stream, file, limit_bytes)
             target = self.blob(sha256)
             if not target.exists() or target.stat().st_size != size:  # the power may have failed half-way
-                target.parent.mkdir(parents=True, exist_ok=True)
                 staged.chmod(0o444)
-                staged.replace(target)
+                staged.replace(incoming / sha256)
         finally:
             staged.unlink(missing_ok=True)
         return sha256, size
 
-    def blob(self, sha256: str) -> Path:
-        """Where the bytes with this digest lie."""
+    def blob(self, sha256: str, incoming: Path | None = None) -> Path:
+        """Where the bytes with this digest lie, of a snapshot or in ``incoming``."""
+        if incoming is not None and (staged := incoming / sha256).exists():
+            return staged
         return self.root / "blobs" / sha256[:2] / sha256
 
     def add_snapshot(
-        self, hub: str, address: str, fetched: datetime, files: list[SnapshotFile], dates: Mapping[str, str]
+        self,
+        hub: str,
+        address: str,
+        fetched: datetime,
+        files: list[SnapshotFile],
+        dates: Mapping[str, str],
+        *,
+        incoming: Path,
     ) -> Snapshot:
-        """Keep the complete snapshot of a hub. The same content again gives the earlier snapshot, first fetch time
-        and all: identical bytes are not news.
+        """Keep the complete snapshot of a hub, with its blobs in ``incoming``. The same content again gives the earlier
+        snapshot, first fetch time and all: identical bytes are not news.
         """
+        for file in files:
+            if (staged := incoming / file.sha256).exists():
+                target = self.blob(file.sha256)
+                target.parent.mkdir(parents=True, exist_ok=True)
+                staged.replace(target)
         ordered = tuple(sorted(files, key=lambda file: file.path))
         digest = digest_of_files(ordered)
         path = self._snapshot_path(hub, digest)

@@ -8,6 +8,7 @@ from __future__ import annotations
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 
 from hubs.registration import INTAKE, Registration
 from pipelines.inbox import Inbox, Submission
@@ -90,20 +91,28 @@ class _Door:
         """The snapshot, and whether the hub's server said that it is what it was."""
         store, known = self.store, Remembered(self.store, self.registration, address, fetched)
         visit = Visit(address, self.registration, self.network, known)
-        files: list[SnapshotFile] = []
-        remaining = MAX_FEED_BYTES
-        try:
-            with closing(bulkhead.files(visit)) as found:
-                for name, stream in found:
-                    try:
-                        sha256, size = store.add_blob(stream, remaining)
-                    except OverflowError as error:
-                        raise PullFailed("too_large", f"more than {MAX_FEED_BYTES:,} bytes, at {name}") from error
-                    remaining -= size
-                    files.append(SnapshotFile(name, sha256, size))
-        except NotModified:
-            return known.snapshot(), True
-        confirm(self.registration, files, lambda file: store.blob(file.sha256))
-        snapshot = store.add_snapshot(self.registration.id, shown(address), fetched, files, visit.dates)
+        with store.incoming() as incoming:
+            try:
+                files = self._taken(visit, incoming)
+            except NotModified:
+                return known.snapshot(), True
+            confirm(self.registration, files, lambda file: store.blob(file.sha256, incoming))
+            snapshot = store.add_snapshot(
+                self.registration.id, shown(address), fetched, files, visit.dates, incoming=incoming
+            )
         known.save(snapshot)
         return snapshot, False
+
+    def _taken(self, visit: Visit, incoming: Path) -> list[SnapshotFile]:
+        """The files of the feed, their bytes in ``incoming`` or in the store. Raises PullFailed, NotModified."""
+        files: list[SnapshotFile] = []
+        remaining = MAX_FEED_BYTES
+        with closing(bulkhead.files(visit)) as found:
+            for name, stream in found:
+                try:
+                    sha256, size = self.store.add_blob(stream, incoming, remaining)
+                except OverflowError as error:
+                    raise PullFailed("too_large", f"more than {MAX_FEED_BYTES:,} bytes, at {name}") from error
+                remaining -= size
+                files.append(SnapshotFile(name, sha256, size))
+        return files

@@ -229,3 +229,22 @@ def test_a_secret_is_sent_and_never_logged(tmp_path, monkeypatch) -> None:
             assert pull(Store(tmp_path / "store"), hub, f"{address}/missing?key=abc", NOW, network) is None
     assert "s3cret" not in (tmp_path / "store/pulls/one.jsonl").read_text()
     assert "abc" not in (tmp_path / "store/pulls/one.jsonl").read_text()
+
+
+def test_a_pull_that_fails_leaves_no_bytes(tmp_path) -> None:
+    manifest = json.dumps({"resources": [{"path": "a.csv"}, {"path": "b.csv"}]}).encode()
+    with served({"/datapackage.json": (200, manifest), "/a.csv": (200, b"a,b\n")}) as (address, _):
+        assert refused(tmp_path, f"{address}/datapackage.json")[0] == "partial_feed"
+    store = tmp_path / "store"
+    assert [path.name for path in store.rglob("*") if path.is_file()] == ["one.jsonl"]
+
+
+def test_bytes_that_another_snapshot_has_stay_when_a_pull_fails(tmp_path) -> None:
+    folder = write_folder(tmp_path / "feed")
+    kept = pulled(tmp_path, folder)
+    (folder / "datapackage.json").write_text('{"resources": [{"path": "docs/a.md", "bytes": 1}]}')
+    with Network(QUICK) as network:
+        assert pull(Store(tmp_path / "store"), at_home(), str(folder), NOW, network) is None
+    store = Store(tmp_path / "store")
+    assert {name: path.read_bytes() for name, path in store.feed(kept).files.items()} == FILES
+    assert len([path for path in (store.root / "blobs").rglob("*") if path.is_file()]) == len(FILES)
