@@ -103,6 +103,7 @@ CODES: dict[str, Code] = {
         "Nothing is wrong that the hub could know of. Look into the log, and mend what it names.",
         Who.CCS,
         "feed",
+        operator="Look into the log of the run, and mend what it names.",
     ),
     "hub_gone": _error(
         "The feed's address has said no, or has not answered, for days.",
