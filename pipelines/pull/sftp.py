@@ -1,42 +1,53 @@
 """Feeds on an SFTP server: ``sftp://user@host/path``.
 
 The server is known by the public key of its host, which the registration names: nobody else's is ever taken. The
-connection goes through the one network, which checks where it leads. ``paramiko`` speaks the protocol (docs/adr/0014).
+connection goes through the one network, which checks where it leads. ``paramiko`` speaks the protocol (docs/adr/0014),
+in a process of its own (``sftp_process``) that is ended when it takes too long.
 """
 
 from __future__ import annotations
 
 import io
-import logging
+import json
+import os
+import select
 import socket
-import stat
-import threading
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
-from itertools import islice
-from math import inf
+from contextlib import closing, contextmanager, suppress
+from pathlib import Path
+from subprocess import DEVNULL, PIPE
 from typing import IO, Any
 from urllib.parse import unquote, urlsplit
 
 import paramiko
 
 from hubs.registration import Registration
-from pipelines.files import CHUNK_BYTES
 from pipelines.pull import stores
-from pipelines.pull.base import MAX_FILES, Files, PullFailed, Unreachable, Visit, refuse_too_large, secret
+from pipelines.pull.base import (
+    MAX_FILES,
+    MAX_PATH_CHARACTERS,
+    Files,
+    PullFailed,
+    Unreachable,
+    Visit,
+    refuse_too_large,
+    secret,
+)
 from pipelines.pull.network import Network, Trip
 from pipelines.pull.stores import Info
 
 PORT = 22
-MAX_DEPTH = 32
-"""Folders inside folders."""
+START_SECONDS = 60
+"""Until the process is ready, on a machine that is busy."""
+END_SECONDS = 1
+"""For a good-bye to the server."""
+_PIECE_BYTES = 64 << 10
+"""Of a file at once: few enough that the slowest server that is put up with answers in time."""
 _LOOK_EVERY_SECONDS = 0.1
-_BROKEN = (paramiko.SSHException, paramiko.SFTPError, OSError, EOFError)
-"""What paramiko raises when the other side is silent, gone, or speaks something else."""
-
-# It prints what breaks with a traceback, in which the server is quoted; what matters of it is in the pull's failure.
-logging.getLogger("paramiko").setLevel(logging.CRITICAL)
+_SPEAKER = Path(__file__).with_name("sftp_process.py")
 
 
 def files(visit: Visit) -> Files:
@@ -44,12 +55,7 @@ def files(visit: Visit) -> Files:
     whom, root = _taken_apart(visit.address)
     trip = visit.network.trip(visit.registration, visit.address)
     again = visit.network.retrying(trip)
-    with (
-        trip.turn(*whom[1:]),
-        closing(again(_connected, visit.network, trip, visit.registration, whom)) as transport,
-        _ended(transport, trip),
-        closing(_Server(transport, trip, visit.network.limits.read_seconds)) as server,
-    ):
+    with trip.turn(*whom[1:]), closing(again(_entered, visit.network, trip, visit.registration, whom)) as server:
         yield from stores.files(visit, server, root)
 
 
@@ -65,76 +71,33 @@ def _taken_apart(address: str) -> tuple[tuple[str, str, int], str]:
     return (unquote(user), host, port), unquote(parts.path).rstrip("/") or "/"
 
 
-@contextmanager
-def _ended(transport: paramiko.Transport, trip: Trip, seconds: float = inf) -> Iterator[None]:
-    """End the conversation when the pull's time is up, and after ``seconds`` at the latest. paramiko waits for some
-    answers without end, and for others as long as a byte comes now and then; an end is what it notices everywhere.
-    """
-    is_over, until = threading.Event(), time.monotonic() + seconds
-
-    def watch() -> None:
-        while not is_over.wait(_LOOK_EVERY_SECONDS):
-            try:
-                trip.left()
-            except PullFailed:
-                break
-            if time.monotonic() > until:
-                break
-        if not is_over.is_set():
-            transport.close()
-
-    thread = threading.Thread(target=watch, daemon=True)
-    thread.start()
-    try:
-        yield
-    finally:
-        is_over.set()
-        thread.join()
-
-
-def _connected(
-    network: Network, trip: Trip, registration: Registration, whom: tuple[str, str, int]
-) -> paramiko.Transport:
-    """A connection on which the user is known. Raises PullFailed; Unreachable when trying again may help."""
+def _entered(network: Network, trip: Trip, registration: Registration, whom: tuple[str, str, int]) -> _Server:
+    """The server, once the user is known there. Raises PullFailed; Unreachable when trying again may help."""
     user, host, port = whom
-    expected, credential = _host_key(registration, host), _credential(registration)
-    sock = network.connect(host, port, trip.allowed_host)
-    transport = paramiko.Transport(sock)
-    seconds = network.limits.read_seconds
-    # Each a bit longer than the whole may take: a silent server is noticed there, and told from one that says no.
-    transport.banner_timeout = transport.auth_timeout = 2 * seconds
+    key, credential = _host_key(registration, host), _credential(registration)
+    private = isinstance(credential, paramiko.PKey)
+    settings = {
+        "host": host,
+        "host_key": key.get_base64(),
+        "key_kinds": _kinds(key),
+        "user": user,
+        "secret": registration.secret,
+        "password": None if private else credential,
+        "private_key": secret(registration) if private else None,
+        "private_key_class": type(credential).__name__,
+        "seconds": network.limits.read_seconds,
+        "cpu_seconds": int(trip.left()) + 1,  # ends it too when nobody is left to do so
+        "files": MAX_FILES,
+        "path_characters": MAX_PATH_CHARACTERS,
+    }
+    with network.connect(host, port, trip.allowed_host) as connection:
+        server = _Server(connection, trip, host, network.limits.read_seconds)
     try:
-        with _ended(transport, trip, seconds):
-            # The kinds of key that the server may show: that of the registration and no other.
-            options = transport.get_security_options()
-            options.key_types = [name for name in options.key_types if name in _kinds(expected)]
-            transport.start_client(timeout=2 * seconds)
-            if transport.get_remote_server_key() != expected:
-                raise PullFailed("address_refused", f"{host} shows another key than the registration's host_key")
-            if isinstance(credential, str):
-                transport.auth_password(user, credential)
-            else:
-                transport.auth_publickey(user, credential)
-    except _BROKEN as error:
-        is_alive = transport.is_active()
-        _close(transport, sock)
-        if isinstance(error, paramiko.ssh_exception.IncompatiblePeer):
-            detail = f"{host} shows no key of the kind of the registration's host_key"
-            raise PullFailed("address_refused", detail) from error
-        if isinstance(error, paramiko.AuthenticationException) and is_alive:
-            raise PullFailed("address_refused", f"{host} does not let {registration.secret} in") from error
-        trip.left()
-        raise Unreachable(f"{host} broke off, or was silent for too long: {type(error).__name__}") from error
-    except PullFailed:
-        _close(transport, sock)
+        server.enter(settings)
+    except BaseException:
+        server.close()
         raise
-    return transport
-
-
-def _close(transport: paramiko.Transport, sock: socket.socket) -> None:
-    """Close both: a conversation that has not begun does not close its socket."""
-    transport.close()
-    sock.close()
+    return server
 
 
 def _kinds(key: paramiko.PKey) -> tuple[str, ...]:
@@ -184,97 +147,128 @@ def _private_key(text: str, registration: Registration) -> paramiko.PKey:
 class _Server:
     """What a user may read of a server (``stores.Filesystem``). Names are paths."""
 
-    def __init__(self, transport: paramiko.Transport, trip: Trip, seconds: float) -> None:
-        """``seconds`` is for one wait, without a byte."""
-        self._trip = trip
-        with _talking(trip), _ended(transport, trip, seconds):
-            channel = transport.open_session(timeout=2 * seconds)
-            channel.settimeout(seconds)
-            channel.invoke_subsystem("sftp")
-            self._client = paramiko.SFTPClient(channel)
+    def __init__(self, connection: socket.socket, trip: Trip, host: str, seconds: float) -> None:
+        """``seconds`` is for one wait of the process's for the server, without a byte."""
+        self._trip, self._host, self._seconds = trip, host, seconds
+        self._connection = connection.fileno()
+        self._come = b""
+        self._process = subprocess.Popen(  # noqa: S603 - our own, and the secret goes through its input
+            [sys.executable, "-P", str(_SPEAKER)],
+            env={"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C.UTF-8"},
+            stdin=PIPE,
+            stdout=PIPE,
+            stderr=DEVNULL,
+            pass_fds=[self._connection],
+            start_new_session=True,
+        )
+
+    def enter(self, settings: dict[str, Any]) -> None:
+        """Have the process let itself in."""
+        self._answer(START_SECONDS)
+        # It ends the two parts of it, each after ``seconds``, and this one only what it cannot end.
+        self._ask(settings | {"connection": self._connection}, 3 * self._seconds)
 
     def close(self) -> None:
-        """End the conversation."""
-        self._client.close()
+        """End the conversation, and the process in any case."""
+        try:
+            self._process.communicate(timeout=END_SECONDS)  # the end of its input is the end of its work
+        except (subprocess.TimeoutExpired, BrokenPipeError):
+            self._process.kill()
+            self._process.communicate()
 
     def find(self, path: str) -> dict[str, Info]:
         """All that is under ``path`` and no folder; the file itself where ``path`` is one."""
-        with _talking(self._trip):
-            about = self._client.stat(path)
-            if not stat.S_ISDIR(about.st_mode or 0):
-                return {path: _info(path, about)}
-            return dict(islice(self._under(path, MAX_DEPTH), MAX_FILES + 1))
-
-    def _under(self, folder: str, depth: int) -> Iterator[tuple[str, Info]]:
-        if not depth:
-            raise PullFailed("too_large", f"more than {MAX_DEPTH} folders inside one another")
-        # All of a folder before the next: answers to both at once would be taken for one another.
-        entries = list(islice(self._client.listdir_iter(folder), MAX_FILES + 1))
-        refuse_too_large(len(entries))
-        self._trip.left()
-        for about in entries:
-            if "/" in about.filename or about.filename in (".", ".."):
-                raise PullFailed("unsafe_path", about.filename)
-            name = f"{folder.rstrip('/')}/{about.filename}"
-            if stat.S_ISDIR(about.st_mode or 0):
-                yield from self._under(name, depth - 1)
-            else:
-                yield name, _info(name, about)
+        found: dict[str, Info] = {}
+        answer = self._ask({"find": path})
+        while "is_all" not in answer:
+            if answer:
+                found[answer["name"]] = Info(
+                    name=answer["name"], size=answer["size"], type=answer["type"], mark=answer["mark"]
+                )
+                refuse_too_large(len(found))
+            answer = self._answer()
+        return found
 
     @contextmanager
     def open(self, path: str, info: Info) -> Iterator[IO[bytes]]:
-        with _talking(self._trip):
-            file = self._client.open(path, "rb")
-        try:
-            yield io.BufferedReader(_Timed(file, self._trip, info), CHUNK_BYTES)
-        finally:
-            with _talking(self._trip):
-                file.close()
+        self._ask({"open": path})
+        yield io.BufferedReader(_Remote(self, info), _PIECE_BYTES)
+
+    def read(self, offset: int, size: int) -> bytes:
+        """Bytes of the file that was opened last."""
+        count = self._ask({"read": [offset, min(size, _PIECE_BYTES)]})["bytes"]
+        while len(self._come) < count:
+            self._wait(time.monotonic() + self._seconds)
+        data, self._come = self._come[:count], self._come[count:]
+        self._trip.received(count)
+        return data
+
+    def _ask(self, request: dict[str, Any], seconds: float | None = None) -> dict[str, Any]:
+        assert self._process.stdin  # noqa: S101 - a pipe
+        self._trip.left()
+        with suppress(BrokenPipeError):  # then there is no answer either
+            self._process.stdin.write(json.dumps(request).encode() + b"\n")
+            self._process.stdin.flush()
+        return self._answer(seconds)
+
+    def _answer(self, seconds: float | None = None) -> dict[str, Any]:
+        """The process's next answer. Raises PullFailed when it is a refusal, or does not come in time."""
+        until = time.monotonic() + (seconds or 2 * self._seconds)
+        while b"\n" not in self._come:
+            self._wait(until)
+        line, _, self._come = self._come.partition(b"\n")
+        answer: dict[str, Any] = json.loads(line)
+        if "code" not in answer:
+            return answer
+        if answer["code"] == "unreachable_feed":
+            self._trip.left()
+            raise Unreachable(answer["detail"])
+        raise PullFailed(answer["code"], answer["detail"])
+
+    def _wait(self, until: float) -> None:
+        """Wait for something to come."""
+        assert self._process.stdout  # noqa: S101 - a pipe
+        coming = select.poll()
+        coming.register(self._process.stdout, select.POLLIN)
+        while not coming.poll(_LOOK_EVERY_SECONDS * 1_000):
+            self._trip.left()
+            if time.monotonic() > until:
+                raise Unreachable(f"{self._host} kept what speaks with it at work for too long")
+        data = os.read(self._process.stdout.fileno(), _PIECE_BYTES)
+        if not data:
+            self._trip.left()
+            if (code := self._process.wait()) < 0:  # by the system, for what it takes
+                raise PullFailed("too_large", f"what {self._host} sends takes more time or memory than it may")
+            raise RuntimeError(f"{_SPEAKER.name} ended with {code}")
+        self._come += data
 
 
-@contextmanager
-def _talking(trip: Trip) -> Iterator[None]:
-    """What goes wrong in a conversation with the server, as a pull's failure."""
-    try:
-        yield
-    except FileNotFoundError as error:
-        raise PullFailed("address_refused", "nothing lies at the feed's address") from error
-    except PermissionError as error:
-        raise PullFailed("address_refused", "the server does not let the user read the feed") from error
-    except UnicodeDecodeError as error:
-        raise PullFailed("unsafe_path", "a file has a name that is not UTF-8") from error
-    except _BROKEN as error:
-        trip.left()
-        raise Unreachable(f"the server broke off, or was silent for too long: {type(error).__name__}") from error
-
-
-class _Timed(io.RawIOBase):
+class _Remote(io.RawIOBase):
     """The bytes of a file, as many as its listing says, as long as there is time."""
 
-    def __init__(self, file: paramiko.SFTPFile, trip: Trip, info: Info) -> None:
+    def __init__(self, server: _Server, info: Info) -> None:
         super().__init__()
-        self._file, self._trip, self._info = file, trip, info
+        self._server, self._info = server, info
+        self._at = 0
 
     def readinto(self, buffer: Any, /) -> int:
         """Fill ``buffer`` as far as it goes. Raises Unreachable when the file is not as listed, or time is up."""
-        self._trip.left()
-        with _talking(self._trip):
-            data = self._file.read(len(buffer))
-        self._trip.received(len(data))
-        at = self._file.tell()
-        if at > self._info["size"] or (not data and at < self._info["size"]):
+        data = self._server.read(self._at, len(buffer))
+        self._at += len(data)
+        if self._at > self._info["size"] or (not data and self._at < self._info["size"]):
             raise Unreachable(f"{self._info['name']} has changed while it was read")
         buffer[: len(data)] = data
         return len(data)
 
     def seek(self, offset: int, whence: int = io.SEEK_SET, /) -> int:
         """Go to a place in the file."""
-        self._file.seek(offset, whence)
-        return self._file.tell()
+        from_where = {io.SEEK_SET: 0, io.SEEK_CUR: self._at, io.SEEK_END: self._info["size"]}
+        self._at = max(0, from_where[whence] + offset)
+        return self._at
 
     def tell(self) -> int:
         """The place in the file."""
-        return self._file.tell()
+        return self._at
 
     def seekable(self) -> bool:
         """A zip is read from its end."""
@@ -283,8 +277,3 @@ class _Timed(io.RawIOBase):
     def readable(self) -> bool:
         """It is there to be read."""
         return True
-
-
-def _info(name: str, about: paramiko.SFTPAttributes) -> Info:
-    kind = "file" if stat.S_ISREG(about.st_mode or 0) else "other"
-    return Info(name=name, size=about.st_size or 0, type=kind, mark=str(about.st_mtime))

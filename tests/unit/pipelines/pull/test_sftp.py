@@ -2,13 +2,15 @@
 
 import os
 import socket
+import struct
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import paramiko
+import psutil
 import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -162,6 +164,15 @@ def drips(channel: paramiko.Channel) -> None:
         return
 
 
+def packet(kind: int, number: int, body: bytes) -> bytes:
+    """A packet of SFTP in answer to the request with that number."""
+    return struct.pack(">IBI", len(body) + 5, kind, number) + body
+
+
+def text(data: bytes) -> bytes:
+    return struct.pack(">I", len(data)) + data
+
+
 VERSION = b"\x00\x00\x00\x05\x02\x00\x00\x00\x03"
 STRANGE = {
     "silent when asked for the password": ("password", says(b"")),
@@ -175,7 +186,17 @@ STRANGE = {
     "garbage after its version": ("", says(VERSION + b"\x00\x00\x00\x05\x68\x00\x00\x00\x01" + b"\xff" * 4_096)),
     "an empty packet": ("", says(b"\x00\x00\x00\x00" * 8)),
     "an end": ("", lambda channel: channel.close()),
+    "a version without a number": ("", says(b"\x00\x00\x00\x01\x02")),
+    "more attributes than numbers": ("", says(VERSION + packet(105, 1, b"\x80\x00\x00\x00\xff\xff\xff\xff"))),
 }
+
+
+def is_quiet(threads_before: int) -> bool:
+    """Whether all that has been started has ended soon."""
+    until = time.monotonic() + 15
+    while threading.active_count() > threads_before and time.monotonic() < until:
+        time.sleep(0.02)
+    return threading.active_count() <= threads_before and not psutil.Process().children(recursive=True)
 
 
 @pytest.mark.parametrize(("silent_at", "talk"), STRANGE.values(), ids=STRANGE)
@@ -187,10 +208,62 @@ def test_a_server_that_breaks_the_protocol_is_left_in_time(tmp_path, monkeypatch
         told = attempt(tmp_path, there, limits=IMPATIENT, time_limit_minutes=2)
         assert time.monotonic() - began < 15
     assert told["code"] == "unreachable_feed"
-    until = time.monotonic() + 15
-    while threading.active_count() > before and time.monotonic() < until:
-        time.sleep(0.02)
-    assert threading.active_count() <= before
+    assert is_quiet(before)
+
+
+def test_a_server_that_has_the_transport_count_is_left_in_time(tmp_path, monkeypatch) -> None:
+    """It says that it has four thousand million extensions to tell of, and paramiko counts to there."""
+    monkeypatch.setenv(SECRET, "s3cret")
+    begin = paramiko.Transport._activate_outbound
+
+    def counts(transport: paramiko.Transport) -> None:
+        begin(transport)
+        if transport.server_mode:
+            message = paramiko.Message()
+            message.add_byte(b"\x07")  # SSH_MSG_EXT_INFO
+            message.add_int(0xFFFFFFFF)
+            transport._send_message(message)
+
+    monkeypatch.setattr(paramiko.Transport, "_activate_outbound", counts)
+    before = threading.active_count()
+    with a_strange_host(tmp_path) as there:
+        told = attempt(tmp_path, there, limits=IMPATIENT, time_limit_minutes=2)
+    assert told["code"] == "unreachable_feed"
+    assert is_quiet(before)
+
+
+def test_names_without_measure_are_refused_as_they_come(tmp_path, monkeypatch) -> None:
+    monkeypatch.setenv(SECRET, "s3cret")
+    folder = packet(105, 1, struct.pack(">II", 4, 0o40755)) + packet(102, 2, text(b"handle"))
+    entry = text(b"x" * 100_000) + text(b"") + struct.pack(">II", 4, 0o100644)
+    listed = packet(104, 3, struct.pack(">I", 1) + entry)
+    with a_strange_host(tmp_path, talk=says(VERSION + folder + listed)) as there:
+        told = attempt(tmp_path, there, limits=IMPATIENT)
+    assert told["code"] == "unsafe_path"
+
+
+def test_what_a_server_says_beside_its_answers_is_not_kept(tmp_path, monkeypatch) -> None:
+    monkeypatch.setenv(SECRET, "s3cret")
+    most = [0]
+
+    def floods(channel: paramiko.Channel) -> None:
+        message = paramiko.Message()
+        message.add_byte(b"\x5f")  # SSH_MSG_CHANNEL_EXTENDED_DATA, whatever the window is
+        for number in (channel.remote_chanid, 1):
+            message.add_int(number)
+        message.add_string(b"x" * 30_000)
+        with suppress(OSError, EOFError, paramiko.SSHException, psutil.NoSuchProcess):
+            for count in range(20_000):
+                channel.get_transport()._send_user_message(message)
+                if count % 100 == 0:
+                    processes = [psutil.Process(), *psutil.Process().children()]
+                    most[0] = max(most[0], sum(process.memory_info().rss for process in processes) - before)
+
+    before = psutil.Process().memory_info().rss
+    with a_strange_host(tmp_path, talk=floods) as there:
+        told = attempt(tmp_path, there, limits=IMPATIENT, time_limit_minutes=2)
+    assert told["code"] == "unreachable_feed"
+    assert most[0] < 100_000_000  # of some hundreds of megabytes that came
 
 
 def test_a_wrong_password_is_refused_at_once(tmp_path, monkeypatch) -> None:
