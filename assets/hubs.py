@@ -147,7 +147,7 @@ def state_metadata(state: HubState, newest: Verdict | None) -> dict[str, Any]:
         "fetched": _moment(state.fetched),
         "last_seen": _moment(state.seen),
         "carried_until": _moment(state.expires),
-        "newest_feed": state.newest or "none",
+        "newest_feed": (state.newest or "none")[:12],  # a whole digest would make the page too wide to read
         "change": _listed(state.change["kinds"]) if state.change else "nothing",
         "changed_by_kind": dg.MetadataValue.md(_tallies(state.change["numbers"]) if state.change else "nothing"),
         **state.counts,
