@@ -3,6 +3,7 @@
 Also the job by which the operator lets a held feed through.
 """
 
+import textwrap
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -18,6 +19,10 @@ from pipelines.edition import HubState, State
 from pipelines.line import confirm, gather
 from pipelines.standing import STALE_CADENCES, hub_state, is_stale
 from pipelines.validate import newest_verdict
+
+
+WIDTH = 52
+"""Characters of a line that the UI shows of a value without cutting it off."""
 
 
 def snapshot_key(hub: str) -> dg.AssetKey:
@@ -141,13 +146,13 @@ def state_metadata(state: HubState, newest: Verdict | None) -> dict[str, Any]:
     return {
         "state": state.state.value,
         "since": _moment(state.since),
-        "reason": state.reason or "none",
+        "reason": textwrap.fill(state.reason or "none", WIDTH),
         "held_by": _listed(state.held_by),
-        "what_to_do": what_to_do(state),
+        "what_to_do": textwrap.fill(what_to_do(state), WIDTH),
         "fetched": _moment(state.fetched),
         "last_seen": _moment(state.seen),
         "carried_until": _moment(state.expires),
-        "newest_feed": (state.newest or "none")[:12],  # a whole digest would make the page too wide to read
+        "newest_feed": (state.newest or "none")[:12],
         "change": _listed(state.change["kinds"]) if state.change else "nothing",
         "changed_by_kind": dg.MetadataValue.md(_tallies(state.change["numbers"]) if state.change else "nothing"),
         **state.counts,
