@@ -20,7 +20,6 @@ from pipelines.line import confirm, gather
 from pipelines.standing import STALE_CADENCES, hub_state, is_stale
 from pipelines.validate import newest_verdict
 
-
 WIDTH = 52
 """Characters of a line that the UI shows of a value without cutting it off."""
 
