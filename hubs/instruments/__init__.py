@@ -6,7 +6,7 @@ Several instruments and versions live side by side; results of different ones ar
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -38,8 +38,20 @@ class Question:
 
 
 @dataclass(frozen=True)
+class Helps:
+    """What a record that helps with a dimension is about: technology types, and ``words`` by language, each of which
+    stands for all words that begin with it.
+    """
+
+    technology_types: frozenset[str]
+    words: dict[str, tuple[str, ...]]
+
+
+@dataclass(frozen=True)
 class Instrument:
-    """A question bank. ``name`` (as ``interop-baseline-v1``) is what returns quote."""
+    """A question bank. ``name`` (as ``interop-baseline-v1``) is what returns quote; ``helps`` is by dimension, and of
+    those only that say it.
+    """
 
     name: str
     licence: str
@@ -49,6 +61,7 @@ class Instrument:
     dimensions: dict[str, dict[str, Bilingual]]
     schemes: dict[str, str]
     questions: dict[str, Question]
+    helps: dict[str, Helps] = field(default_factory=dict)
 
     def asked_of(self, audience: str) -> list[Question]:
         """The questions put to ``audience``, in order."""
@@ -95,7 +108,15 @@ def read_instrument(folder: Path) -> Instrument:
         dimensions,
         {s["id"]: s["title"] for s in head.get("schemes", ())},
         questions,
+        {d["id"]: _helps(d["id"], d["helps"]) for d in head["dimensions"] if "helps" in d},
     )
+
+
+def _helps(dimension: str, stated: dict[str, Any]) -> Helps:
+    types = frozenset(stated.get("technology_types", ()))
+    if unknown := types - set(vocabulary("technology_types").terms):
+        raise UnusableInstrument(f"dimension {dimension}, helps: no technology type {', '.join(sorted(unknown))}")
+    return Helps(types, {language: tuple(words) for language, words in stated.get("words", {}).items()})
 
 
 @dataclass(frozen=True)
