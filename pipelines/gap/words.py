@@ -1,0 +1,72 @@
+"""The wording of a gap analysis in English and Welsh (``words.yaml``), and figures, groups and terms as words."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+
+from hubs.contract.vocabularies import vocabulary
+from hubs.yamlfile import read_yaml
+from pipelines.benchmark import ATTRIBUTES
+from pipelines.gap.compare import Place
+from pipelines.gap.release import Cell
+
+LANGUAGES = ("en", "cy")
+LOWEST_SHARE, HIGHEST_SHARE = 0.05, 0.95
+"""Shares outside are published as these."""
+
+
+@cache
+def _texts() -> dict[str, dict[str, str]]:
+    texts: dict[str, dict[str, str]] = read_yaml(Path(__file__).with_name("words.yaml"))
+    return texts
+
+
+class Words:
+    """The words of one language."""
+
+    def __init__(self, language: str) -> None:
+        self.language = language
+
+    def __call__(self, key: str, **values: object) -> str:
+        """The text called ``key`` with ``values`` put in. Raises KeyError for an unknown key."""
+        if "count" in values:
+            key = f"{key}.{'one' if values['count'] == 1 else 'other'}"
+        return _texts()[key][self.language].format(**values)
+
+    def of(self, texts: dict[str, str]) -> str:
+        """A text of a question bank, in English where the bank has no other."""
+        return texts.get(self.language, texts["en"])
+
+    def terms(self, described: dict[str, str]) -> str:
+        """What is known of an organisation, or a group, as words."""
+        return ", ".join(vocabulary(ATTRIBUTES[name])[term].label(self.language) for name, term in described.items())
+
+    def group(self, cell: Cell) -> str:
+        """A group as words."""
+        return self.terms(dict(cell.terms)) or self("everybody")
+
+    def share(self, share: float | None) -> str:
+        """A share as words."""
+        if share is None:
+            return self("not_told")
+        if share <= LOWEST_SHARE:
+            return self("capped_low")
+        return self("capped_high") if share >= HIGHEST_SHARE else f"{share:.0%}"
+
+    def at_or_above(self, place: Place) -> str:
+        """Which peers are at the own level or above; at level 0 that is all of them."""
+        return self("all_of_them") if place.level == 0 and place.peers else self.share(place.share_at_or_above)
+
+    def at_next(self, place: Place) -> str:
+        """Which peers are at the next step."""
+        return self.share(place.share_at_next) if place.next is not None else self("highest")
+
+    def band(self, place: Place) -> str:
+        """Between which quartiles the own level lies, or how it stands to the median, as far as that is told."""
+        return self(place.band or place.against_median or "no_band")
+
+
+def number(value: float | None) -> str:
+    """A level or a median without a needless decimal; a dash where there is none."""
+    return "–" if value is None else f"{value:g}"
