@@ -11,7 +11,7 @@ import json
 import os
 import re
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
@@ -32,7 +32,9 @@ from hubs.registration import (
 from pipelines.settings import UnusableSettings, setting
 
 if TYPE_CHECKING:
+    from hubs.instruments import Instrument
     from pipelines.edition import HubState
+    from pipelines.gap import Own
     from pipelines.line import Line, Outcome
     from pipelines.tokens import Token, Tokens
 
@@ -415,6 +417,53 @@ def trace(
         typer.echo(line)
 
 
+@app.command(epilog="Example: hubpacks gap our-answers.csv --target 3 --format html --output gap.html")
+def gap(
+    answers: Annotated[
+        Path, typer.Argument(metavar="RETURN", help="CSV, Parquet or workbook with one organisation's answers.")
+    ],
+    *,
+    release: Annotated[
+        Path | None,
+        typer.Option(help="Folder or zip of a release, or the public folder (its latest release); your own if absent."),
+    ] = None,
+    target: Annotated[
+        str | None,
+        typer.Option(metavar="LEVEL|FILE", help="Level wanted, or a file with a level for each dimension; else next."),
+    ] = None,
+    before: Annotated[Path | None, typer.Option(metavar="RETURN", help="Your own earlier return.")] = None,
+    sector: Annotated[str | None, typer.Option(help="Sector whose organisations are your peers.")] = None,
+    size_band: Annotated[str | None, typer.Option(help="Size of the organisations that are your peers.")] = None,
+    format: Annotated[str, typer.Option(help="text, json, or html for a page to print.")] = "text",
+    output: Annotated[Path | None, typer.Option(help="File for the report, instead of printing it.")] = None,
+    language: Annotated[str, typer.Option(help="en or cy.")] = "en",
+    as_json: JsonFlag = False,
+) -> None:
+    """Compare an organisation's own return with its peers in a release, and plan. It is read here and kept nowhere."""
+    from hubs.instruments import OnDemand
+    from pipelines.gap import UnusableRelease, UnusableReturn, UnusableTarget, analysed, report
+
+    form = "json" if as_json else format
+    if form not in ("text", "json", "html"):
+        _stop(f"--format {form}: choose text, json or html")
+    if language not in ("en", "cy"):
+        _stop(f"--language {language}: choose en or cy")
+    place = setting("publish", release)
+    for taken in (answers, place, *([before] if before else [])):
+        _refuse_output(output, str(taken), "release" if taken is place else "return")
+    peers = {"sector": _term("--sector", "sectors", sector), "size_band": _term("--size-band", "size_bands", size_band)}
+    banks = OnDemand(instrument_folders(setting("registry")))
+    try:
+        own = _own_return(answers, banks, None)
+        earlier = _own_return(before, banks, own.period) if before else None
+        analysis = analysed(own, earlier, place, banks, target=target, peers=peers, language=language)
+    except (UnusableReturn, UnusableRelease, UnusableTarget) as error:
+        _stop(str(error))
+    _report(report(analysis, form, output), output, private=True)
+    if output is not None:
+        typer.echo(f"The gap analysis is in {output}")
+
+
 @app.command(epilog="Example: hubpacks serve --port 8000")
 def serve(
     publish: PublishFlag = None,
@@ -621,7 +670,35 @@ def _refuse_hub_id(hub: str) -> None:
         _stop(f"'{hub}' is no id of a hub: 2 to 60 small letters, digits and hyphens, a letter first")
 
 
-def _refuse_output(output: Path | None, address: str) -> None:
+def _term(flag: str, scheme: str, stated: str | None) -> str | None:
+    """The term that ``stated`` names."""
+    from hubs.contract.vocabularies import vocabulary
+
+    if stated is None:
+        return None
+    term = vocabulary(scheme).resolve(stated)
+    if term is None:
+        _stop(f"{flag} {stated}: choose one of {', '.join(vocabulary(scheme).terms)}")
+    return term
+
+
+def _own_return(path: Path, banks: Mapping[str, Instrument], before: str | None) -> Own:
+    """What the return in ``path`` says. Its errors are told as ``check`` tells them, and end the command."""
+    from hubs.check import grouped, of_group, report_text, shown
+    from hubs.contract.findings import Severity
+    from pipelines.gap import read_return
+
+    verdict, own = read_return(path, banks, datetime.now(UTC).date(), before=before)
+    if own is None:
+        typer.echo(report_text(verdict, str(path)), nl=False, err=True)
+        typer.echo(f"hubpacks: {shown(str(path))}: mend the errors above and run again", err=True)
+        raise typer.Exit(FINDINGS)
+    for group in grouped(f for f in verdict.findings if f.severity is Severity.WARNING):
+        typer.echo("\n".join(of_group(group)), err=True)
+    return own
+
+
+def _refuse_output(output: Path | None, address: str, what: str = "feed") -> None:
     """A report inside of the feed would be a part of it at the next check; one in its place would be all of it."""
     if output is None:
         return
@@ -629,16 +706,17 @@ def _refuse_output(output: Path | None, address: str) -> None:
         _stop(f"--output {output}: this is a folder; name a file")
     target = Path(os.path.realpath(output))
     if Path(os.path.realpath(address)) in (target, *target.parents):
-        _stop(f"--output {output}: the report would become a part of the feed; name a file outside of it")
+        _stop(f"--output {output}: the report would become a part of the {what}; name a file outside of it")
 
 
-def _report(report: str, output: Path | None) -> None:
+def _report(report: str, output: Path | None, private: bool = False) -> None:
+    """Print the report, or write it to ``output``, where only its owner may read what is ``private``."""
     if output is None:
         sys.stdout.write(report.rstrip("\n") + "\n")
         return
     from pipelines.files import write_bytes
 
-    write_bytes(output, (report.rstrip("\n") + "\n").encode())
+    write_bytes(output, (report.rstrip("\n") + "\n").encode(), 0o600 if private else 0o644)
 
 
 def _stop(message: str) -> NoReturn:
