@@ -87,6 +87,13 @@ def test_errors_are_the_judges(tmp_path: Path, scratch: Path) -> None:
     assert not list(scratch.iterdir())
 
 
+def test_a_workbook_that_cannot_be_opened_is_the_judges_to_tell(tmp_path: Path) -> None:
+    (tmp_path / "own.xlsx").write_bytes(b"PK\x03\x04 and no more")
+    verdict, own = read_return(tmp_path / "own.xlsx", instruments(), TODAY)
+    assert own is None
+    assert "unreadable_file" in {finding.code for finding in verdict.findings}
+
+
 def test_an_unknown_question_bank_is_an_error(tmp_path: Path) -> None:
     verdict, own = read_return(a_return(tmp_path, {"legal": 1}, instrument="another-v1"), instruments(), TODAY)
     assert own is None

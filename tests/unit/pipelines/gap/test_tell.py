@@ -100,6 +100,18 @@ def test_another_period_is_told_in_words(tmp_path: Path) -> None:
     assert "The release has no figures of 2026-Q3. Peers are those of 2026-Q2, its newest." in text
 
 
+def test_what_a_return_does_not_say_is_told_in_words(tmp_path: Path) -> None:
+    described = {"size_band": "50_to_249"}
+    key = (INSTRUMENT, "decision_maker")
+    own = Own("2026-Q3", described, {key: Answers({"legal": 2}, {"dm-legal-1": 2}, 1)}, ("2025-Q4",))
+    read = read_release(a_release(tmp_path / "release", [a_row("legal", "size_band")]), described)
+    text = report(analyse(own, None, read, instruments(), targets={}, language="en"), "text", None)
+    assert "Your organisation: 50 to 249 staff." in text
+    assert "The file also has answers of 2025-Q4. Name it with --before" in text
+    assert "Name it with --sector." in text
+    assert "Sector and size was not looked for: your return does not say your sector." in text
+
+
 @pytest.mark.parametrize("form", ["text", "html", "json"])
 def test_nothing_from_a_release_steers_a_terminal_or_a_page(tmp_path: Path, form: str) -> None:
     record = a_record("signpost", title=f"Accountable {EVIL}", signpost_address="javascript:alert(1)", slug=EVIL)
