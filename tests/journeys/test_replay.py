@@ -46,7 +46,7 @@ def test_status_shows_the_score_the_quarantine_and_what_to_do(tmp_path) -> None:
     assert done.returncode == 0
     assert "Quality: 5 of 6 points" in done.stdout
     assert "To gain the next point: Mend the errors, first" in done.stdout
-    assert "unlicensed (case_studies/held-0.md): missing_licence, held for 0 days" in done.stdout
+    assert "unlicensed (case_studies/held-0.md): missing_licence, held since today" in done.stdout
 
 
 def test_replaying_a_hub_that_is_not_there_names_those_that_are(tmp_path) -> None:

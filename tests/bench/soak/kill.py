@@ -23,6 +23,6 @@ def main(kills: int = 50) -> bool:
         except AssertionError as error:
             print(f"after {killing.landed} kills: {error}")
             return False
-    print(f"killed while pulling: {killing.landed} of {kills} runs over {HUBS} hubs; half snapshots: 0")
+    print(f"killed while pulling: {killing.landed} runs over {HUBS} hubs; half snapshots: 0")
     print("each time the next run ended like one in an empty store")
-    return killing.landed >= kills * 0.9
+    return killing.landed == kills

@@ -71,7 +71,7 @@ def test_a_mapped_feed_is_signed_and_checked_with_its_mapping(tmp_path: Path) ->
     a_mapping(tmp_path, sources=sources, licence="OGL-UK-3.0", **yaml.safe_load(line))
     done = call("check", feed, "--mapping", mapping)
     assert done.exit_code == 0, done.output
-    assert "1 records accepted, 0 quarantined" in done.stdout
+    assert "1 record accepted, 0 quarantined" in done.stdout
 
 
 def checked(feed: Path, scratch: Path, **changes) -> Checked:
