@@ -266,6 +266,11 @@ class Column:
     required: bool = True
 
     @property
+    def is_key(self) -> bool:
+        """Whether it holds random keys."""
+        return self.code == "invalid_key"
+
+    @property
     def allowed(self) -> tuple[str, ...]:
         """The closed list of values, empty when the column is open."""
         return tuple(vocabulary(self.vocabulary).terms) if self.vocabulary else self.values
