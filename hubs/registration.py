@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from dataclasses import dataclass
 from datetime import timedelta
@@ -13,6 +14,7 @@ from pydantic_core import ErrorDetails
 
 from hubs.contract.kinds.base import Audience, Licence, Sector
 from hubs.mapping.spec import SkipRule, Source
+from hubs.register import UnusableRegister, read_register
 from hubs.yamlfile import UnreadableYaml, read_yaml
 
 HUB_ID_PATTERN = r"^[a-z][a-z0-9-]{1,59}$"
@@ -36,7 +38,7 @@ RECORDS_FILE = "records.json"
 
 _NOT_READING = {
     *("address", "secret", "private_address", "endpoint", "host_key", "public_key", "paging", "time_limit_minutes"),
-    *("breaker", "cadence", "carry_for_days", "owner", "data_contact"),
+    *("breaker", "cadence", "carry_for_days", "owner", "data_contact", "register_file"),
 }
 
 
@@ -89,6 +91,8 @@ class Breaker(_Strict):
 class Registration(_Strict):
     """One hub. Without ``sources`` its feed must follow the contract as it is."""
 
+    model_config = ConfigDict(populate_by_name=True)
+
     id: HubId
     name: Name
     sector: Sector = Field(description="Sector of the hub; default for its records and returns.")
@@ -130,12 +134,21 @@ class Registration(_Strict):
     paging: Paging | None = Field(None, description="How to walk through an address that answers page by page.")
     time_limit_minutes: int = Field(10, ge=1, le=720, description="How long a pull of the feed may take.")
     breaker: Breaker = Field(Breaker(), description="From where on a change is held until the hub confirms it.")
+    register_file: str | None = Field(
+        None,
+        alias="register",
+        description="CSV file (relative to this one) with the organisations there are, or their numbers, by type, size "
+        "and region; a return whose description fits fewer than 5 of them is made coarser.",
+    )
     sources: list[Source] = Field([], description="How to read a feed that keeps a shape of its own.")
     skip: list[SkipRule] = Field([], description="Files left out on purpose, each with a reason.")
 
     def reading(self) -> dict[str, Any]:
         """What of the registration decides how a feed is read and shown, and not how it is had or weighed."""
-        return self.model_dump(mode="json", exclude=_NOT_READING)
+        register = Path(self.register_file) if self.register_file else None
+        # Where a register lies makes no difference; what stands in it does.
+        digest = hashlib.sha256(register.read_bytes()).hexdigest() if register and register.is_file() else None
+        return self.model_dump(mode="json", exclude=_NOT_READING) | {"register": digest}
 
     @property
     def needs_git_dates(self) -> bool:
@@ -195,7 +208,9 @@ class Registry:
 
 
 def read_registration(path: Path) -> Registration:
-    """The registration in ``path``. Raises UnusableRegistration with every problem at once."""
+    """The registration in ``path``, with the register it names as an absolute path. Raises UnusableRegistration with
+    every problem at once.
+    """
     try:
         data = read_yaml(path)
     except (UnreadableYaml, OSError) as error:
@@ -209,7 +224,15 @@ def read_registration(path: Path) -> Registration:
         raise UnusableRegistration("\n".join(lines)) from error
     if registration.id != path.stem:
         raise UnusableRegistration(f"id: '{registration.id}' must be the file's name, '{path.stem}'")
-    return registration
+    if registration.register_file is None:
+        return registration
+    register = os.path.realpath(path.parent / registration.register_file)
+    try:
+        read_register(Path(register))
+    except UnusableRegister as error:
+        lines = [f"register: {registration.register_file} {line}" for line in str(error).splitlines()]
+        raise UnusableRegistration("\n".join(lines)) from error
+    return registration.model_copy(update={"register_file": register})
 
 
 def _in_words(problem: ErrorDetails) -> str:

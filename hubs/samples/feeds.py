@@ -10,6 +10,7 @@ from __future__ import annotations
 import csv
 import json
 import re
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -21,7 +22,7 @@ from hubs.contract.kinds import document_kinds
 from hubs.contract.vocabularies import vocabulary
 from hubs.instruments import Question, instruments
 from hubs.samples.packing import csv_bytes, parquet_bytes, zip_bytes
-from hubs.samples.population import AUDIENCES, INSTRUMENT, PERIODS, Response, responses
+from hubs.samples.population import AUDIENCES, INSTRUMENT, PERIODS, Response, population, responses
 from hubs.yamlfile import parse_yaml
 
 FOLDER = Path(__file__).parent
@@ -30,6 +31,9 @@ SOURCES = FOLDER / "sources"
 Table = list[list[str | int]]
 """Rows of a table, the header first."""
 Cell = Callable[[Response], str | int]
+
+REGISTERED_MIN = 8
+"""Fewest organisations of one description in the register, but for those that are single."""
 
 NATIVE_HUBS = ("local-government", "wales", "scotland")
 NARRATIVE = {
@@ -166,7 +170,20 @@ def feeds() -> dict[str, bytes]:
         | _emergency_services(by_hub["emergency-services"])
         | _justice(by_hub["justice"])
         | _culture()
+        | {"register.csv": _register()}
     )
+
+
+def _register() -> bytes:
+    """The invented register of all organisations: of every description that answers, some that do not, so that nobody
+    is known by it. In Scotland there is one police force and one fire service of each size, as in life.
+    """
+    answering = Counter((o.organisation_type, o.size_band, o.region) for o in population())
+    lines = ["organisation_type,size_band,region,n"]
+    for described, n in sorted(answering.items()):
+        is_single = described[0] in ("police", "fire_and_rescue") and described[2] == "scotland"
+        lines.append(f"{','.join(described)},{n if is_single else max(2 * n, REGISTERED_MIN)}")
+    return "".join(f"{line}\n" for line in lines).encode()
 
 
 # Hubs that follow the contract.
