@@ -16,6 +16,7 @@ from typing import Any
 
 import xlsxwriter
 
+from hubs.samples.feeds import FOLDER
 from tests.feeds import (
     GOOD,
     a_case_study,
@@ -56,6 +57,12 @@ def feed(builder: Callable[[Path], Path]) -> Callable[[Path], Path]:
 def keyed(builder: Callable[[Path], Path]) -> Callable[[Path], Path]:
     """Enter a builder of a feed whose hub has registered a key."""
     REGISTERED[builder.__name__] = {"public_key": PUBLIC_KEY}
+    return feed(builder)
+
+
+def measured(builder: Callable[[Path], Path]) -> Callable[[Path], Path]:
+    """Enter a builder of a feed whose hub has registered the sample hubs' register of organisations."""
+    REGISTERED[builder.__name__] = {"register_file": str(FOLDER / "register.csv")}
     return feed(builder)
 
 
@@ -280,6 +287,23 @@ def ragged_answers(folder: Path) -> Path:
 @feed
 def answers_with_names(folder: Path) -> Path:
     rows = [row | {"Name": "Sample Person", "Remarks": "none"} for row in answers_of(12)]
+    return write_feed(folder / "feed", [a_case_study()], answers=rows)
+
+
+@feed
+def answers_keyed_by_codes_of_councils(folder: Path) -> Path:
+    rows = [row | {"organisation": f"E060000{row['organisation'][-2:]}", "E-mail": "none"} for row in answers_of(12)]
+    return write_feed(folder / "feed", [a_case_study()], answers=rows)
+
+
+@measured
+def answers_of_the_few(folder: Path) -> Path:
+    groups = [
+        {},
+        {"organisation_type": "police", "size_band": "5000_and_over", "region": "scotland"},
+        {"organisation_type": "government_department"},
+    ]
+    rows = [row for n, group in enumerate(groups) for row in answers_of(3, first=100 * n + 1, **group)]
     return write_feed(folder / "feed", [a_case_study()], answers=rows)
 
 

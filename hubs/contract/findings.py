@@ -410,6 +410,38 @@ CODES: dict[str, Code] = {
         Who.TECHNICAL,
         "file",
     ),
+    "identifying_column": _error(
+        "A column of a return holds identifiers of people or organisations, so nobody could call it anonymised.",
+        "Replace them by random keys, new in each period, and send the feed again. Nothing of it is used.",
+        Who.TECHNICAL,
+        "feed",
+    ),
+    "identifying_column_left_out": _warning(
+        "A column outside the contract holds identifiers of people or organisations. It was not judged or kept.",
+        "Take the column out of the feed, so that nobody gets it who need not have it.",
+        Who.TECHNICAL,
+        "file",
+    ),
+    "keys_in_sequence": _warning(
+        "The keys are numbers in a row. Given in the order of a list, they tell whoever has the list whose they are.",
+        "Make random keys, or shuffle the organisations before they are numbered.",
+        Who.TECHNICAL,
+        "file",
+    ),
+    "small_population": _warning(
+        "The register has fewer than 5 organisations like this one, so its region, or region and size, was left out.",
+        "Nothing, if the register is complete. Otherwise add the organisations that it lacks.",
+    ),
+    "population_too_small": _error(
+        "The register has fewer than 5 organisations of this type, whatever their size and region.",
+        "Use a wider type, or add to the register the organisations that it lacks.",
+    ),
+    "small_sample": _note(
+        "Few organisations of one type, size and region answered, or all of them gave one answer.",
+        "Name a register of organisations in the registration: then it is measured how many there are.",
+        Who.CCS,
+        "file",
+    ),
     "column_not_allowed": _warning(
         "Returns may hold only the contract's columns; this one was not read, judged or counted.",
         "Take the column out: free text and details can identify an organisation.",

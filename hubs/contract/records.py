@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import unicodedata
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import date
 from typing import TYPE_CHECKING, Any
@@ -57,6 +57,9 @@ class RawTable:
     """One table of a kind, not yet judged. ``batches`` opens it afresh at each call and yields tables of the
     contract's columns as (dictionary-encoded) strings, plus ``row``: the 1-based number of the source's data row.
     It raises UnreadableTable where the file breaks off or stops being a table.
+
+    ``other_names`` are the headings of columns outside the contract that nobody has given a reason to leave out.
+    ``others`` gives each of them with the distinct values of the file's first rows, to be looked at and forgotten.
     """
 
     kind: str
@@ -64,6 +67,8 @@ class RawTable:
     place: str
     batches: Callable[[], Iterator[pa.Table]]
     derived: dict[str, str] = field(default_factory=dict)
+    other_names: tuple[str, ...] = ()
+    others: Callable[[], Iterable[tuple[str, pa.Array]]] = tuple
 
 
 @dataclass(frozen=True)

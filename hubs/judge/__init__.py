@@ -24,12 +24,16 @@ from hubs.instruments import Instrument
 from hubs.judge.documents import judge_documents
 from hubs.judge.notices import judge_withdrawals, lost_successors
 from hubs.mapping import map_feed
+from hubs.register import Register, read_register
 from hubs.registration import Registration
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-RULES_VERSION = "2"
+IDENTIFYING = "identifying_column"
+"""One such column holds the feed: who sends it has not done what makes a return one."""
+
+RULES_VERSION = "3"
 """Raised with every change of a rule, so that stored verdicts are made anew."""
 
 HOPELESS_SHARE = 0.5
@@ -62,6 +66,8 @@ def judge(
     tables, table_findings = _judge_tables(_watched(mapped.tables, on_rows), registration, instruments, folder)
     findings = _in_order([*mapped.findings, *notice_findings, *document_findings, *table_findings])
     held_by = list(mapped.held_by)
+    if any(finding.code == IDENTIFYING for finding in table_findings):
+        held_by.append(IDENTIFYING)
     if not held_by:
         held_by = _feed_faults(len(records), len(quarantine), len(withdrawals), tables)
         findings = [Finding(code) for code in held_by] + findings
@@ -101,7 +107,11 @@ def _judge_tables(
     # Imported here because a feed of documents does without the libraries for tables.
     from hubs.judge.tables import TableContext, judge_tables
 
-    return judge_tables(tables, TableContext(registration.sector, instruments), folder)
+    return judge_tables(tables, TableContext(registration.sector, instruments, _register(registration)), folder)
+
+
+def _register(registration: Registration) -> Register | None:
+    return read_register(Path(registration.register_file)) if registration.register_file else None
 
 
 def _feed_faults(accepted: int, quarantined: int, withdrawals: int, tables: list[JudgedTable]) -> list[str]:

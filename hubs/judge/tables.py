@@ -20,6 +20,7 @@ from tempfile import TemporaryDirectory
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from hubs.contract.expectations import repeated_keys, unexpected_values
 from hubs.contract.findings import Finding
@@ -28,7 +29,7 @@ from hubs.contract.kinds.base import TableKind
 from hubs.contract.records import RawTable, UnreadableTable
 from hubs.contract.verdict import JudgedTable
 from hubs.instruments import Instrument
-from hubs.judge import organisations
+from hubs.judge import identifiers, organisations, populations
 from hubs.judge.columns import (
     Hashes,
     Integers,
@@ -42,7 +43,8 @@ from hubs.judge.columns import (
     only,
 )
 from hubs.judge.rowfiles import ParquetFile, Spool
-from hubs.judge.tallies import Tallies
+from hubs.judge.tallies import ROWS_NAMED, Tallies, Tally
+from hubs.register import Register
 
 STRETCH_ROWS = 131_072
 """Rows judged and written together, at least: one row group of the Parquet files."""
@@ -60,11 +62,13 @@ KEYS_TOGETHER = 1_000_000
 class TableContext:
     """What a table is judged against besides the contract.
 
-    ``sector`` is the hub's own, for rows that state none; ``instruments`` are those known here, by name.
+    ``sector`` is the hub's own, for rows that state none; ``instruments`` are those known here, by name; ``register``
+    says how many organisations there are, where the hub's registration names one.
     """
 
     sector: str
     instruments: Mapping[str, Instrument]
+    register: Register | None = None
 
 
 def judge_tables(
@@ -73,9 +77,10 @@ def judge_tables(
     """Judge every row of ``tables`` and write two Parquet files in ``folder`` for each, each only if it has a row.
 
     The file of accepted rows has the contract's columns as dictionaries, ``level`` as int8 (null: does not apply) and
-    ``row``; that of quarantined rows the columns as they came, ``row`` and ``codes`` (parted by semicolons). Rows keep
-    their order and equal input gives equal bytes. A row with any error is quarantined; of rows that share a key, all
-    are.
+    ``row``; that of quarantined rows ``row``, ``codes`` (parted by semicolons) and of the columns what may stand in
+    them: a value that may not could be anything, so it stays in the feed and is kept nowhere else. Rows keep their
+    order and equal input gives equal bytes. A row with any error is quarantined; of rows that share a key, all are, and
+    so are all rows of a table with a column of identifiers.
 
     There is one finding for each (code, field, value) of a table, and beyond ``tallies.VALUES_NAMED`` values of a code
     and field one for all the others. Of a table that turns out to be unreadable part of the way through nothing is
@@ -116,7 +121,7 @@ def _finish(
         waiting.settle()
     for one in read:
         judged.append(_judge(one, context))
-        findings += one.tallies.findings()
+        findings += [*one.tallies.findings(), *identifiers.left_out(one.table)]
         one.spool.remove()
 
 
@@ -124,7 +129,11 @@ def _judge(read: _ReadTable, context: TableContext) -> JudgedTable:
     """The second pass: write the rows, and tell their faults to the tallies."""
     table, kind, spool, tallies = read.table, table_kinds()[read.table.kind], read.spool, read.tallies
     _mark_repeated(kind, spool, read.stretches)
+    identifying = read.seen.identifying()
+    tallies.withhold(identifying)
     descriptions = organisations.Descriptions()
+    mapped = populations.Mapped(context.register) if context.register else None
+    sample = populations.Sample()
     accepted, quarantined = read.paths
     with (
         ParquetFile(accepted, spool.path.with_suffix(".accepted")) as good_rows,
@@ -132,16 +141,29 @@ def _judge(read: _ReadTable, context: TableContext) -> JudgedTable:
     ):
         for stretch, rows in zip(read.stretches, spool.tables(), strict=True):
             faults = _Faults(rows, _codes(kind), tallies)
+            for name, detail in identifying.items():
+                faults.of_table(identifiers.CODE, name, detail)
             _judge_columns(stretch, kind, faults)
             _judge_across(stretch, context, faults)
             if stretch.is_repeated is not None:
                 faults.of_rows("duplicate_answer", "", stretch.is_repeated)
+            if mapped:
+                faults.of_values(
+                    populations.TOO_SMALL, "organisation_type", mapped.too_small(rows) & (faults.bits == 0)
+                )
             kept = _typed(only(rows, faults.bits == 0), context)
+            if mapped:
+                kept = mapped.generalised(kept)
+            else:
+                sample.add(kept)
             descriptions.add(kept)
             good_rows.write(kept)
             if faults.bits.any():
-                bad_rows.write(_as_came(rows, faults))
+                bad_rows.write(_without_refused(rows, faults))
         descriptions.tell(good_rows.close(), tallies)
+    for name in read.seen.counting():
+        tallies.add_finding("keys_in_sequence", field=name)
+    (mapped or sample).tell(tallies)
     return JudgedTable(
         kind=table.kind,
         file=table.file,
@@ -182,12 +204,15 @@ class _ReadTable:
     spool: Spool
     stretches: list[_Stretch]
     tallies: Tallies
+    seen: identifiers.Columns
 
 
 def _read(table: RawTable, paths: tuple[Path, Path], spool: Spool, values: _Values) -> _ReadTable:
     kind = table_kinds()[table.kind]
     names = [column.name for column in kind.columns]
     tallies = Tallies(table, [*_codes(kind), organisations.CODE], names)
+    tallies.withhold(column.name for column in kind.columns if column.is_key)
+    seen = identifiers.Columns(kind)
     stretches = []
     with spool:
         for raw in _gathered(table.batches()):
@@ -198,12 +223,13 @@ def _read(table: RawTable, paths: tuple[Path, Path], spool: Spool, values: _Valu
             for name in names:
                 distinct = rows[name].chunk(0).dictionary
                 unexpected[name] = values.ask(name, distinct)
+                seen.add(name, distinct)
                 if name in kind.key:
                     hashes.append(hashes_of(distinct)[codes_of(rows[name])])
             absent = frozenset(names) - frozenset(raw.column_names)
             stretches.append(_Stretch(rows.num_rows, absent, unexpected, combined(hashes)))
             spool.append(rows)
-    return _ReadTable(table, paths, spool, stretches, tallies)
+    return _ReadTable(table, paths, spool, stretches, tallies, seen)
 
 
 def _gathered(batches: Iterable[pa.Table]) -> Iterator[pa.Table]:
@@ -306,11 +332,14 @@ def _key_codes(column: pa.ChunkedArray) -> pd.Series:
 
 
 class _Faults:
-    """Which rows of a stretch have which errors: bit i of ``bits`` stands for ``codes[i]``."""
+    """Which rows of a stretch have which errors: bit i of ``bits`` stands for ``codes[i]``. ``refused`` says by column
+    which rows have a value that may not stand there.
+    """
 
     def __init__(self, rows: pa.Table, codes: tuple[str, ...], tallies: Tallies) -> None:
         self.rows = rows
         self.bits = np.zeros(rows.num_rows, np.int64)
+        self.refused: dict[str, Mask] = {}
         self._codes = codes
         self._tallies = tallies
         self._numbers: Integers = rows["row"].to_numpy()
@@ -325,9 +354,17 @@ class _Faults:
         """``bad`` rows have the error ``code`` for their value in ``column``."""
         if bad.any():
             self.bits[bad] |= 1 << self._codes.index(code)
+            self.refused[column] = self.refused.get(column, np.False_) | bad
             values = self.rows[column]
             dictionary, codes = values.chunk(0).dictionary, codes_of(values)[bad]
             self._tallies.add_values(code, column, self._numbers[bad], dictionary, codes)
+
+    def of_table(self, code: str, column: str, detail: str) -> None:
+        """All rows have the error ``code`` for what the whole ``column`` is."""
+        self.bits |= 1 << self._codes.index(code)
+        self.refused[column] = np.ones(len(self.bits), bool)
+        tally = Tally(len(self._numbers), self._numbers[:ROWS_NAMED].tolist())
+        self._tallies.add_tally(code, column, None, detail, tally)
 
     def labels(self) -> pa.Array:
         """The codes of each row that has any, parted by semicolons."""
@@ -339,7 +376,8 @@ class _Faults:
 @cache
 def _codes(kind: TableKind) -> tuple[str, ...]:
     own = (column.code for column in kind.columns)
-    return tuple(dict.fromkeys(["missing_column", "missing_value", *own, "unknown_question", "duplicate_answer"]))
+    across = ("unknown_question", "duplicate_answer", populations.TOO_SMALL)
+    return tuple(dict.fromkeys([identifiers.CODE, "missing_column", "missing_value", *own, *across]))
 
 
 def _judge_columns(stretch: _Stretch, kind: TableKind, faults: _Faults) -> None:
@@ -391,7 +429,14 @@ def _typed(rows: pa.Table, context: TableContext) -> pa.Table:
     return rows.set_column(rows.column_names.index("level"), "level", taken)
 
 
-def _as_came(rows: pa.Table, faults: _Faults) -> pa.Table:
-    bad = rows.filter(pa.array(faults.bits != 0))
-    columns = {name: bad[name] if name == "row" else bad[name].cast(pa.string()) for name in bad.column_names}
+def _without_refused(rows: pa.Table, faults: _Faults) -> pa.Table:
+    """The rows with an error, without those values that may not stand where they do."""
+    is_bad = faults.bits != 0
+    bad = rows.filter(pa.array(is_bad))
+    columns = {}
+    for name in bad.column_names:
+        columns[name] = bad[name] if name == "row" else bad[name].cast(pa.string())
+        if name in faults.refused:
+            is_refused = pa.array(faults.refused[name][is_bad])
+            columns[name] = pc.if_else(is_refused, pa.scalar(None, pa.string()), columns[name])
     return pa.table(columns | {"codes": faults.labels()})

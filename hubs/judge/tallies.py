@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
 from hubs.contract.findings import Finding
+from hubs.contract.identifiers import why_withheld
 from hubs.contract.records import RawTable
 from hubs.judge.columns import Integers, is_in
 
@@ -49,6 +51,16 @@ class Tallies:
         self._fields = {name: i for i, name in enumerate(fields)}
         self._values: dict[tuple[str, str], _Values] = {}
         self._surplus: dict[str, None] = {}
+        self._withheld: set[str] = set()
+        self._others: list[Finding] = []
+
+    def withhold(self, columns: Iterable[str]) -> None:
+        """From now on no value of ``columns`` is repeated."""
+        self._withheld |= set(columns)
+
+    def add_finding(self, code: str, **about: Any) -> None:
+        """A finding that is not about rows. It is told after all others."""
+        self._others.append(Finding(code, self._file, self._place, **about))
 
     def add_surplus(self, columns: Iterable[str]) -> None:
         """Columns that the contract does not know, and that were left out."""
@@ -59,12 +71,25 @@ class Tallies:
         self.add_tally(code, name, None, None, Tally(len(rows), rows[:ROWS_NAMED].tolist()))
 
     def add_values(self, code: str, name: str, rows: Integers, dictionary: pa.Array, codes: Integers) -> None:
-        """Rows (by number, ascending) with an error, and of each the code of its value in ``dictionary``."""
+        """Rows (by number, ascending) with an error, and of each the code of its value in ``dictionary``.
+
+        A value that may be free text, a time or an identifier is not repeated: its rows are counted under the reason.
+        """
         entry = self._entry(code, name)
+        if name in self._withheld:
+            entry.named.setdefault((None, "not repeated"), Tally()).add(rows)
+            return
         is_named = np.zeros(len(dictionary), bool)
+        withheld: dict[str, list[int]] = {}
         for value, place in _places(entry, dictionary, codes):
             is_named[place] = True
-            entry.named.setdefault((value, None), Tally()).add(rows[codes == place])
+            if (why := why_withheld(value)) is None:
+                entry.named.setdefault((value, None), Tally()).add(rows[codes == place])
+            else:
+                withheld.setdefault(why, []).append(place)
+        for why, places in withheld.items():
+            is_here = np.isin(codes, places)
+            entry.named.setdefault((None, f"not repeated: {why}"), Tally()).add(rows[is_here])
         entry.rest.add(rows[~is_named[codes]])
 
     def add_tally(self, code: str, name: str, value: str | None, detail: str | None, tally: Tally) -> None:
@@ -89,7 +114,7 @@ class Tallies:
                 found.append(self._finding(code, name, value, detail, tally))
             if entry.rest.count:
                 found.append(self._finding(code, name, None, "further values", entry.rest))
-        return found
+        return [*found, *self._others]
 
     def _entry(self, code: str, name: str) -> _Values:
         return self._values.setdefault((code, name), _Values())

@@ -20,15 +20,13 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from hubs.contract.identifiers import why_withheld
 from hubs.contract.kinds import table_kinds
 from hubs.contract.kinds.base import Column
 from hubs.contract.vocabularies import vocabulary
 from hubs.mapping.readers.tables import TableFile
 from hubs.mapping.spec import MAX_MATCHED_CHARACTERS, ColumnRule, Scale, TableSource
 from hubs.mapping.text import folded, tidy
-
-MAX_SHOWN_CHARACTERS = 40
-"""A longer value of a table is likely to be free text, and is not shown in findings."""
 
 KEY_PREFIXES = {"organisation": "org", "respondent": "rsp"}
 
@@ -59,8 +57,9 @@ def position(columns: Sequence[str], names: Sequence[str]) -> int | None:
 # The contract's own columns.
 
 
-def native_positions(kind: str, columns: Sequence[str]) -> tuple[dict[str, int], list[str], list[str]]:
-    """Where each column of the contract stands, the required ones that are missing, and the columns not allowed.
+def native_positions(kind: str, columns: Sequence[str]) -> tuple[dict[str, int], list[str], list[int]]:
+    """Where each column of the contract stands, the required ones that are missing, and where the columns stand that
+    are not allowed.
 
     Raises ValueError naming a column that appears twice.
     """
@@ -74,7 +73,7 @@ def native_positions(kind: str, columns: Sequence[str]) -> tuple[dict[str, int],
         if name in known:
             where[name] = number
         else:
-            extra.append(column)
+            extra.append(number)
     missing = [c.name for c in table_kinds()[kind].columns if c.required and c.name not in where]
     return where, missing, extra
 
@@ -322,7 +321,7 @@ class MappedTable:
         counts = np.bincount(codes, minlength=len(values))
         for value, result, count in zip(values, new, counts.tolist(), strict=True):
             if result is None and count:
-                tally.left_out[name, value if len(value) <= MAX_SHOWN_CHARACTERS else ""] += count
+                tally.left_out[name, value if why_withheld(value) is None else ""] += count
 
     def _whole_rows(
         self, columns: Mapping[str, tuple[pa.DictionaryArray, npt.NDArray[np.bool_]]], rows: Any

@@ -6,10 +6,12 @@ The only part of reading a feed that needs the libraries for tables, which take 
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from hubs.contract.findings import Finding
+from hubs.contract.identifiers import identified
 from hubs.contract.records import RawTable, UnreadableTable
 from hubs.mapping.account import MAX_WHOLE_FILE_BYTES, Account
 from hubs.mapping.columns import (
@@ -27,6 +29,8 @@ from hubs.mapping.spec import ColumnRule, Lookup, TableSource
 if TYPE_CHECKING:
     from hubs.registration import Registration
 
+MAX_COLUMNS_LOOKED_AT = 300
+"""Columns that are not allowed and whose first values are looked at all the same, for identifiers."""
 MAX_COLUMNS_NAMED = 10
 """Columns that are not allowed are named one by one up to this many, then only counted."""
 
@@ -56,7 +60,7 @@ def add_contract_table(
         account.find("unreadable_file", file, str(error))
         return
     account.findings += [Finding("missing_column", file, field=name, detail=place or None) for name in missing]
-    account.findings += columns_not_allowed(file, extra)
+    account.findings += columns_not_allowed(file, [table.columns[number] for number in extra])
     if missing:
         return
     if not table.has_rows:
@@ -67,16 +71,33 @@ def add_contract_table(
     )
     derived = {} if "sector" in where else {"sector": how}
     batches = partial(native_batches, kind, table, where, sector)
-    account.tables.append(RawTable(kind, file, place, batches, derived))
+    account.tables.append(RawTable(kind, file, place, batches, derived, *_unread(table, extra)))
 
 
 def columns_not_allowed(file: str, columns: list[str]) -> list[Finding]:
     """A finding for each column that is left unread, or one for all of them when they are many."""
-    names = [name[:60] for name in columns if name]
+    # Where a file has no line of headings, its first row is taken for one.
+    is_withheld = {name for name in columns if identified(name, with_names=False)}
+    names = ["a heading that is not repeated" if name in is_withheld else name[:60] for name in columns if name]
     if len(names) <= MAX_COLUMNS_NAMED:
         return [Finding("column_not_allowed", file, field=name) for name in names]
     detail = f"first of them: {', '.join(names[:MAX_COLUMNS_NAMED])}"
     return [Finding("column_not_allowed", file, count=len(names), detail=detail)]
+
+
+def _unread(table: TableFile, positions: Sequence[int]) -> tuple[tuple[str, ...], Callable[[], list[tuple[str, Any]]]]:
+    """The headings of columns that are left unread, and what looks at the first rows of them."""
+    positions = [number for number in positions if table.columns[number]][:MAX_COLUMNS_LOOKED_AT]
+    names = tuple(table.columns[number] for number in positions)
+
+    def first_values() -> list[tuple[str, Any]]:
+        first = next(iter(table.batches(positions)), None) if positions else None
+        if first is None:
+            return []
+        columns = [first.column(str(number)).unify_dictionaries().chunk(0) for number in positions]
+        return [(name, column.dictionary) for name, column in zip(names, columns, strict=True)]
+
+    return names, first_values
 
 
 def add_sheet(account: Account, file: str, kind: str, sheet: Sheet, registration: Registration) -> None:
@@ -144,11 +165,11 @@ def _take(account: Account, mapped: MappedTable, read: set[int]) -> int:
     except UnreadableTable as error:
         account.findings.append(error.finding)
         return 0
-    others = [name for number, name in enumerate(mapped.table.columns) if number not in read]
+    others = [number for number in range(len(mapped.table.columns)) if number not in read]
     if source.other_columns and others:
         account.skip(file, source.other_columns, f"{len(others)} columns")
-    else:
-        account.findings += columns_not_allowed(file, others)
+        others = []
+    account.findings += columns_not_allowed(file, [mapped.table.columns[number] for number in others])
     for reason, count in tally.dropped.items():
         if count:
             account.skip(file, reason, f"{count} rows")
@@ -158,7 +179,9 @@ def _take(account: Account, mapped: MappedTable, read: set[int]) -> int:
         Finding("value_left_out", file, field=field, value=value or None, count=count)
         for (field, value), count in tally.left_out.items()
     ]
-    account.tables.append(RawTable(source.kind, file, "", mapped.batches, _derived(source)))
+    account.tables.append(
+        RawTable(source.kind, file, "", mapped.batches, _derived(source), *_unread(mapped.table, others))
+    )
     return tally.rows
 
 

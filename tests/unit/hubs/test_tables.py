@@ -68,8 +68,13 @@ def a_table(rows: Sequence[Row], batch_rows: int = 1000, names: Sequence[str] = 
 
 
 def judged(table: RawTable, folder: Path) -> tuple[JudgedTable, list[Finding]]:
+    """Without what the gate says of rows that are numbered and much alike: see ``test_anonymity``."""
     [one], findings = judge_tables([table], CONTEXT, folder)
-    return one, findings
+    return one, without_the_gate(findings)
+
+
+def without_the_gate(findings: Sequence[Finding]) -> list[Finding]:
+    return [f for f in findings if f.code not in ("keys_in_sequence", "small_sample")]
 
 
 @contextmanager
@@ -254,24 +259,24 @@ def test_good_rows_are_kept_typed_and_in_order(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["assessment-1.parquet"]
 
 
-def test_bad_rows_are_kept_as_they_came(tmp_path: Path) -> None:
+def test_bad_rows_are_kept_without_what_may_not_stand_there(tmp_path: Path) -> None:
     rows = [an_answer(), an_answer(level="9", region=None, respondent="resp-0000002")]
     table, findings = judged(a_table(rows), tmp_path)
     [kept] = pq.read_table(table.quarantined).to_pylist()
-    assert kept == rows[1] | {"row": 2, "codes": "missing_value;level_out_of_range"}
+    assert kept == rows[1] | {"level": None, "row": 2, "codes": "missing_value;level_out_of_range"}
     assert [(f.code, f.field, f.value, f.row, f.count, f.rows) for f in findings] == [
         ("missing_value", "region", None, 2, 1, (2,)),
         ("level_out_of_range", "level", "9", 2, 1, (2,)),
     ]
 
 
-def test_a_refused_value_does_not_stay_behind_in_the_accepted_file(tmp_path: Path) -> None:
-    secret = "someone@example.org"
+def test_a_refused_value_does_not_stay_behind_in_any_file(tmp_path: Path) -> None:
+    secret = "Someone of Somewhere"
     table, _ = judged(a_table([*answers(5), an_answer(region=secret, respondent="resp-9999999")]), tmp_path)
     for column in ("region", "organisation"):
         dictionary = pq.read_table(table.accepted)[column].chunk(0).dictionary.to_pylist()
         assert dictionary == (["wales"] if column == "region" else [f"org-{i:08d}" for i in range(5)])
-    assert secret.encode() in Path(table.quarantined).read_bytes()
+    assert secret.encode() not in Path(table.quarantined).read_bytes()
     assert secret.encode() not in Path(table.accepted).read_bytes()
 
 
@@ -445,7 +450,7 @@ def test_small_tables_are_judged_together_as_they_are_alone(tmp_path: Path) -> N
             found, findings = judge_tables([a_table(rows, 4) for rows in many], CONTEXT, tmp_path)
         together = [(codes_told(table), pq.read_table(table.accepted).to_pylist()) for table in found]
         assert together == [(codes, kept) for codes, kept, _ in alone]
-        assert findings == [finding for _, _, told in alone for finding in told]
+        assert without_the_gate(findings) == [finding for _, _, told in alone for finding in told]
 
 
 def test_of_a_table_that_breaks_off_nothing_is_used_and_the_others_are(tmp_path: Path) -> None:
