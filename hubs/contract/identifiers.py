@@ -138,7 +138,9 @@ def identified(value: str, with_names: bool = True) -> Identifier | None:
             return form.identifier
     if label := _LABELLED.match(text):
         inner = identified(text[label.end() :], with_names=False)
-        return Identifier(inner.label, is_telling=True) if inner else None
+        # A hub of the health service may begin all its random keys with nhs-.
+        is_telling = not text.casefold().startswith("nhs")
+        return Identifier(inner.label, is_telling or inner.is_telling) if inner else None
     return _named(text) if with_names else None
 
 
