@@ -1,0 +1,526 @@
+"""The attacker: what somebody who has the whole release, and perhaps more, can work out of organisations.
+
+It reads published tables, and nothing of how they were made but the rules, which are public. How wide an interval is
+``intervals`` works out, and what a row may say besides its counts ``recount``. Nothing is mended here.
+
+What the attacker knows of each table: every published number of organisations is less than ``base`` away from the
+true one, and the true one where ``base`` does not divide it; a published group has ``threshold`` organisations or more;
+cells add up; what the ledger says was published before, and still stands. A coalition also knows its own members.
+
+What is a leak, by code, is ``CODES``. "Possible values" are those of the smallest interval that holds all of them.
+
+Why a good release is silent: the published counts, with those of withheld cells, are themselves a table that fits. From
+it every count can rise by ``base`` - 1, along a chain, so it has ``base`` possible values. And what is certain for the
+attacker is true, so where no group is all on one level, and no residual small, none can be proven to be.
+
+Nor does one organisation that subtracts itself learn more. Where its chain has a published 0, it knows that 1 to
+``base`` - 1 are there: 0 others are possible, and that nobody else is there singles out nobody. Elsewhere the table
+that fits has room for it. Only where all but one of a group are on one level does the one know all others, and that has
+a code. Tests try every organisation of small cubes.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+import numpy as np
+import pyarrow as pa
+
+from pipelines.disclose.intervals import FREE, LEVELS, MEMBERS, STATISTICS, Cube, Grid, Mask, N, Range, System, columns
+from pipelines.disclose.ledger import PUBLISHED_BY_HUB, Row
+from pipelines.disclose.recount import NUMBERS, wrong_numbers
+from pipelines.policy import BREAKDOWNS, Policy
+
+CODES = {
+    "raw_count": "a published number of organisations is not rounded",
+    "under_threshold": "a group is published that is smaller than the threshold",
+    "not_in_cube": "a row is of no group of the cube, or a group has two rows",
+    "category_missing": "a group has no row, or a published group not all of its levels, or they do not add up to n",
+    "other_number": "a number does not follow from the published counts, so it says more than they do",
+    "margin_broken": "published counts do not add up, so they were not rounded together",
+    "exact_cell": "a count has one possible value",
+    "narrow_cell": "a count that may be under the threshold has fewer possible values than half the threshold",
+    "pinned_cell": "a published count has fewer possible values than the base",
+    "implied_small": "what is left of a published group without its published parts is somebody, and too few",
+    "class_disclosed": "all of a published group are certainly on one level, or in one published band",
+    "coalition_organisation": "all but one of a published group are certainly on one level: the one knows the others",
+    "coalition_exact": "a hub that subtracts its own members is left with a count of one possible value",
+    "coalition_narrow": "a hub that subtracts its own members is left with a small count of few possible values",
+    "coalition_class": "a hub that subtracts its own members knows the level of all others, or of all but one",
+    "differs_between_releases": "a count was published before, and the difference is less than the threshold",
+}
+"""What is found. A code never changes its meaning."""
+
+TABLE = ("period", "instrument", "audience", "dimension")
+ALL = "all"
+LOW = "[low]"
+"""Status of a count of 0 or ``base`` that is not told."""
+ENOUGH = 50
+"""With so many intervals too narrow, a table is not searched further: the release is refused anyway."""
+ROWS = 8192
+"""Rows of a published table looked at together."""
+
+Key = tuple[str, str, str, str]
+
+
+class Finding(NamedTuple):
+    """One leak. ``cell`` is a breakdown with its terms, ``statistic`` what of it, ``least`` and ``most`` the possible
+    values (None: not known), ``who`` the coalition. A coalition's findings tell what only it knows: they are for the
+    operator and never published.
+    """
+
+    code: str
+    table: Key
+    cell: str
+    statistic: str
+    words: str
+    least: int | None = None
+    most: int | None = None
+    who: str = ""
+
+
+@dataclass(frozen=True)
+class Attack:
+    """``findings``, and the ``audit``, which may be published: numbers of tables and counts attacked, the narrowest
+    interval, how many findings of each code.
+    """
+
+    findings: tuple[Finding, ...]
+    audit: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Known:
+    """What coalitions know of one table: each of ``names`` its own members in every cell on every level.
+    ``counts`` has for each breakdown of the policy an array (names, cells, 6).
+    """
+
+    names: tuple[str, ...]
+    counts: tuple[np.ndarray[Any, np.dtype[Any]], ...]
+
+
+@dataclass
+class _Table:
+    """What is published of one table: ``told``, (cells, 10), -1 where nothing is; ``is_low`` where a count is 0 or
+    ``base``; ``rows`` the benchmark of each cell; ``shares`` of each cell and statistic; ``before`` what an earlier
+    release has told, -1 where nothing.
+    """
+
+    told: Grid
+    is_low: Mask
+    before: Grid
+    rows: dict[int, dict[str, Any]] = field(default_factory=dict)
+    shares: dict[tuple[int, int], float | None] = field(default_factory=dict)
+    by_hubs: dict[str, Grid] = field(default_factory=dict)
+
+
+def attack(
+    benchmarks: pa.Table,
+    distributions: pa.Table,
+    policy: Policy,
+    terms: Mapping[str, Sequence[str]],
+    *,
+    ledger: Iterable[Row] = (),
+    knows: Mapping[Key, Known] | None = None,
+    widened: Collection[Key] = (),
+    workers: int = 1,
+) -> Attack:
+    """Attack a release.
+
+    ``terms`` are the attributes of organisations in the order of the breakdowns' columns, each with its terms.
+    ``ledger`` is what was published before, in order. ``knows`` are the hubs' own members, for coalitions; without it
+    only what hubs have published themselves is tried. ``widened`` are tables that were rounded with one more multiple,
+    where published and true counts may be up to 2 × ``base`` - 1 apart. ``workers`` processes share the tables.
+
+    Raises KeyError for a column that is missing, RuntimeError when the solver gives up.
+    """
+    cube = Cube({name: BREAKDOWNS[name] for name in policy.breakdowns}, {a: tuple(t) for a, t in terms.items()})
+    reader = _Reader(cube)
+    reader.read(benchmarks, distributions)
+    reader.remember(ledger)
+    jobs = [
+        _Job(key, table, (knows or {}).get(key), 2 * policy.base if key in widened else policy.base)
+        for key, table in sorted(reader.tables.items())
+    ]
+    results = _all_results(policy, cube, jobs, workers)
+    findings = (*reader.findings, *(finding for result in results for finding in result.findings))
+    told = [table.told for table in reader.tables.values()]
+    audit = {
+        "tables": len(told),
+        "published_cells": sum(int((counts[:, N] >= 0).sum()) for counts in told),
+        "published_counts": sum(int((counts >= 0).sum()) for counts in told),
+        "attacked_counts": sum(result.attacked for result in results),
+        "narrowest_interval": min((result.narrowest for result in results if result.attacked), default=None),
+        "coalitions": len({name for result in results for name in result.coalitions}),
+        "programmes_solved": sum(result.solved for result in results),
+        "findings": dict(sorted(Counter(finding.code for finding in findings).items())),
+    }
+    return Attack(findings, audit)
+
+
+class _Job(NamedTuple):
+    """A table to attack. Published and true counts are less than ``reach`` apart."""
+
+    key: Key
+    table: _Table
+    known: Known | None
+    reach: int
+
+
+@dataclass
+class _Result:
+    """What came of it: ``narrowest`` is the narrowest interval of the counts that were ``attacked``."""
+
+    findings: list[Finding] = field(default_factory=list)
+    attacked: int = 0
+    narrowest: int = 0
+    coalitions: set[str] = field(default_factory=set)
+    solved: int = 0
+
+
+def _all_results(policy: Policy, cube: Cube, jobs: Sequence[_Job], workers: int) -> list[_Result]:
+    if workers == 1:
+        return _results(policy, cube, jobs)
+    # Fresh processes: forking one that runs threads (Arrow, Dagster) can lock up.
+    with ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn")) as pool:
+        shares = [pool.submit(_results, policy, cube, jobs[start::workers]) for start in range(workers)]
+        found = [share.result() for share in shares]
+    return [found[i % workers][i // workers] for i in range(len(jobs))]
+
+
+def _results(policy: Policy, cube: Cube, jobs: Sequence[_Job]) -> list[_Result]:
+    system = System(cube)
+    return [_Attacker(policy, system, job).run() for job in jobs]
+
+
+class _Reader:
+    """The tables of a release, as they are read, and the rows that have no place in them."""
+
+    def __init__(self, cube: Cube) -> None:
+        self.cube = cube
+        self.tables: dict[Key, _Table] = {}
+        self.findings: list[Finding] = []
+
+    def read(self, benchmarks: pa.Table, distributions: pa.Table) -> None:
+        """Take in the tables."""
+        for row in _rows(benchmarks):
+            table, cell = self._place(row)
+            if cell is None or cell in table.rows:
+                self._misplaced(row)
+                continue
+            table.rows[cell] = {name: row[name] for name in NUMBERS}
+            table.told[cell, N] = -1 if row["n"] is None else row["n"]
+        for row in _rows(distributions):
+            table, cell = self._place(row)
+            statistic = _STATISTIC.get(f"count:{row['level']}")
+            if cell is None or statistic is None or (cell, statistic) in table.shares:
+                self._misplaced(row, f"count:{row['level']}")
+                continue
+            table.shares[cell, statistic] = row["share"]
+            table.is_low[cell, statistic] = row["count"] is None and row["status"] == LOW
+            table.told[cell, statistic] = -1 if row["count"] is None else row["count"]
+
+    def remember(self, ledger: Iterable[Row]) -> None:
+        """Take in what was published before of these tables."""
+        for row in ledger:
+            cell = self.cube.cells.get((row.breakdown, row.terms))
+            statistic = _STATISTIC.get(row.statistic)
+            if row.table not in self.tables or cell is None or statistic is None:
+                continue
+            table = self.tables[row.table]
+            if row.release.startswith(PUBLISHED_BY_HUB):
+                own = table.by_hubs.setdefault(row.release, np.zeros_like(table.told))
+                own[cell, statistic] = row.value
+            else:
+                table.before[cell, statistic] = row.value
+
+    def _place(self, row: Mapping[str, Any]) -> tuple[_Table, int | None]:
+        key = _key(row)
+        if key not in self.tables:
+            shape = (len(self.cube.cells), len(STATISTICS))
+            self.tables[key] = _Table(np.full(shape, -1), np.zeros(shape, bool), np.full(shape, -1))
+        by = self.cube.by.get(row["breakdown"], ())
+        is_of_cube = all((row[name] != ALL) == (name in by) for name in self.cube.terms)
+        terms = tuple(row[name] for name in by)
+        return self.tables[key], self.cube.cells.get((row["breakdown"], terms)) if is_of_cube else None
+
+    def _misplaced(self, row: Mapping[str, Any], statistic: str = "") -> None:
+        terms = [str(row[name]) for name in self.cube.terms if row[name] != ALL]
+        name = _named(str(row["breakdown"]), terms)
+        self.findings.append(Finding("not_in_cube", _key(row), name, statistic, CODES["not_in_cube"]))
+
+
+_STATISTIC = {name: number for number, name in enumerate(STATISTICS)}
+
+
+def _rows(table: pa.Table) -> Iterator[dict[str, Any]]:
+    for batch in table.to_batches(max_chunksize=ROWS):
+        yield from batch.to_pylist()
+
+
+def _key(row: Mapping[str, Any]) -> Key:
+    period, instrument, audience, dimension = (row[name] for name in TABLE)
+    return period, instrument, audience, dimension
+
+
+def _named(breakdown: str, terms: Sequence[str]) -> str:
+    return f"{breakdown}: {', '.join(terms)}" if terms else breakdown
+
+
+class _Attacker:
+    """The attack on one table. ``low`` and ``high`` bound what is possible, (cells, 10)."""
+
+    def __init__(self, policy: Policy, system: System, job: _Job) -> None:
+        self.policy, self.system, self.cube = policy, system, system.cube
+        self.key, self.table, self.known, self.reach = job
+        self.half = -(-policy.threshold // 2)
+        self.told = np.where(self.table.told >= 0, self.table.told, self._unrevised())
+        self.low, self.high = self._bounds(self.reach)
+        self.result = _Result()
+
+    def _unrevised(self) -> Grid:
+        """What was published before and is not told now. Nothing of a table that was revised: it is of others."""
+        is_revised = ((self.table.told >= 0) & (self.table.before >= 0) & (self.table.told != self.table.before)).any()
+        return np.full_like(self.table.before, -1) if is_revised else self.table.before
+
+    def _bounds(self, reach: int) -> tuple[Grid, Grid]:
+        """Bounds of counts that are less than ``reach`` from those told."""
+        told, base = self.told, self.policy.base
+        apart = np.where(told % base, 0, reach - 1)
+        low = np.where(told >= 0, np.maximum(told - apart, 0), 0)
+        high = np.where(told >= 0, told + apart, np.where(self.table.is_low, base + reach - 1, FREE))
+        is_large = told[:, N] >= self.policy.threshold
+        low[is_large, N] = np.maximum(low[is_large, N], self.policy.threshold)
+        return low, high
+
+    def add(self, code: str, cell: int, statistic: str = "", words: str = "", **more: Any) -> None:
+        """Note a finding."""
+        name = _named(*self.cube.names[cell])
+        self.result.findings.append(Finding(code, self.key, name, statistic, words or CODES[code], **more))
+
+    def run(self) -> _Result:
+        """Everything that can be tried on this table."""
+        solved = self.system.solved
+        self._compare()
+        self._look()
+        start = self._fitting()
+        if start is not None:
+            self._count(start)
+            self._subtract(start)
+            self._classes(start)
+            for name, own in self._coalitions():
+                self.result.coalitions.add(name)
+                self._coalition(name, own, start)
+        self.result.solved = self.system.solved - solved
+        return self.result
+
+    # One row at a time.
+
+    def _compare(self) -> None:
+        told, before = self.table.told, self.table.before
+        apart = np.abs(told - before)
+        is_close = (told >= 0) & (before >= 0) & (apart > 0) & (apart < self.policy.threshold)
+        for cell, statistic in np.argwhere(is_close).tolist():
+            words = f"published as {before[cell, statistic]} before and as {told[cell, statistic]} now"
+            self.add("differs_between_releases", cell, STATISTICS[statistic], words)
+
+    def _look(self) -> None:
+        told = self.table.told
+        for cell, statistic in np.argwhere((told > 0) & (told % self.policy.base > 0)).tolist():
+            words = f"{told[cell, statistic]} is no multiple of {self.policy.base}"
+            self.add("raw_count", cell, STATISTICS[statistic], words)
+        for cell in np.flatnonzero((told[:, N] >= 0) & (told[:, N] < self.policy.threshold)).tolist():
+            self.add("under_threshold", cell, "n", f"{told[cell, N]} organisations are published")
+        for cell in range(len(told)):
+            row = self.table.rows.get(cell)
+            if row is None:
+                self.add("category_missing", cell, words="there is no row for it")
+                continue
+            self._look_at_levels(cell)
+            shares = {s: self.table.shares[cell, s] for s in range(N) if (cell, s) in self.table.shares}
+            is_low = self.table.is_low[cell]
+            national = told[0] if cell and told[0, N] >= 0 else None  # the first cell of every cube is the total
+            for number, words in wrong_numbers(
+                row, told[cell], is_low, shares=shares, national=national, policy=self.policy
+            ):
+                self.add("other_number", cell, number, words)
+
+    def _look_at_levels(self, cell: int) -> None:
+        told, is_low = self.table.told[cell], self.table.is_low[cell]
+        has = (told >= 0) | is_low
+        n = told[N]
+        levels, bands = has[:LEVELS], has[LEVELS:N]
+        if n < 0:
+            if has.any():
+                self.add("category_missing", cell, words="levels are told of a group whose n is not")
+        elif not (levels.all() and not bands.any()) and not (bands.all() and not levels.any()):
+            missing = [name for name, there in zip(STATISTICS[:LEVELS], levels, strict=True) if not there]
+            self.add("category_missing", cell, words=f"not told: {', '.join(missing)}")
+        else:
+            least = int(told[:N][told[:N] >= 0].sum())
+            if not least <= n <= least + int(is_low.sum()) * self.policy.base:
+                self.add("category_missing", cell, "n", f"the counts add up to {least}, n is {n}")
+
+    # The table as a whole.
+
+    def _fitting(self) -> Grid | None:
+        """A table that fits what is published, as near to it as can be; None if nothing does."""
+        broken = self._broken_margins()
+        for reach in range(1, self.reach + 1):
+            low, high = self._bounds(reach)
+            start = self.system.fitting(np.maximum(low, self.low), np.minimum(high, self.high))
+            if start is not None:
+                break
+        else:
+            broken = broken or [(0, "")]
+        more = "" if start is not None else "; no true counts could be rounded to them"
+        for cell, margin in broken[:ENOUGH]:
+            self.add("margin_broken", cell, margin, CODES["margin_broken"] + more)
+        return start
+
+    def _broken_margins(self) -> list[tuple[int, str]]:
+        """Published cells that their published children exceed, or all of which are published and do not make them."""
+        found = []
+        for parent, child in self.cube.families:
+            place = self.cube.places[parent]
+            for cell, children in zip(range(place.start, place.stop), self.cube.children(parent, child), strict=True):
+                parts = self.told[children]
+                total = np.where(parts >= 0, parts, 0).sum(axis=0)
+                is_off = (total > self.told[cell]) | ((parts >= 0).all(axis=0) & (total != self.told[cell]))
+                is_off &= self.told[cell] >= 0
+                found += [(cell, f"{STATISTICS[s]}, by {child}") for s in np.flatnonzero(is_off).tolist()]
+        return found
+
+    def _count(self, start: Grid) -> None:
+        """Find counts that are exact, narrow or pinned."""
+        is_told = self.told >= 0
+        matters = np.ones(is_told.shape, bool)
+        matters[:, LEVELS:N] = is_told[:, LEVELS:N]
+        needed = np.where(is_told, max(self.half, self.policy.base), self.half)
+
+        def is_wide(seen: Range) -> Mask:
+            wide: Mask = ~matters | (seen.most - seen.least + 1 >= needed)
+            return wide
+
+        seen, is_exact = self.system.search(start, self.low, self.high, is_wide, ENOUGH)
+        self.result.attacked = int(matters.sum())
+        self.result.narrowest = int((seen.most - seen.least + 1)[matters].min())
+        for cell, statistic in np.argwhere(is_exact).tolist():
+            least, most = int(seen.least[cell, statistic]), int(seen.most[cell, statistic])
+            if least == most:
+                code = "exact_cell"
+            elif least < self.policy.threshold and most - least + 1 < self.half:
+                code = "narrow_cell"
+            elif is_told[cell, statistic] and most - least + 1 < self.policy.base:
+                code = "pinned_cell"
+            else:
+                continue
+            self.add(code, cell, STATISTICS[statistic], _between(least, most), least=least, most=most)
+
+    def _subtract(self, start: Grid) -> None:
+        """Find what is left of published cells without their published children, when it is certainly a few."""
+        published = self.told[:, N] >= 0
+        n = start.sum(axis=1)
+        for parent, child in self.cube.families:
+            place = self.cube.places[parent]
+            for cell, children in zip(range(place.start, place.stop), self.cube.children(parent, child), strict=True):
+                hidden = children[~published[children]]
+                if not published[cell] or not len(hidden) or self._may_be_left(int(n[hidden].sum())):
+                    continue
+                cost = np.zeros((len(n), LEVELS), np.int64)
+                cost[hidden] = 1
+                least = self._extreme(cost)
+                most = least if self._may_be_left(least) else -self._extreme(-cost)
+                if not self._may_be_left(least) and not self._may_be_left(most):
+                    words = f"without its published parts by {child}, {_between(least, most)} are left"
+                    self.add("implied_small", cell, f"residual:{child}", words, least=least, most=most)
+
+    def _may_be_left(self, n: int) -> bool:
+        return n == 0 or n >= self.policy.threshold
+
+    def _extreme(self, cost: Grid, low: Grid | None = None) -> int:
+        """The least sum of ``cost`` times counts."""
+        point = self.system.extreme(cost, self.low if low is None else low, self.high)
+        if point is None:
+            raise RuntimeError("nothing fits where something did")
+        return int((cost * point).sum())
+
+    def _classes(self, start: Grid) -> None:
+        """Find published cells that are certainly on one level, or in a published band, with one exception or none."""
+        for cell in np.flatnonzero(self.told[:, N] >= 0).tolist():
+            for statistic in self._classes_of(cell):
+                others = self._most_others(cell, statistic, start, self.low)
+                if others <= 1:
+                    code = "coalition_organisation" if others else "class_disclosed"
+                    words = f"{'all' if others == 0 else 'all but one'} are certainly counted there"
+                    self.add(code, cell, STATISTICS[statistic], words)
+
+    def _classes_of(self, cell: int) -> list[int]:
+        """The levels and published bands of a cell in which nearly all may be, by the bounds alone."""
+        kinds = [*range(LEVELS), *(np.flatnonzero(self.told[cell, LEVELS:N] >= 0) + LEVELS).tolist()]
+        return [s for s in kinds if self.high[cell, s] + 1 >= self.low[cell, N]]
+
+    def _most_others(self, cell: int, statistic: int, start: Grid, low: Grid, less: int = 0) -> int:
+        """How many of a cell may at most be elsewhere than on ``statistic``, less ``less``: 2 stands for any more."""
+        others = [level for level in range(LEVELS) if level not in MEMBERS[statistic]]
+        if start[cell, others].sum() - less >= 2:  # noqa: PLR2004
+            return 2
+        cost = np.zeros((len(start), LEVELS), np.int64)
+        cost[cell, others] = -1
+        return min(2, -self._extreme(cost, low) - less)
+
+    # Coalitions.
+
+    def _coalitions(self) -> Iterator[tuple[str, Grid]]:
+        """Who knows what, (cells, 6)."""
+        if self.known is not None:
+            together = np.concatenate(self.known.counts, axis=1)
+            yield from ((name, own.astype(np.int64)) for name, own in zip(self.known.names, together, strict=True))
+        yield from ((name, own[:, :LEVELS]) for name, own in self.table.by_hubs.items())
+
+    def _coalition(self, who: str, members: Grid, start: Grid) -> None:
+        """Find what is exact, narrow or all on one level of those who are no members of ``who``. That nobody else is
+        there singles out nobody.
+        """
+        own = columns(members)
+        if not own.any():
+            return
+        low = np.maximum(self.low, own)
+        point: Grid | None = start if (start >= members).all() else self.system.nearest(start, low, self.high)
+        if point is None:
+            self.add("margin_broken", 0, words="the members of a hub do not fit what is published", who=who)
+            return
+
+        matters = np.ones(own.shape, bool)
+        matters[:, LEVELS:N] = False
+
+        def is_wide(seen: Range) -> Mask:
+            width = seen.most - seen.least + 1
+            wide: Mask = ~matters | (width >= self.half) | (seen.least == own)
+            return wide
+
+        seen, is_exact = self.system.search(point, low, self.high, is_wide, ENOUGH)
+        for cell, statistic in np.argwhere(is_exact).tolist():
+            least, most = (int(bound[cell, statistic] - own[cell, statistic]) for bound in (seen.least, seen.most))
+            if least == most or least < self.policy.threshold:
+                code = "coalition_exact" if least == most else "coalition_narrow"
+                self.add(code, cell, STATISTICS[statistic], _between(least, most), least=least, most=most, who=who)
+        has_others = (self.told[:, N] >= 0) & (own[:, N] > 0) & (seen.least[:, N] > own[:, N])
+        for cell in np.flatnonzero(has_others).tolist():
+            for statistic in range(LEVELS):
+                less = int(own[cell, N] - own[cell, statistic])
+                if self.high[cell, statistic] + 1 < low[cell, N] - less:
+                    continue
+                others = self._most_others(cell, statistic, point, low, less)
+                if others <= 1:
+                    words = f"{'all' if others == 0 else 'all but one'} of the others are certainly on this level"
+                    self.add("coalition_class", cell, STATISTICS[statistic], words, who=who)
+
+
+def _between(least: int, most: int) -> str:
+    return str(least) if least == most else f"{least} to {most}"

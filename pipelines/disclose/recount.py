@@ -1,0 +1,160 @@
+"""What a published row may say besides its counts, worked out again from them. How rows are made does not belong here:
+this is written a second time on purpose, so that a slip in the making is found.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from itertools import product
+from math import sqrt
+from typing import Any
+
+import numpy as np
+
+from pipelines.disclose.intervals import BANDS, LEVELS, STATISTICS, Anything, N
+from pipelines.policy import Policy
+
+Z_95 = 1.959963984540054
+Z_998 = 3.090232306167813
+CAP = 0.05
+"""Shares are told as at least this and at most 1 less this."""
+SHARE_DIGITS, MEAN_DIGITS = 3, 1
+EVEN = 1e-6
+"""Room for the machine's own rounding."""
+GOOD_LEVEL = 3
+"""Groups are compared by how many are on this level or above."""
+
+_FIGURES = (
+    *("median", "q1", "q3", "mean"),
+    *(f"share_ge_{level}{end}" for level in range(1, LEVELS) for end in ("", "_low", "_high")),
+)
+NUMBERS = (*_FIGURES, "comparison")
+"""The columns of a benchmark that are looked at."""
+
+
+def wrong_numbers(
+    row: Mapping[str, Any],
+    told: Anything,
+    is_low: Anything,
+    *,
+    shares: Mapping[int, float | None],
+    national: Anything | None,
+    policy: Policy,
+) -> Iterator[tuple[str, str]]:
+    """The numbers of a benchmark ``row`` and of the ``shares`` of its levels that do not follow from the counts
+    ``told`` (10; -1: not told), each with words. Where counts are low, those must fit that some way of filling them in
+    gives. ``national`` are the counts of all organisations; None where they are not told, or are the row's own.
+    """
+    numbers = {name: row[name] for name in _FIGURES if row[name] is not None}
+    if told[N] < 0:
+        yield from ((name, f"{value} is told of a withheld group") for name, value in numbers.items())
+        return
+    comparison = row["comparison"] or ""
+    filled = _filled(told, is_low, policy.base)
+    found = [
+        _not_following(numbers, counts, policy)
+        + _shares_not_following(shares, counts)
+        + ([] if comparison in _comparisons(counts, national, policy) else [_not("comparison", comparison or "none")])
+        for counts in filled
+    ]
+    yield from min(found, key=len, default=[])
+
+
+def _filled(told: Anything, is_low: Anything, base: int) -> Iterator[Anything]:
+    """The counts, with 0 or ``base`` for those that are low."""
+    places = np.flatnonzero(is_low[:N])
+    kinds = slice(LEVELS, N) if (told[LEVELS:N] >= 0).any() or is_low[LEVELS:N].any() else slice(LEVELS)
+    for values in product((0, base), repeat=len(places)):
+        counts = told.copy()
+        counts[places] = values
+        if not len(places) or counts[kinds].sum() == told[N]:
+            yield counts
+
+
+def _not(name: str, value: object) -> tuple[str, str]:
+    return name, f"{value} does not follow from the counts"
+
+
+def _not_following(numbers: Mapping[str, float], counts: Anything, policy: Policy) -> list[tuple[str, str]]:
+    allowed = _allowed(counts, policy)
+    return [
+        _not(name, value)
+        for name, value in numbers.items()
+        if name not in allowed or not _is_rounded(value, *allowed[name])
+    ]
+
+
+def _shares_not_following(shares: Mapping[int, float | None], counts: Anything) -> list[tuple[str, str]]:
+    n = max(int(counts[N]), 1)
+    return [
+        _not(f"share of {STATISTICS[statistic]}", share)
+        for statistic, share in shares.items()
+        if share is not None and not _is_rounded(share, _capped(counts[statistic] / n), SHARE_DIGITS)
+    ]
+
+
+def _allowed(counts: Anything, policy: Policy) -> dict[str, tuple[float, int]]:
+    """What may be told of a group, each with its number of decimals."""
+    n = max(int(counts[N]), 1)
+    reached = _reached(counts)
+    allowed = {}
+    for level, k in reached.items():
+        name = f"share_ge_{level}"
+        allowed[name] = (_capped(k / n), SHARE_DIGITS)
+        allowed[f"{name}_low"] = (limits(k - policy.base + 1, n, Z_95)[0], SHARE_DIGITS)
+        allowed[f"{name}_high"] = (limits(k + policy.base - 1, n, Z_95)[1], SHARE_DIGITS)
+    levels = counts[:LEVELS]
+    if (levels >= 0).all():
+        below = np.cumsum(levels)
+        allowed["mean"] = (float(levels @ np.arange(LEVELS)) / n, MEAN_DIGITS)
+        for name, part, gate in (
+            ("median", 2 / 4, policy.median_gate),
+            ("q1", 1 / 4, policy.quartile_gate),
+            ("q3", 3 / 4, policy.quartile_gate),
+        ):
+            if n >= gate:
+                allowed[name] = (float((below >= part * n).argmax()), 0)
+    return allowed
+
+
+def _comparisons(counts: Anything, national: Anything | None, policy: Policy) -> set[str]:
+    """What may be said of a group beside all organisations: both, where the rounding of their share decides."""
+    n = int(counts[N])
+    k = _reached(counts).get(GOOD_LEVEL)
+    if n < policy.quartile_gate or k is None or national is None:
+        return {""}
+    every = _reached(national).get(GOOD_LEVEL)
+    if every is None:
+        return {""}
+    share = every / max(int(national[N]), 1)
+    low = limits(k - policy.base + 1, n, Z_998)[0]
+    high = limits(k + policy.base - 1, n, Z_998)[1]
+    told = (share, round(_capped(share), SHARE_DIGITS))
+    return {"better" if low > one else "worse" if high < one else "similar" for one in told}
+
+
+def _reached(counts: Anything) -> dict[int, int]:
+    """How many are on each level or above, for those levels of which the counts tell."""
+    if (counts[:LEVELS] >= 0).all():
+        return {level: int(counts[level:LEVELS].sum()) for level in range(1, LEVELS)}
+    if (counts[LEVELS:N] >= 0).all():
+        return {band[0]: int(counts[LEVELS + i : N].sum()) for i, band in enumerate(BANDS) if band[0]}
+    return {}
+
+
+def limits(k: int, n: int, z: float) -> tuple[float, float]:
+    """Wilson's limits of the share ``k`` of ``n``, with ``k`` brought into 0 to ``n``."""
+    p = min(max(k, 0), n) / n
+    middle = (p + z * z / (2 * n)) / (1 + z * z / n)
+    half = z / (1 + z * z / n) * sqrt(p * (1 - p) / n + z * z / (4 * n * n))
+    return max(middle - half, 0), min(middle + half, 1)
+
+
+def _capped(share: float) -> float:
+    return float(min(max(share, CAP), 1 - CAP))
+
+
+def _is_rounded(value: float, exact: float, digits: int) -> bool:
+    """Whether ``value`` is ``exact`` to so many decimals, either way at a tie."""
+    scaled = value * 10**digits
+    return bool(abs(scaled - round(scaled)) < EVEN and abs(scaled - exact * 10**digits) <= 1 / 2 + EVEN)
