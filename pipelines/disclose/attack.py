@@ -69,19 +69,25 @@ Key = tuple[str, str, str, str]
 
 
 class Finding(NamedTuple):
-    """One leak. ``cell`` is a breakdown with its terms, ``statistic`` what of it, ``least`` and ``most`` the possible
-    values (None: not known), ``who`` the coalition. A coalition's findings tell what only it knows: they are for the
-    operator and never published.
+    """One leak: of which cell (``breakdown``, ``terms``), ``statistic`` what of it, ``least`` and ``most`` the possible
+    values (None: not known), ``who`` the coalition. A coalition's findings tell what only it knows, and those of a
+    refused release what it would have told: they are for the operator and never published.
     """
 
     code: str
     table: Key
-    cell: str
+    breakdown: str
+    terms: tuple[str, ...]
     statistic: str
     words: str
     least: int | None = None
     most: int | None = None
     who: str = ""
+
+    @property
+    def cell(self) -> str:
+        """The cell in words."""
+        return f"{self.breakdown}: {', '.join(self.terms)}" if self.terms else self.breakdown
 
 
 @dataclass(frozen=True)
@@ -139,10 +145,14 @@ def attack(
 
     Raises KeyError for a column that is missing, RuntimeError when the solver gives up.
     """
-    cube = Cube({name: BREAKDOWNS[name] for name in policy.breakdowns}, {a: tuple(t) for a, t in terms.items()})
-    reader = _Reader(cube)
+    before = list(ledger)
+    # A breakdown that is not in the policy any more was published all the same.
+    names = {*policy.breakdowns, *(row.breakdown for row in before)}
+    by = {name: attributes for name, attributes in BREAKDOWNS.items() if name in names}
+    cube = Cube(by, {attribute: tuple(known) for attribute, known in terms.items()})
+    reader = _Reader(cube, policy)
     reader.read(benchmarks, distributions)
-    reader.remember(ledger)
+    reader.remember(before)
     jobs = [
         _Job(key, table, (knows or {}).get(key), 2 * policy.base if key in widened else policy.base)
         for key, table in sorted(reader.tables.items())
@@ -201,8 +211,8 @@ def _results(policy: Policy, cube: Cube, jobs: Sequence[_Job]) -> list[_Result]:
 class _Reader:
     """The tables of a release, as they are read, and the rows that have no place in them."""
 
-    def __init__(self, cube: Cube) -> None:
-        self.cube = cube
+    def __init__(self, cube: Cube, policy: Policy) -> None:
+        self.cube, self.policy = cube, policy
         self.tables: dict[Key, _Table] = {}
         self.findings: list[Finding] = []
 
@@ -245,14 +255,15 @@ class _Reader:
             shape = (len(self.cube.cells), len(STATISTICS))
             self.tables[key] = _Table(np.full(shape, -1), np.zeros(shape, bool), np.full(shape, -1))
         by = self.cube.by.get(row["breakdown"], ())
-        is_of_cube = all((row[name] != ALL) == (name in by) for name in self.cube.terms)
+        is_of_cube = row["breakdown"] in self.policy.breakdowns
+        is_of_cube &= all((row[name] != ALL) == (name in by) for name in self.cube.terms)
         terms = tuple(row[name] for name in by)
         return self.tables[key], self.cube.cells.get((row["breakdown"], terms)) if is_of_cube else None
 
     def _misplaced(self, row: Mapping[str, Any], statistic: str = "") -> None:
-        terms = [str(row[name]) for name in self.cube.terms if row[name] != ALL]
-        name = _named(str(row["breakdown"]), terms)
-        self.findings.append(Finding("not_in_cube", _key(row), name, statistic, CODES["not_in_cube"]))
+        terms = tuple(str(row[name]) for name in self.cube.terms if row[name] != ALL)
+        cell = (str(row["breakdown"]), terms)
+        self.findings.append(Finding("not_in_cube", _key(row), *cell, statistic, CODES["not_in_cube"]))
 
 
 _STATISTIC = {name: number for number, name in enumerate(STATISTICS)}
@@ -266,10 +277,6 @@ def _rows(table: pa.Table) -> Iterator[dict[str, Any]]:
 def _key(row: Mapping[str, Any]) -> Key:
     period, instrument, audience, dimension = (row[name] for name in TABLE)
     return period, instrument, audience, dimension
-
-
-def _named(breakdown: str, terms: Sequence[str]) -> str:
-    return f"{breakdown}: {', '.join(terms)}" if terms else breakdown
 
 
 class _Attacker:
@@ -300,8 +307,8 @@ class _Attacker:
 
     def add(self, code: str, cell: int, statistic: str = "", words: str = "", **more: Any) -> None:
         """Note a finding."""
-        name = _named(*self.cube.names[cell])
-        self.result.findings.append(Finding(code, self.key, name, statistic, words or CODES[code], **more))
+        found = Finding(code, self.key, *self.cube.names[cell], statistic, words or CODES[code], **more)
+        self.result.findings.append(found)
 
     def run(self) -> _Result:
         """Everything that can be tried on this table."""
@@ -339,7 +346,8 @@ class _Attacker:
         for cell in range(len(told)):
             row = self.table.rows.get(cell)
             if row is None:
-                self.add("category_missing", cell, words="there is no row for it")
+                if self.cube.names[cell][0] in self.policy.breakdowns:
+                    self.add("category_missing", cell, words="there is no row for it")
                 continue
             self._look_at_levels(cell)
             shares = {s: self.table.shares[cell, s] for s in range(N) if (cell, s) in self.table.shares}
@@ -477,21 +485,24 @@ class _Attacker:
     # Coalitions.
 
     def _coalitions(self) -> Iterator[tuple[str, Grid]]:
-        """Who knows what, (cells, 6)."""
+        """Who knows how many of its own in each cell and count, (cells, 10)."""
         if self.known is not None:
-            together = np.concatenate(self.known.counts, axis=1)
-            yield from ((name, own.astype(np.int64)) for name, own in zip(self.known.names, together, strict=True))
-        yield from ((name, own[:, :LEVELS]) for name, own in self.table.by_hubs.items())
+            for i, name in enumerate(self.known.names):
+                own = np.zeros_like(self.told)
+                for breakdown, counts in zip(self.policy.breakdowns, self.known.counts, strict=True):
+                    own[self.cube.places[breakdown]] = columns(counts[i].astype(np.int64))
+                yield name, own
+        for name, told in self.table.by_hubs.items():
+            yield name, np.maximum(told, columns(told[:, :LEVELS]))
 
-    def _coalition(self, who: str, members: Grid, start: Grid) -> None:
+    def _coalition(self, who: str, own: Grid, start: Grid) -> None:
         """Find what is exact, narrow or all on one level of those who are no members of ``who``. That nobody else is
         there singles out nobody.
         """
-        own = columns(members)
         if not own.any():
             return
         low = np.maximum(self.low, own)
-        point: Grid | None = start if (start >= members).all() else self.system.nearest(start, low, self.high)
+        point: Grid | None = start if (columns(start) >= own).all() else self.system.nearest(start, low, self.high)
         if point is None:
             self.add("margin_broken", 0, words="the members of a hub do not fit what is published", who=who)
             return
@@ -511,6 +522,7 @@ class _Attacker:
                 code = "coalition_exact" if least == most else "coalition_narrow"
                 self.add(code, cell, STATISTICS[statistic], _between(least, most), least=least, most=most, who=who)
         has_others = (self.told[:, N] >= 0) & (own[:, N] > 0) & (seen.least[:, N] > own[:, N])
+        has_others &= own[:, :LEVELS].sum(axis=1) == own[:, N]  # a hub may have published less than it knows
         for cell in np.flatnonzero(has_others).tolist():
             for statistic in range(LEVELS):
                 less = int(own[cell, N] - own[cell, statistic])

@@ -268,6 +268,14 @@ def test_what_was_published_before_is_known_still() -> None:
     assert {(f.statistic, f.least, f.most) for f in narrow} >= {("n", 23, 24)}
 
 
+def test_a_breakdown_that_is_not_published_any_more_is_known_still() -> None:
+    both = {("total",): (30, 15, 0, 0, 0, 0)} | {("sector", s): (10, 5, 0, 0, 0, 0) for s in TERMS["sector"]}
+    regions = {("region", "wales"): (30, 35, 0, 0, 0, 0), ("region", "london"): (10, 10, 0, 0, 0, 0)}
+    release = hand_made(["sector"], both)
+    assert codes(release, ledger=ledger_of(hand_made(["region"], {("total",): both["total",]}))) == set()
+    assert "margin_broken" in codes(release, ledger=ledger_of(hand_made(["region"], regions)))
+
+
 def test_a_period_that_is_revised_is_of_others() -> None:
     old = hand_made(["sector"], {("total",): (40, 35, 0, 0, 0, 0), ("sector", "health"): (20, 20, 0, 0, 0, 0)})
     new = hand_made(["sector"], {("total",): (40, 20, 0, 0, 0, 0), ("sector", "housing"): (30, 20, 0, 0, 0, 0)})
@@ -375,6 +383,8 @@ def test_a_hub_that_has_published_its_own_counts_makes_everybody_that_hub() -> N
     left = found(release, "coalition_exact", "sector: health", ledger=rows)
     assert [(f.least, f.most, f.who) for f in left] == [(1, 1, "hub:health")]
     assert attacked(release, ledger=rows).audit["coalitions"] == 1
+    members = [replace(row, statistic="n", value=row.value + 10) for row in rows]
+    assert attacked(release, ledger=members).findings == (), "how many it has, and not where they are"
 
 
 def test_one_hub_that_knows_the_level_of_all_others() -> None:
@@ -397,7 +407,7 @@ def test_a_hub_whose_members_do_not_fit() -> None:
 def test_a_finding_says_where_what_and_how() -> None:
     release = hand_made(["sector"], {("total",): (20, 12, 0, 0, 0, 0)})
     finding = found(release, "raw_count", "total")[0]
-    assert finding == Finding("raw_count", KEY, "total", "count:1", "12 is no multiple of 5")
+    assert finding == Finding("raw_count", KEY, "total", (), "count:1", "12 is no multiple of 5")
     assert found(release, "exact_cell", "total")[0].words == "12"
     assert attacked(release).audit["findings"]["raw_count"] == 2
 
