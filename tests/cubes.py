@@ -99,17 +99,13 @@ def is_safe_rest(rest: np.ndarray, left: np.ndarray, policy: Policy) -> bool:
     return bool(min(rest.sum(), *(rest.sum() - one.sum() for one in left), math.inf) >= policy.threshold)
 
 
-def rounded(
-    cube: Cube, counts: np.ndarray, shown: np.ndarray, policy: Policy, fixed: Mapping[int, np.ndarray] | None = None
-) -> np.ndarray:
-    """All counts rounded together, (cells, 7) with ``n`` last. Cells in ``fixed`` stay as given."""
+def rounded(cube: Cube, counts: np.ndarray, shown: np.ndarray, policy: Policy) -> np.ndarray:
+    """All counts rounded together, (cells, 7) with ``n`` last; of shown cells also those at or above each level."""
     true = np.column_stack([counts, counts.sum(axis=1)])
     base = policy.base
     low = true // base
     high = -(-true // base)
     low[shown, -1] = np.maximum(low[shown, -1], policy.threshold // base)
-    for cell, values in (fixed or {}).items():
-        low[cell] = high[cell] = values // base
     width = true.shape[1]
     number = np.arange(true.size).reshape(true.shape)
     rows = []
@@ -119,6 +115,13 @@ def rounded(
         place = cube.places[parent]
         for p, children in zip(range(place.start, place.stop), cube.children(parent, child), strict=True):
             rows += [{number[p, k]: 1} | {number[c, k]: -1 for c in children} for k in range(width)]
+    least, most = [0] * len(rows), [0] * len(rows)
+    for cell in np.flatnonzero(shown).tolist():
+        for level in range(1, LEVELS - 1):
+            at_or_above = int(true[cell, level:LEVELS].sum())
+            rows.append(dict.fromkeys(number[cell, level:LEVELS], 1))
+            least.append(at_or_above // base)
+            most.append(-(-at_or_above // base))
     matrix = np.zeros((len(rows), true.size))
     for i, row in enumerate(rows):
         matrix[i, list(row)] = list(row.values())
@@ -128,7 +131,7 @@ def rounded(
         cost.ravel() + np.arange(true.size) * 1e-7,
         integrality=np.ones(true.size),
         bounds=Bounds(low.ravel(), high.ravel()),
-        constraints=LinearConstraint(matrix, 0, 0),
+        constraints=LinearConstraint(matrix, least, most),
     )
     if found.x is None:
         raise Unroundable(found.message)
@@ -196,8 +199,10 @@ def numbers_of(x: np.ndarray, policy: Policy) -> dict[str, float]:
     for level in range(1, LEVELS):
         k = int(x[level:].sum())
         told[f"share_ge_{level}"] = capped(k / n)
-        told[f"share_ge_{level}_low"] = round(max(wilson(max(k - policy.base + 1, 0), n, 1.95996398454)[0], 0), 3)
-        told[f"share_ge_{level}_high"] = round(min(wilson(min(k + policy.base - 1, n), n, 1.95996398454)[1], 1), 3)
+        low = wilson(max(k - policy.base + 1, 0), n, 1.95996398454)[0]
+        high = wilson(min(k + policy.base - 1, n), n, 1.95996398454)[1]
+        told[f"share_ge_{level}_low"] = round(min(max(low, 0), 0.95), 3)
+        told[f"share_ge_{level}_high"] = round(max(min(high, 1), 0.05), 3)
     if n >= policy.median_gate:
         told["median"] = float(each[math.ceil(n / 2) - 1])
     if n >= policy.quartile_gate:

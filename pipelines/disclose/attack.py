@@ -4,8 +4,9 @@ It reads published tables, and nothing of how they were made but the rules, whic
 ``intervals`` works out, and what a row may say besides its counts ``recount``. Nothing is mended here.
 
 What the attacker knows of each table: every published number of organisations is less than ``base`` away from the
-true one, and the true one where ``base`` does not divide it; a published group has ``threshold`` organisations or more;
-cells add up; what the ledger says was published before, and still stands. A coalition also knows its own members.
+true one, and so is the number at or above each level; one that ``base`` does not divide is the true one. A published
+group has ``threshold`` organisations or more. Cells add up. What the ledger says was published before still stands. A
+coalition also knows its own members.
 
 What is a leak, by code, is ``CODES``. "Possible values" are those of the smallest interval that holds all of them.
 
@@ -31,9 +32,24 @@ from typing import Any, NamedTuple
 import numpy as np
 import pyarrow as pa
 
-from pipelines.disclose.intervals import FREE, LEVELS, MEMBERS, STATISTICS, Cube, Grid, Mask, N, Range, System, columns
+from pipelines.disclose.intervals import (
+    ABOVE,
+    BAND,
+    BANDS,
+    FREE,
+    LEVELS,
+    MEMBERS,
+    STATISTICS,
+    Cube,
+    Grid,
+    Mask,
+    N,
+    Range,
+    System,
+    columns,
+)
 from pipelines.disclose.ledger import PUBLISHED_BY_HUB, Row
-from pipelines.disclose.recount import NUMBERS, wrong_numbers
+from pipelines.disclose.recount import NUMBERS, filled, wrong_numbers
 from pipelines.policy import BREAKDOWNS, Policy
 
 CODES = {
@@ -112,7 +128,7 @@ class Known:
 
 @dataclass
 class _Table:
-    """What is published of one table: ``told``, (cells, 10), -1 where nothing is; ``is_low`` where a count is 0 or
+    """What is published of one table: ``told``, (cells, 13), -1 where nothing is; ``is_low`` where a count is 0 or
     ``base``; ``rows`` the benchmark of each cell; ``shares`` of each cell and statistic; ``before`` what an earlier
     release has told, -1 where nothing.
     """
@@ -266,7 +282,8 @@ class _Reader:
         self.findings.append(Finding("not_in_cube", _key(row), *cell, statistic, CODES["not_in_cube"]))
 
 
-_STATISTIC = {name: number for number, name in enumerate(STATISTICS)}
+_STATISTIC = {name: number for number, name in enumerate(STATISTICS) if ">=" not in name}
+"""What is published of a cell."""
 
 
 def _rows(table: pa.Table) -> Iterator[dict[str, Any]]:
@@ -280,13 +297,13 @@ def _key(row: Mapping[str, Any]) -> Key:
 
 
 class _Attacker:
-    """The attack on one table. ``low`` and ``high`` bound what is possible, (cells, 10)."""
+    """The attack on one table. ``low`` and ``high`` bound what is possible, (cells, 13)."""
 
     def __init__(self, policy: Policy, system: System, job: _Job) -> None:
         self.policy, self.system, self.cube = policy, system, system.cube
         self.key, self.table, self.known, self.reach = job
         self.half = -(-policy.threshold // 2)
-        self.told = np.where(self.table.told >= 0, self.table.told, self._unrevised())
+        self.told = self._with_above(np.where(self.table.told >= 0, self.table.told, self._unrevised()))
         self.low, self.high = self._bounds(self.reach)
         self.result = _Result()
 
@@ -294,6 +311,18 @@ class _Attacker:
         """What was published before and is not told now. Nothing of a table that was revised: it is of others."""
         is_revised = ((self.table.told >= 0) & (self.table.before >= 0) & (self.table.told != self.table.before)).any()
         return np.full_like(self.table.before, -1) if is_revised else self.table.before
+
+    def _with_above(self, told: Grid) -> Grid:
+        """``told`` with those at or above each level, where they follow: they too were rounded by less than base."""
+        told = told.copy()
+        is_raw = (told % self.policy.base > 0).any(axis=1) & (told >= 0).any(axis=1)
+        by_level = (told[:, :LEVELS] >= 0).all(axis=1) & ~is_raw
+        by_band = (told[:, BAND] >= 0).all(axis=1) & ~is_raw
+        for i, levels in enumerate(ABOVE):
+            told[by_level, BAND.stop + i] = told[by_level][:, levels].sum(axis=1)
+        told[by_level, BAND.stop - 1] = told[by_level][:, BANDS[-1]].sum(axis=1)
+        told[by_band, BAND.stop + 1] = told[by_band, BAND.start + 1 : BAND.stop].sum(axis=1)
+        return told
 
     def _bounds(self, reach: int) -> tuple[Grid, Grid]:
         """Bounds of counts that are less than ``reach`` from those told."""
@@ -343,6 +372,7 @@ class _Attacker:
             self.add("raw_count", cell, STATISTICS[statistic], words)
         for cell in np.flatnonzero((told[:, N] >= 0) & (told[:, N] < self.policy.threshold)).tolist():
             self.add("under_threshold", cell, "n", f"{told[cell, N]} organisations are published")
+        nationals = tuple(filled(told[0], self.table.is_low[0], self.policy.base)) if told[0, N] >= 0 else ()
         for cell in range(len(told)):
             row = self.table.rows.get(cell)
             if row is None:
@@ -350,11 +380,12 @@ class _Attacker:
                     self.add("category_missing", cell, words="there is no row for it")
                 continue
             self._look_at_levels(cell)
-            shares = {s: self.table.shares[cell, s] for s in range(N) if (cell, s) in self.table.shares}
+            shares = {s: self.table.shares[cell, s] for s in range(BAND.stop) if (cell, s) in self.table.shares}
             is_low = self.table.is_low[cell]
-            national = told[0] if cell and told[0, N] >= 0 else None  # the first cell of every cube is the total
+            errors = sorted({self.policy.base - 1, self.reach - 1})
+            national = nationals if cell else ()  # the first cell of every cube is the total
             for number, words in wrong_numbers(
-                row, told[cell], is_low, shares=shares, national=national, policy=self.policy
+                row, told[cell], is_low, shares=shares, national=national, errors=errors, policy=self.policy
             ):
                 self.add("other_number", cell, number, words)
 
@@ -362,7 +393,7 @@ class _Attacker:
         told, is_low = self.table.told[cell], self.table.is_low[cell]
         has = (told >= 0) | is_low
         n = told[N]
-        levels, bands = has[:LEVELS], has[LEVELS:N]
+        levels, bands = has[:LEVELS], has[BAND]
         if n < 0:
             if has.any():
                 self.add("category_missing", cell, words="levels are told of a group whose n is not")
@@ -370,7 +401,7 @@ class _Attacker:
             missing = [name for name, there in zip(STATISTICS[:LEVELS], levels, strict=True) if not there]
             self.add("category_missing", cell, words=f"not told: {', '.join(missing)}")
         else:
-            least = int(told[:N][told[:N] >= 0].sum())
+            least = int(np.maximum(told[:N], 0).sum())
             if not least <= n <= least + int(is_low.sum()) * self.policy.base:
                 self.add("category_missing", cell, "n", f"the counts add up to {least}, n is {n}")
 
@@ -470,7 +501,7 @@ class _Attacker:
 
     def _classes_of(self, cell: int) -> list[int]:
         """The levels and published bands of a cell in which nearly all may be, by the bounds alone."""
-        kinds = [*range(LEVELS), *(np.flatnonzero(self.told[cell, LEVELS:N] >= 0) + LEVELS).tolist()]
+        kinds = [*range(LEVELS), *(np.flatnonzero(self.table.told[cell, BAND] >= 0) + LEVELS).tolist()]
         return [s for s in kinds if self.high[cell, s] + 1 >= self.low[cell, N]]
 
     def _most_others(self, cell: int, statistic: int, start: Grid, low: Grid, less: int = 0) -> int:
@@ -485,7 +516,7 @@ class _Attacker:
     # Coalitions.
 
     def _coalitions(self) -> Iterator[tuple[str, Grid]]:
-        """Who knows how many of its own in each cell and count, (cells, 10)."""
+        """Who knows how many of its own in each cell and count, (cells, 13)."""
         if self.known is not None:
             for i, name in enumerate(self.known.names):
                 own = np.zeros_like(self.told)

@@ -2,9 +2,9 @@
 
 Only arithmetic lives here. What is published, who knows what and which interval is a leak is ``attack``.
 
-A table is everything of one period, instrument, audience and dimension: for each cell of the cube ten counts of
-organisations, on the six levels, in the three bands, and in all (``n``). Unknown are the counts on levels. They are
-whole, not negative, and each cell is the sum of its children, in every breakdown that divides it further.
+A table is everything of one period, instrument, audience and dimension: for each cell of the cube thirteen counts of
+organisations, on the six levels, in the three bands, at or above levels, and in all (``n``). Unknown are those on
+levels. They are whole, not negative, and each cell is the sum of its children, in every breakdown that divides it.
 
 A *chain* is the cells of all breakdowns in which one organisation would stand. From a table that fits the bounds, three
 moves give others that fit: so many organisations more or fewer on one level of a chain; so many from one level to
@@ -27,11 +27,19 @@ from scipy.optimize import Bounds, LinearConstraint, milp
 
 LEVELS = 6
 BANDS = ((0, 1), (2, 3), (4, 5))
-STATISTICS = (*(f"count:{level}" for level in range(LEVELS)), *(f"count:{a}-{b}" for a, b in BANDS), "n")
-"""The ten counts of a cell, in order."""
+ABOVE = tuple(tuple(range(level, LEVELS)) for level in (1, 2, 3))
+STATISTICS = (
+    *(f"count:{level}" for level in range(LEVELS)),
+    *(f"count:{a}-{b}" for a, b in BANDS),
+    *(f"count:>={levels[0]}" for levels in ABOVE),
+    "n",
+)
+"""The thirteen counts of a cell, in order. At or above 4 is a band, and 5 a level."""
+BAND = slice(LEVELS, LEVELS + len(BANDS))
+"""Where the bands are in it."""
 N = len(STATISTICS) - 1
-MEMBERS = (*((level,) for level in range(LEVELS)), *BANDS, tuple(range(LEVELS)))
-"""For each of the ten the levels it adds up."""
+MEMBERS = (*((level,) for level in range(LEVELS)), *BANDS, *ABOVE, tuple(range(LEVELS)))
+"""For each of them the levels it adds up."""
 FREE = 10**7
 """Upper bound of a count of which nothing is known: more organisations than there are."""
 ROOM = 64
@@ -47,7 +55,7 @@ _FITS, _INFEASIBLE = 0, 2  # HiGHS by way of scipy
 
 
 def columns(counts: Anything) -> Anything:
-    """The ten counts (last axis) of counts on levels (last axis)."""
+    """The thirteen counts (last axis) of counts on levels (last axis)."""
     return counts @ _ADDS_UP.T
 
 
@@ -123,7 +131,7 @@ class Range:
 
 
 class System:
-    """What holds of every table of ``cube``, with the bounds of one: ``low`` and ``high``, (cells, 10)."""
+    """What holds of every table of ``cube``, with the bounds of one: ``low`` and ``high``, (cells, 13)."""
 
     def __init__(self, cube: Cube) -> None:
         self.cube = cube
@@ -244,24 +252,24 @@ class System:
 
 @dataclass(frozen=True)
 class _Room:
-    """How far counts may go one way: ``level`` (…, 6), with the room of its band, and ``n`` (…)."""
+    """How far counts may go one way: ``level`` (…, 6), with the room of all that it is part of but ``n`` (…)."""
 
     level: Anything
     n: Anything
 
     @classmethod
     def of(cls, room: Grid) -> _Room:
-        """That of cells, given that of their ten counts."""
+        """That of cells, given that of their thirteen counts."""
         short = np.minimum(room, ROOM).astype(np.int8)
-        bands = np.repeat(short[:, LEVELS:N], [len(band) for band in BANDS], axis=1)
-        return cls(np.minimum(short[:, :LEVELS], bands), short[:, N])
+        parts = [[s for s in range(N) if level in MEMBERS[s]] for level in range(LEVELS)]
+        return cls(np.stack([short[:, part].min(axis=1) for part in parts], axis=1), short[:, N])
 
     def along(self, cube: Cube, names: Sequence[str]) -> _Room:
         """That of chains."""
         return _Room(cube.over_chains(self.level, names), cube.over_chains(self.n, names))
 
     def in_turn(self, back: _Room) -> Anything:
-        """How far each chain lets its ten counts go: with ``n``, or with another level going ``back``."""
+        """How far each chain lets its counts go: with ``n``, or with another level going ``back``."""
         moves = []
         for levels in MEMBERS:
             others = [level for level in range(LEVELS) if level not in levels]
@@ -270,7 +278,7 @@ class _Room:
         return np.stack(moves, axis=-1)
 
     def between(self, back: _Room, axis: int) -> Anything:
-        """How far each chain lets its ten counts go while another, elsewhere on ``axis``, goes ``back``."""
+        """How far each chain lets its counts go while another, elsewhere on ``axis``, goes ``back``."""
         own = np.minimum(self.level, self.n[..., None])
         theirs = np.minimum(back.level, back.n[..., None])
         if theirs.shape[axis] == 1:

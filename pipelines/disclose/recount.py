@@ -4,14 +4,14 @@ this is written a second time on purpose, so that a slip in the making is found.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import product
 from math import sqrt
 from typing import Any
 
 import numpy as np
 
-from pipelines.disclose.intervals import BANDS, LEVELS, STATISTICS, Anything, N
+from pipelines.disclose.intervals import BAND, BANDS, LEVELS, STATISTICS, Anything, N
 from pipelines.policy import Policy
 
 Z_95 = 1.959963984540054
@@ -38,32 +38,36 @@ def wrong_numbers(
     is_low: Anything,
     *,
     shares: Mapping[int, float | None],
-    national: Anything | None,
+    national: Sequence[Anything],
+    errors: Sequence[int],
     policy: Policy,
 ) -> Iterator[tuple[str, str]]:
     """The numbers of a benchmark ``row`` and of the ``shares`` of its levels that do not follow from the counts
-    ``told`` (10; -1: not told), each with words. Where counts are low, those must fit that some way of filling them in
-    gives. ``national`` are the counts of all organisations; None where they are not told, or are the row's own.
+    ``told`` (13; -1: not told), each with words. Where counts are low, those must fit that some way of filling them in
+    gives. ``national`` are the counts that all organisations may have; none where they are not told, or are the row's
+    own. ``errors`` are how far counts may be from the true ones, by which limits are moved outwards.
     """
-    numbers = {name: row[name] for name in _FIGURES if row[name] is not None}
     if told[N] < 0:
-        yield from ((name, f"{value} is told of a withheld group") for name, value in numbers.items())
+        yield from (
+            (name, f"{row[name]} is told of a withheld group") for name in NUMBERS if row[name] not in {None, ""}
+        )
         return
+    numbers = {name: row[name] for name in _FIGURES if row[name] is not None}
     comparison = row["comparison"] or ""
-    filled = _filled(told, is_low, policy.base)
     found = [
-        _not_following(numbers, counts, policy)
+        _not_following(numbers, counts, policy, error)
         + _shares_not_following(shares, counts)
-        + ([] if comparison in _comparisons(counts, national, policy) else [_not("comparison", comparison or "none")])
-        for counts in filled
+        + ([] if comparison in _comparisons(counts, national, policy, error) else [_not("comparison", comparison)])
+        for counts in filled(told, is_low, policy.base)
+        for error in errors
     ]
     yield from min(found, key=len, default=[])
 
 
-def _filled(told: Anything, is_low: Anything, base: int) -> Iterator[Anything]:
+def filled(told: Anything, is_low: Anything, base: int) -> Iterator[Anything]:
     """The counts, with 0 or ``base`` for those that are low."""
     places = np.flatnonzero(is_low[:N])
-    kinds = slice(LEVELS, N) if (told[LEVELS:N] >= 0).any() or is_low[LEVELS:N].any() else slice(LEVELS)
+    kinds = BAND if (told[BAND] >= 0).any() or is_low[BAND].any() else slice(LEVELS)
     for values in product((0, base), repeat=len(places)):
         counts = told.copy()
         counts[places] = values
@@ -75,8 +79,8 @@ def _not(name: str, value: object) -> tuple[str, str]:
     return name, f"{value} does not follow from the counts"
 
 
-def _not_following(numbers: Mapping[str, float], counts: Anything, policy: Policy) -> list[tuple[str, str]]:
-    allowed = _allowed(counts, policy)
+def _not_following(numbers: Mapping[str, float], counts: Anything, policy: Policy, error: int) -> list[tuple[str, str]]:
+    allowed = _allowed(counts, policy, error)
     return [
         _not(name, value)
         for name, value in numbers.items()
@@ -93,7 +97,7 @@ def _shares_not_following(shares: Mapping[int, float | None], counts: Anything) 
     ]
 
 
-def _allowed(counts: Anything, policy: Policy) -> dict[str, tuple[float, int]]:
+def _allowed(counts: Anything, policy: Policy, error: int) -> dict[str, tuple[float, int]]:
     """What may be told of a group, each with its number of decimals."""
     n = max(int(counts[N]), 1)
     reached = _reached(counts)
@@ -101,8 +105,8 @@ def _allowed(counts: Anything, policy: Policy) -> dict[str, tuple[float, int]]:
     for level, k in reached.items():
         name = f"share_ge_{level}"
         allowed[name] = (_capped(k / n), SHARE_DIGITS)
-        allowed[f"{name}_low"] = (limits(k - policy.base + 1, n, Z_95)[0], SHARE_DIGITS)
-        allowed[f"{name}_high"] = (limits(k + policy.base - 1, n, Z_95)[1], SHARE_DIGITS)
+        allowed[f"{name}_low"] = (min(limits(k - error, n, Z_95)[0], 1 - CAP), SHARE_DIGITS)
+        allowed[f"{name}_high"] = (max(limits(k + error, n, Z_95)[1], CAP), SHARE_DIGITS)
     levels = counts[:LEVELS]
     if (levels >= 0).all():
         below = np.cumsum(levels)
@@ -117,19 +121,16 @@ def _allowed(counts: Anything, policy: Policy) -> dict[str, tuple[float, int]]:
     return allowed
 
 
-def _comparisons(counts: Anything, national: Anything | None, policy: Policy) -> set[str]:
+def _comparisons(counts: Anything, national: Sequence[Anything], policy: Policy, error: int) -> set[str]:
     """What may be said of a group beside all organisations: both, where the rounding of their share decides."""
     n = int(counts[N])
     k = _reached(counts).get(GOOD_LEVEL)
-    if n < policy.quartile_gate or k is None or national is None:
+    every = [(_reached(one).get(GOOD_LEVEL), max(int(one[N]), 1)) for one in national]
+    shares = [reached / size for reached, size in every if reached is not None]
+    if n < policy.quartile_gate or k is None or not shares:
         return {""}
-    every = _reached(national).get(GOOD_LEVEL)
-    if every is None:
-        return {""}
-    share = every / max(int(national[N]), 1)
-    low = limits(k - policy.base + 1, n, Z_998)[0]
-    high = limits(k + policy.base - 1, n, Z_998)[1]
-    told = (share, round(_capped(share), SHARE_DIGITS))
+    low, high = limits(k - error, n, Z_998)[0], limits(k + error, n, Z_998)[1]
+    told = (*shares, *(round(_capped(share), SHARE_DIGITS) for share in shares))
     return {"better" if low > one else "worse" if high < one else "similar" for one in told}
 
 
@@ -137,8 +138,8 @@ def _reached(counts: Anything) -> dict[int, int]:
     """How many are on each level or above, for those levels of which the counts tell."""
     if (counts[:LEVELS] >= 0).all():
         return {level: int(counts[level:LEVELS].sum()) for level in range(1, LEVELS)}
-    if (counts[LEVELS:N] >= 0).all():
-        return {band[0]: int(counts[LEVELS + i : N].sum()) for i, band in enumerate(BANDS) if band[0]}
+    if (counts[BAND] >= 0).all():
+        return {band[0]: int(counts[BAND][i:].sum()) for i, band in enumerate(BANDS) if band[0]}
     return {}
 
 

@@ -153,6 +153,15 @@ def test_counts_that_are_not_told_for_being_low_are_no_leak(clean: Release) -> N
     assert codes(release) == set()
 
 
+def test_a_comparison_with_counts_that_are_not_told_is_no_leak() -> None:
+    release = hand_made(["sector"], {("total",): (30, 0, 5, 20, 40, 5), ("sector", "health"): (10, 0, 0, 10, 20, 5)})
+    assert release.row("sector", "health")["comparison"] == "similar"
+    for row in release.distributions:
+        if row["count"] in {0, 5}:
+            row.update(count=None, share=None, status="[low]")
+    assert codes(release) == set()
+
+
 def test_bands_are_no_leak() -> None:
     release = hand_made(["sector"], {("total",): (30, 30, 0, 0, 20, 20), ("sector", "health"): (10, 10, 0, 0, 10, 0)})
     assert codes(release) == set()
@@ -217,7 +226,8 @@ def test_a_median_below_its_gate_and_a_number_of_a_withheld_group() -> None:
     assert codes(release) == set()
     release.row("sector", "health")["median"] = 1.0
     release.row("sector", "housing")["mean"] = 1.0
-    assert [f.cell for f in attacked(release).findings] == ["sector: health", "sector: housing"]
+    release.row("sector", "justice")["comparison"] = "worse"
+    assert [f.cell for f in attacked(release).findings] == ["sector: health", "sector: housing", "sector: justice"]
     assert codes(release) == {"other_number"}
 
 

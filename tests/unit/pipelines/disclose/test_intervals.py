@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pytauargus._tauargus import audit_jj
 
-from pipelines.disclose.intervals import FREE, LEVELS, STATISTICS, Cube, Grid, Range, System, columns
+from pipelines.disclose.intervals import FREE, LEVELS, MEMBERS, STATISTICS, Cube, Grid, Range, System, columns
 from tests.cubes import a_cube, a_policy, count, everybody
 
 TWO_BY_TWO = {
@@ -102,7 +102,7 @@ def tau_argus(cube: Cube, low: Grid, high: Grid, point: Grid) -> dict[tuple[int,
         lines.append(f"{i} {value} 1 u {least} {most} 0 0 0")
     relations = []
     for cell in range(len(at)):
-        for total, parts in ((9, range(6)), (6, (0, 1)), (7, (2, 3)), (8, (4, 5))):
+        for total, parts in enumerate(MEMBERS[LEVELS:], LEVELS):
             relations.append((number[cell, total], [number[cell, part] for part in parts]))
     for parent, child in cube.families:
         place = cube.places[parent]
