@@ -35,7 +35,7 @@ def release_assets(hubs: list[str]) -> list[dg.AssetsDefinition]:
 
     @dg.asset(deps=standings, group_name="consolidation", kinds={"parquet"})
     def benchmarks(line: LineResource) -> dg.MaterializeResult:
-        """What may be published of the returns: rounded numbers of organisations and medians, by group."""
+        """What may be published of the returns: rounded numbers of organisations, and what they tell, by group."""
         table = make_benchmarks(line.open())
         preview = _markdown_table(table.column_names, table.slice(0, PREVIEW_ROWS).to_pylist())
         published = table.num_rows - table["n"].null_count

@@ -1,76 +1,33 @@
-"""From accepted returns to benchmarks: how far organisations have got, told so that none can be picked out.
+"""From accepted returns to true counts: how many organisations of each group of the cube are on each level.
 
-Counting and the rules of publication live here. Thresholds and breakdowns are ``pipelines.policy``; what an answer may
-say was judged before. Pure: Parquet files in, tables out.
+Counting lives here. What may be told of the counts is for ``disclose``; breakdowns are ``pipelines.policy``; what an
+answer may say was judged before. Pure: Parquet files in, tables and counts out. No count made here is published as it
+is, or leaves the machine.
 
-What is published, and what is not
-----------------------------------
 The unit is the organisation. All valid answers (0 to 5) of its respondents in one audience, dimension, period and
-instrument become one level, their lower median; reached through two hubs, it still counts once. Groups of organisations
-are those of the cube and no others, and every group of the cube has a row, whether anybody is in it or not.
-
-A group is published when it has at least ``threshold`` organisations, and as many without the members of any one hub
-(an organisation that is also in another hub stays). Otherwise ``n`` and ``median`` are empty, ``status`` is ``[c]``,
-and ``rolled_up_to`` names the breakdown of the nearest parent that is published.
-
-Published are ``n``, rounded *down* to a multiple of ``base``, and the lower median of the organisations' levels from
-``median_gate`` organisations on (below it is empty and ``status`` is ``[x]``, not available). Rounding down makes each
-``n`` stand for ``base`` possible numbers, also at the threshold (to the nearest, 10 could only be 10, 11 or 12), and
-lets the gates follow from the published number. How many organisations are on each level leaves in no form.
-
-Against subtraction: what a published parent has beyond its published children must be nobody, or a group that could be
-published itself. Where it is not, the smallest child is withheld too, and with a group everything below it.
-
-Deferred to controlled rounding and the attack: additive margins, counts a level and everything worked out from them;
-systems of several tables solved together (type against sector, one dimension against another); the ledger of earlier
-releases; coalitions; and hiding that a group is empty when its parent's ``n`` equals the sum of its siblings'.
+instrument become one level, their lower median; reached through two hubs, it still counts once.
 """
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import product
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from hubs.contract.vocabularies import vocabulary
 from hubs.instruments import Instrument
-from pipelines.policy import BREAKDOWNS, Policy
+from pipelines.cube import ATTRIBUTES, LEVELS_N, TABLE, Breakdown, Counts, Grid, Integers, Key, Numbers
+from pipelines.policy import Policy
 
-CONFIDENTIAL = "[c]"
-"""Status of a group that may not be published."""
-NOT_AVAILABLE = "[x]"
-"""Status of a published group that is too small for a median."""
-ALL = "all"
-"""Stands in a column by which a breakdown does not group."""
-
-ATTRIBUTES = {
-    "sector": "sectors",
-    "organisation_type": "organisation_types",
-    "size_band": "size_bands",
-    "region": "regions",
-}
-"""What is known of an organisation, and the vocabulary of each."""
-
-COLUMNS = pa.schema(
-    [
-        *((name, pa.string()) for name in ("period", "instrument", "audience", "dimension", "breakdown", *ATTRIBUTES)),
-        ("n", pa.int32()),
-        ("median", pa.int8()),
-        ("status", pa.string()),
-        ("rolled_up_to", pa.string()),
-    ]
-)
-"""The columns of ``benchmarks``: a row a group."""
-
-TABLE = ("period", "instrument", "audience", "dimension")
-"""What is never pooled: benchmarks of different values here are different tables."""
-COUNTS = tuple(f"c{level}" for level in range(6))
+COUNTS = tuple(f"c{level}" for level in range(LEVELS_N))
 """Columns with the number of valid answers on each level."""
 
 CHUNK_ROWS = 262_144
@@ -78,12 +35,7 @@ CHUNK_ROWS = 262_144
 
 _TEXT = pa.dictionary(pa.int32(), pa.string())
 
-Numbers = np.ndarray[tuple[int], np.dtype[np.integer[Any]]]
-"""Whole numbers, as short as they come."""
-Integers = np.ndarray[tuple[int], np.dtype[np.int64]]
 AnyShape = np.ndarray[Any, np.dtype[np.integer[Any]]]
-Mask = np.ndarray[tuple[int], np.dtype[np.bool_]]
-Grid = np.ndarray[tuple[int, int], np.dtype[np.integer[Any]]]
 
 
 # A hub at a time: answers become a histogram for each organisation.
@@ -196,7 +148,7 @@ class _Gathered:
     hubs: list[str] = field(default_factory=list)
     who: dict[tuple[str, str], int] = field(default_factory=dict)
     described: list[tuple[str, ...]] = field(default_factory=list)
-    parts: dict[tuple[str, ...], list[tuple[Numbers, Numbers, Grid]]] = field(default_factory=dict)
+    parts: dict[Key, list[tuple[Numbers, Numbers, Grid]]] = field(default_factory=dict)
 
     def add(self, hub: str, table: pa.Table) -> None:
         """Add the levels of one hub. Hubs come in order of id."""
@@ -246,11 +198,12 @@ class _Gathered:
         return pa.concat_tables(chunks)
 
 
-def _by_table(coded: Mapping[str, _Coded]) -> Iterator[tuple[tuple[str, ...], Integers]]:
+def _by_table(coded: Mapping[str, _Coded]) -> Iterator[tuple[Key, Integers]]:
     """Each combination of ``TABLE`` and its rows."""
     columns = [coded[name] for name in TABLE]
     first, at = _groups(_mixed(columns))
-    keys = zip(*(column.text(first) for column in columns), strict=True)
+    period, instrument, audience, dimension = (column.text(first) for column in columns)
+    keys = zip(period, instrument, audience, dimension, strict=True)
     order = np.argsort(at, kind="stable")
     rows_of = np.split(order, np.cumsum(np.bincount(at))[:-1]) if len(at) else []
     yield from zip(keys, rows_of, strict=True)
@@ -274,82 +227,58 @@ def _lower_median(counts: Grid) -> Numbers:
 # The cube.
 
 
-def benchmarks(levels: pa.Table, policy: Policy) -> pa.Table:
-    """The benchmarks that may be published, of the table that ``combine`` made.
-
-    Columns are ``COLUMNS``: ``n`` and ``median`` are null where they may not be told, ``status`` is empty when all is
-    told, ``rolled_up_to`` is empty unless a parent stands in. Sorted by ``TABLE``, then in the order of the policy's
-    breakdowns and of the vocabularies' terms.
+def cube(levels: pa.Table, policy: Policy) -> Iterator[Counts]:
+    """The true counts of each of ``TABLE``, in order, of the table that ``combine`` made. Every group of the policy's
+    breakdowns is there, whether anybody is in it or not.
     """
-    if not levels.num_rows:
-        return COLUMNS.empty_table()
-    cube = [_Breakdown.named(name) for name in policy.breakdowns]
+    breakdowns = [Breakdown.named(name) for name in policy.breakdowns]
     members = _members(levels)
-    published = []
-    for key in sorted(members.parts):
-        groups = _publishable(_counted(members.of(key), cube), cube, policy)
-        published.append(_as_table(key, groups, cube, policy))
-    return pa.concat_tables(published).combine_chunks()
-
-
-@dataclass(frozen=True)
-class _Breakdown:
-    """One way of grouping: ``cells`` are all its groups, each a term for each of ``by``."""
-
-    name: str
-    by: tuple[str, ...]
-    cells: tuple[tuple[str, ...], ...]
-
-    @classmethod
-    def named(cls, name: str) -> _Breakdown:
-        by = BREAKDOWNS[name]
-        return cls(name, by, tuple(product(*(vocabulary(ATTRIBUTES[attribute]).terms for attribute in by))))
-
-    def cell_of(self, terms: Mapping[str, Numbers], n: int) -> Integers:
-        """The number of the cell of each of ``n`` organisations, given the number of their term of each attribute."""
-        cell = np.zeros(n, np.int64)
-        for attribute in self.by:
-            cell = cell * len(vocabulary(ATTRIBUTES[attribute]).terms) + terms[attribute]
-        return cell
-
-    def parent_cells(self, parent: _Breakdown) -> Integers:
-        """For each cell the cell of ``parent`` that holds it."""
-        at = {cell: i for i, cell in enumerate(parent.cells)}
-        places = [self.by.index(attribute) for attribute in parent.by]
-        return np.array([at[tuple(cell[place] for place in places)] for cell in self.cells])
+    for _, keys in groupby(sorted(members.parts), key=lambda key: key[:-1]):
+        tables = {key: members.of(key) for key in keys}
+        tie_key = _tie_key(members.organisations, tables)
+        for key, one in tables.items():
+            yield _counted(key, one, members.hubs, breakdowns, tie_key)
 
 
 @dataclass(frozen=True)
 class _Members:
-    """Organisations: the numbers of their terms, their level, and the number of their hub (-1: in several)."""
+    """Organisations: their numbers, the numbers of their terms, their level, and the number of their hub (-1: in
+    several).
+    """
 
+    organisation: Numbers
     terms: Mapping[str, Numbers]
     level: Numbers
     only_hub: Numbers
-    hubs_n: int
 
 
 @dataclass
 class _AllMembers:
-    """The organisations of all of ``TABLE``, as pieces of ``_Members``."""
+    """The organisations of all of ``TABLE``, as pieces of ``_Members``; the names that their numbers stand for."""
 
-    parts: dict[tuple[str, ...], list[_Members]]
+    organisations: pa.Array
+    parts: dict[Key, list[_Members]]
     hubs: dict[str, int]
 
-    def of(self, key: tuple[str, ...]) -> _Members:
+    def of(self, key: Key) -> _Members:
         """Those of one of ``TABLE``."""
         parts = self.parts[key]
-        terms = {name: np.concatenate([part.terms[name] for part in parts]) for name in ATTRIBUTES}
-        level = np.concatenate([part.level for part in parts])
-        return _Members(terms, level, np.concatenate([part.only_hub for part in parts]), len(self.hubs))
+        return _Members(
+            np.concatenate([part.organisation for part in parts]),
+            {name: np.concatenate([part.terms[name] for part in parts]) for name in ATTRIBUTES},
+            np.concatenate([part.level for part in parts]),
+            np.concatenate([part.only_hub for part in parts]),
+        )
 
 
 def _members(levels: pa.Table) -> _AllMembers:
-    members = _AllMembers({}, {})
+    levels = levels.select([*TABLE, "organisation", *ATTRIBUTES, "level", "hubs"]).unify_dictionaries()
+    names = levels["organisation"].chunk(0).dictionary if levels.num_rows else pa.array([], pa.string())
+    members = _AllMembers(names, {}, {})
     number_of = {
         name: {term: i for i, term in enumerate(vocabulary(scheme).terms)} for name, scheme in ATTRIBUTES.items()
     }
-    for batch in levels.select([*TABLE, *ATTRIBUTES, "level", "hubs"]).to_batches(max_chunksize=CHUNK_ROWS):
+    for batch in levels.to_batches(max_chunksize=CHUNK_ROWS):
         piece = pa.Table.from_batches([batch])
         coded = {name: _coded(piece[name]) for name in (*TABLE, *ATTRIBUTES)}
         terms = {
@@ -357,9 +286,11 @@ def _members(levels: pa.Table) -> _AllMembers:
             for name, numbers in number_of.items()
         }
         level = batch["level"].to_numpy()
+        organisation = batch["organisation"].indices.to_numpy()
         only_hub = _only_hub(batch["hubs"], members.hubs)
         for key, rows in _by_table(coded):
-            part = _Members({name: term[rows] for name, term in terms.items()}, level[rows], only_hub[rows], 0)
+            of_rows = {name: term[rows] for name, term in terms.items()}
+            part = _Members(organisation[rows], of_rows, level[rows], only_hub[rows])
             members.parts.setdefault(key, []).append(part)
     return members
 
@@ -373,101 +304,37 @@ def _only_hub(hubs: pa.ListArray, numbers: dict[str, int]) -> Numbers:
     return np.where(np.diff(offsets) == 1, first, np.int16(-1))
 
 
-@dataclass
-class _Groups:
-    """The groups of one breakdown: a row a cell. ``own`` counts, for each hub, the members in no other hub."""
-
-    n: Integers
-    median: Numbers
-    own: Grid
-    is_published: Mask
-
-
-def _is_safe(n: Integers, own: Grid, threshold: int) -> Mask:
-    """Whether groups have enough organisations, and would without the members of any one hub."""
-    safe: Mask = (n >= threshold) & (n - own.max(axis=1) >= threshold)
-    return safe
+def _tie_key(names: pa.Array, tables: Mapping[Key, _Members]) -> bytes:
+    """SHA-256 over the organisations and levels of ``tables``, in whatever order their rows came."""
+    rank = np.empty(len(names), np.int64)
+    rank[pc.sort_indices(names).to_numpy()] = np.arange(len(names))
+    digest = hashlib.sha256()
+    for key, members in tables.items():
+        order = np.argsort(rank[members.organisation])
+        who = names.take(pa.array(members.organisation[order])).to_pylist()
+        for part in ("\n".join(key), "\n".join(who)):
+            digest.update(hashlib.sha256(part.encode()).digest())
+        digest.update(hashlib.sha256(members.level[order].astype(np.int8).tobytes()).digest())
+    return digest.digest()
 
 
-def _counted(members: _Members, cube: Sequence[_Breakdown]) -> list[_Groups]:
-    groups = []
+def _counted(
+    key: Key, members: _Members, numbers: Mapping[str, int], cube: Sequence[Breakdown], tie_key: bytes
+) -> Counts:
     is_own = members.only_hub >= 0
+    present, hub = np.unique(members.only_hub[is_own], return_inverse=True)
+    names = {number: name for name, number in numbers.items()}
+    hubs = [names[number] for number in present.tolist()]
+    order = np.argsort(np.argsort(np.array(hubs))) if hubs else np.array([], np.int64)
+    levels, own = [], []
     for breakdown in cube:
         cell = breakdown.cell_of(members.terms, len(members.level))
-        size = len(breakdown.cells)
-        counts = np.bincount(cell * len(COUNTS) + members.level, minlength=size * len(COUNTS)).reshape(size, -1)
-        hub_cell = cell[is_own] * members.hubs_n + members.only_hub[is_own]
-        own = np.bincount(hub_cell, minlength=size * members.hubs_n).reshape(size, -1)
-        groups.append(_Groups(counts.sum(axis=1), _lower_median(counts), own, np.zeros(size, bool)))
-    return groups
-
-
-def _publishable(groups: list[_Groups], cube: Sequence[_Breakdown], policy: Policy) -> list[_Groups]:
-    """Set ``is_published``: groups that are safe, less those withheld so that nobody can be found by subtraction."""
-    for one in groups:
-        one.is_published = _is_safe(one.n, one.own, policy.threshold)
-    families = [
-        (parent, child, cube[child].parent_cells(cube[parent]))
-        for parent, child in product(range(len(cube)), repeat=2)
-        if set(cube[parent].by) < set(cube[child].by)
-    ]
-    while any(_withhold(groups[p], groups[c], parent_of, policy.threshold) for p, c, parent_of in families):
-        pass
-    return groups
-
-
-def _withhold(parent: _Groups, child: _Groups, parent_of: Integers, threshold: int) -> bool:
-    """Withhold what the rules of subtraction ask for in one family of groups. Whether anything was."""
-    is_orphan = child.is_published & ~parent.is_published[parent_of]
-    child.is_published &= ~is_orphan
-    is_changed = bool(is_orphan.any())
-    for p in np.flatnonzero(parent.is_published).tolist():
-        shown = np.flatnonzero(child.is_published & (parent_of == p))
-        rest_n = parent.n[p] - child.n[shown].sum()
-        rest_own = parent.own[p] - child.own[shown].sum(axis=0)
-        if len(shown) and rest_n and not _is_safe(rest_n[None], rest_own[None], threshold)[0]:
-            child.is_published[shown[child.n[shown].argmin()]] = False
-            is_changed = True
-    return is_changed
-
-
-def _as_table(key: tuple[str, ...], groups: Sequence[_Groups], cube: Sequence[_Breakdown], policy: Policy) -> pa.Table:
-    parts = []
-    for breakdown, one in zip(cube, groups, strict=True):
-        size = len(breakdown.cells)
-        has_median = one.is_published & (one.n >= policy.median_gate)
-        columns = {name: pa.repeat(value, size) for name, value in zip(TABLE, key, strict=True)}
-        columns["breakdown"] = pa.repeat(breakdown.name, size)
-        for attribute in ATTRIBUTES:
-            if attribute in breakdown.by:
-                place = breakdown.by.index(attribute)
-                columns[attribute] = pa.array([cell[place] for cell in breakdown.cells])
-            else:
-                columns[attribute] = pa.repeat(ALL, size)
-        columns["n"] = pa.array(one.n // policy.base * policy.base, pa.int32(), mask=~one.is_published)
-        columns["median"] = pa.array(one.median, pa.int8(), mask=~has_median)
-        status = np.where(has_median, "", np.where(one.is_published, NOT_AVAILABLE, CONFIDENTIAL))
-        columns["status"] = pa.array(status.tolist(), pa.string())
-        columns["rolled_up_to"] = pa.array(_rolled_up(breakdown, one, groups, cube), pa.string())
-        parts.append(pa.table(columns).cast(COLUMNS))
-    return pa.concat_tables(parts)
-
-
-def _rolled_up(breakdown: _Breakdown, own: _Groups, groups: Sequence[_Groups], cube: Sequence[_Breakdown]) -> list[str]:
-    """For each cell that is not published the breakdown of the nearest parent that is: first size bands are put
-    together, then sectors.
-    """
-    found = [""] * len(breakdown.cells)
-    chain = [
-        (parent, one)
-        for parent, one in zip(cube, groups, strict=True)
-        if len(parent.by) < len(breakdown.by) and parent.by == breakdown.by[: len(parent.by)]
-    ]
-    for parent, one in chain:  # from the total down, so that the nearest stands in the end
-        stands_in = one.is_published[breakdown.parent_cells(parent)] & ~own.is_published
-        for cell in np.flatnonzero(stands_in).tolist():
-            found[cell] = parent.name
-    return found
+        size = len(breakdown.cells) * LEVELS_N
+        at = cell * LEVELS_N + members.level
+        levels.append(np.bincount(at, minlength=size).reshape(-1, LEVELS_N))
+        counted = np.bincount(order[hub] * size + at[is_own], minlength=len(hubs) * size)
+        own.append(counted.reshape(len(hubs), len(breakdown.cells), LEVELS_N))
+    return Counts(key, tuple(b.name for b in cube), tuple(levels), tuple(own), tuple(sorted(hubs)), tie_key)
 
 
 # Integer codes.

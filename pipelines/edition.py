@@ -1,4 +1,4 @@
-"""What one release says, before any format: the plain data that ``consolidate`` and ``benchmark`` make and ``publish``
+"""What one release says, before any format: the plain data that ``consolidate`` and ``disclose`` make and ``publish``
 writes. No step lives here.
 """
 
@@ -247,8 +247,8 @@ class Basis:
 
 @dataclass(frozen=True)
 class Edition:
-    """Everything a release says. ``benchmarks`` has the columns of ``pipelines.benchmark.COLUMNS`` and was made under
-    ``policy``.
+    """Everything a release says. ``benchmarks`` and ``distributions`` have the columns of ``BENCHMARKS`` and
+    ``DISTRIBUTIONS`` in ``pipelines.disclose.derived`` and were made under ``policy``.
 
     ``build_key`` is a digest of all inputs, rules, code and templates: equal keys mean equal content. ``bases`` has an
     entry for each hub with content in use. ``withdrawn`` is what hubs have taken back, by id.
@@ -264,6 +264,7 @@ class Edition:
     library: Mapping[str, LibraryRecord]
     packs: tuple[Pack, ...]
     benchmarks: pa.Table
+    distributions: pa.Table
     instruments: Mapping[str, Instrument]
     bases: Mapping[str, Basis]
     policy: Policy

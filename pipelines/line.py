@@ -6,12 +6,13 @@ from __future__ import annotations
 
 import hashlib
 import time
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 from pydantic import ValidationError
@@ -23,15 +24,19 @@ from hubs.registration import Registration, Registry, WrongRegistry, read_regist
 from pipelines import benchmark, publish, quarantine, standing, validate
 from pipelines.bases import bases
 from pipelines.consolidate import HubRecords, consolidate, packs
+from pipelines.cube import Counts
 from pipelines.edition import Edition, HubState, LibraryRecord, State, Withdrawn
-from pipelines.policy import read_policy
+from pipelines.policy import Policy, read_policy
 from pipelines.pull import pull
 from pipelines.pull.network import Network
 from pipelines.store import Standing, Store
 from pipelines.version import code_version
 
+if TYPE_CHECKING:
+    from pipelines import disclose
+
 WORKERS = 2
-"""Hubs that are judged at once. Memory grows with it."""
+"""Hubs that are judged at once, and tables that are rounded at once. Memory grows with it."""
 PULLS = 32
 """Hubs that are pulled at once."""
 PATIENCE_SECONDS = 60.0
@@ -317,18 +322,41 @@ class _Tables(Mapping[str, pa.Table]):
 
 
 def make_benchmarks(line: Line) -> pa.Table:
-    """Count the returns of all feeds in use, a hub at a time, and keep what may be published of them. Of the same feeds
-    it is the same.
+    """Count the returns of all feeds in use, a hub at a time, and keep what may be published of them: benchmarks, which
+    are given, and distributions. Of the same feeds they are the same.
     """
     key = build_key(line)
     if line.store.made_of("benchmarks") == key:
         return line.store.benchmarks()
     counted = {hub: count_returns(line, hub) for hub in line.registry.hubs}
     levels = _Tables(line.store, {hub: path for hub, path in counted.items() if path is not None})
-    table = benchmark.benchmarks(benchmark.combine(levels), read_policy())
+    from pipelines.disclose import derived  # brings HiGHS and statsmodels, two seconds that other commands do without
+
+    policy = read_policy()
+    made = list(disclosed(benchmark.cube(benchmark.combine(levels), policy), policy))
+    benchmarks = derived.stacked([one.benchmarks for one in made], derived.BENCHMARKS)
     with line.store.making("benchmarks", key):
-        line.store.write_benchmarks(table)
-    return table
+        line.store.write_benchmarks(benchmarks)
+        line.store.write_distributions(derived.stacked([one.distributions for one in made], derived.DISTRIBUTIONS))
+        line.store.write_disclosure([one.audit for one in made])
+    return benchmarks
+
+
+def disclosed(tables: Iterable[Counts], policy: Policy) -> Iterator[disclose.Disclosed]:
+    """What may be published of each of ``tables``, in their order; ``WORKERS`` at once, since HiGHS lets others work.
+
+    Tables are taken as they are needed: all true counts at once would grow with periods and hubs.
+    """
+    from pipelines import disclose
+
+    with ThreadPoolExecutor(WORKERS) as pool:
+        waiting: deque[Future[disclose.Disclosed]] = deque()
+        for counts in tables:
+            if len(waiting) == 2 * WORKERS:
+                yield waiting.popleft().result()
+            waiting.append(pool.submit(disclose.disclose, counts, policy))
+        while waiting:
+            yield waiting.popleft().result()
 
 
 def build_key(line: Line) -> str:
@@ -373,6 +401,7 @@ def make_release(line: Line, now: datetime) -> str | None:
             library=library,
             packs=tuple(packs(library)),
             benchmarks=line.store.benchmarks(),
+            distributions=line.store.distributions(),
             instruments=instruments(*line.registry.instrument_folders),
             bases=bases(line.store, line.registry.hubs, library, notices),
             policy=policy,

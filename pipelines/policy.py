@@ -37,6 +37,12 @@ class Policy(BaseModel):
     base: int = Field(5, ge=5, description="Published numbers of organisations are multiples of this.")
     median_gate: int = Field(20, ge=20, description="Fewest organisations for a median.")
     quartile_gate: int = Field(40, ge=40, description="Fewest organisations for quartiles.")
+    reliable_gate: int = Field(40, ge=40, description="Fewest organisations for figures without the mark [u].")
+    spread: int = Field(2, ge=2, description="Fewest organisations of a group off its commonest level.")
+    share_cap: float = Field(0.05, ge=0.05, lt=0.5, description="Shares are shown from this to 1 less this.")
+    limits_confidence: float = Field(0.95, ge=0.95, lt=1, description="Of the limits of a share.")
+    comparison_confidence: float = Field(0.998, ge=0.998, lt=1, description="For better or worse than all.")
+    strict: bool = Field(False, description="Whether counts of nobody and of one base are shown as [low].")
     answers_base: int = Field(100, ge=100, description="Published numbers of answers are multiples of this.")
     breakdowns: tuple[str, ...] = Field(tuple(BREAKDOWNS), min_length=1, description="Names from the cube.")
 
@@ -53,7 +59,7 @@ class Policy(BaseModel):
     @model_validator(mode="after")
     def _gates_fit(self) -> Policy:
         # A published number must never fall on the other side of a gate than the number behind it.
-        for gate in ("threshold", "median_gate", "quartile_gate"):
+        for gate in ("threshold", "median_gate", "quartile_gate", "reliable_gate"):
             if getattr(self, gate) % self.base:
                 raise ValueError(f"{gate} must be a multiple of base ({self.base})")
         if not self.threshold <= self.median_gate <= self.quartile_gate:
@@ -63,13 +69,14 @@ class Policy(BaseModel):
 
 def rows_that_break(policy: Policy, table: pa.Table) -> list[dict[str, Any]]:
     """The rows of a table of benchmarks that ``policy`` forbids: of too few organisations, not rounded, or with a
-    median of too few. It holds the table itself to account, whatever made it.
+    median or quartile of too few. It holds the table itself to account, whatever made it.
     """
+    gates = {"median": policy.median_gate, "q1": policy.quartile_gate, "q3": policy.quartile_gate}
     return [
         row
         for row in table.to_pylist()
         if (row["n"] is not None and (row["n"] < policy.threshold or row["n"] % policy.base))
-        or (row["median"] is not None and (row["n"] is None or row["n"] < policy.median_gate))
+        or any(row[name] is not None and (row["n"] or 0) < gate for name, gate in gates.items())
     ]
 
 

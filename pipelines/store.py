@@ -17,7 +17,8 @@ Only reading and writing lives here; what a state means is decided in ``standing
 ``library.jsonl`` ``slugs.json``         the last consolidation; addresses that records have been given for good
 ``published.json``                       what the latest release says of whom, for receipts
 ``made-of/``                             digests of what the library and the benchmarks were made of
-``levels/`` ``benchmarks.parquet``       organisations' levels by hub and verdict; the last benchmarks
+``levels/``                              organisations' levels by hub and verdict
+``benchmarks.parquet`` ``distributions.parquet`` ``disclosure.json``   the last benchmarks, and how they were made safe
 """
 
 from __future__ import annotations
@@ -523,9 +524,25 @@ class Store:
         """Keep the benchmarks."""
         self.write_table(self.root / "benchmarks.parquet", table)
 
+    def write_distributions(self, table: pa.Table) -> None:
+        """Keep the distributions."""
+        self.write_table(self.root / "distributions.parquet", table)
+
+    def write_disclosure(self, tables: list[Mapping[str, Any]]) -> None:
+        """Keep what was done to each table of the benchmarks so that it may be published."""
+        write_json(self.root / "disclosure.json", {"tables": tables})
+
     def benchmarks(self) -> pa.Table:
         """The benchmarks that were written last. Raises FileNotFoundError before the first."""
         return self.table(self.root / "benchmarks.parquet")
+
+    def distributions(self) -> pa.Table:
+        """The distributions that were written last. Raises FileNotFoundError before the first."""
+        return self.table(self.root / "distributions.parquet")
+
+    def disclosure(self) -> list[dict[str, Any]]:
+        """What was done to each table of the benchmarks that were written last."""
+        return (read_json(self.root / "disclosure.json") or {"tables": []})["tables"]  # type: ignore[no-any-return]
 
     def table(self, path: Path) -> pa.Table:
         """The table that was written to ``path``. Raises FileNotFoundError and files.Damaged."""

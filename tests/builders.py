@@ -11,12 +11,13 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 
 from hubs.contract.kinds import document_kinds
 from hubs.contract.records import Record
 from hubs.instruments import instruments
-from pipelines.benchmark import COLUMNS
+from pipelines.disclose.derived import BENCHMARKS, DISTRIBUTIONS, statistics
 from pipelines.edition import Basis, Edition, HubState, LibraryRecord, Origin, Pack, Related, State, Withdrawn
 from pipelines.policy import Policy
 
@@ -214,7 +215,9 @@ def a_library(*entries: LibraryRecord) -> dict[str, LibraryRecord]:
 
 
 def benchmark_rows(period: str = "2026-Q3", n: int = 45) -> list[dict[str, Any]]:
-    """Rows of a small cube: a national group, two sectors (one suppressed), one size, one type and one region."""
+    """Rows of a small cube: a national group, two sectors (one confidential), one size, one type and one region. Half
+    of the organisations, in round numbers, are on one level, and the rest on the one below.
+    """
     instrument = instruments()[INSTRUMENT]
     groups: tuple[Mapping[str, str], ...] = (
         {},
@@ -227,8 +230,12 @@ def benchmark_rows(period: str = "2026-Q3", n: int = 45) -> list[dict[str, Any]]
     rows = []
     audiences = ("decision_maker", "procurement_professional")
     for audience, (place, dimension), group in product(audiences, enumerate(instrument.dimensions), groups):
-        hidden = group.get("sector") == "health"
-        few = "region" in group
+        detail = 0 if group.get("sector") == "health" else 2
+        own_n = 15 if "region" in group else n
+        levels = np.zeros((2, 6), np.int64)
+        levels[0, [place % 4, place % 4 + 1]] = n - n // 10 * 5, n // 10 * 5
+        levels[1, [place % 4, place % 4 + 1]] = own_n - own_n // 10 * 5, own_n // 10 * 5
+        figures = statistics(levels, np.array([2, detail]), np.array([4, 4]), Policy())
         rows.append(
             {
                 "period": period,
@@ -237,18 +244,34 @@ def benchmark_rows(period: str = "2026-Q3", n: int = 45) -> list[dict[str, Any]]
                 "dimension": dimension,
                 "breakdown": next(iter(group), "total"),
                 **{key: group.get(key, "all") for key in ("sector", "organisation_type", "size_band", "region")},
-                "n": None if hidden else 15 if few else n,
-                "median": None if hidden or few else 1 + place % 4,
-                "status": "[c]" if hidden else "[x]" if few else "",
-                "rolled_up_to": "total" if hidden else "",
+                **{name: values[1] if group else values[0] for name, values in figures.items()},
+                "rolled_up_to": "" if detail else "total",
             }
         )
     return rows
 
 
+def distribution_rows(benchmarks: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Rows of the levels of told groups: those that ``benchmark_rows`` counted."""
+    keys = [name for name in DISTRIBUTIONS.names if name in BENCHMARKS.names and name != "status"]
+    rows = []
+    for row in benchmarks:
+        n = row["n"]
+        shares = [row[f"share_ge_{level}"] or 0 for level in range(1, 6)]
+        if n is not None:
+            lower = 0 if shares[0] < 0.9 else max(level for level in range(1, 6) if shares[level - 1] >= 0.9)
+            counts = {lower: n - n // 10 * 5, lower + 1: n // 10 * 5}
+            for level in range(6):
+                count = counts.get(level, 0)
+                share = round(min(max(count / n, 0.05), 0.95), 3)
+                told = {"level": str(level), "count": count, "share": share, "status": ""}
+                rows.append({key: row[key] for key in keys} | told)
+    return rows
+
+
 def a_benchmark_table(rows: list[dict[str, Any]] | None = None) -> pa.Table:
     """Benchmarks of two quarters, as the edition carries them."""
-    return pa.Table.from_pylist(benchmark_rows("2026-Q2", 40) + benchmark_rows() if rows is None else rows, COLUMNS)
+    return pa.Table.from_pylist(benchmark_rows("2026-Q2", 40) + benchmark_rows() if rows is None else rows, BENCHMARKS)
 
 
 def bases_of(library: Iterable[LibraryRecord], withdrawn: Iterable[Withdrawn]) -> dict[str, Basis]:
@@ -385,6 +408,9 @@ def an_edition(**changes: Any) -> Edition:
         ),
     }
     values |= changes
+    values.setdefault(
+        "distributions", pa.Table.from_pylist(distribution_rows(values["benchmarks"].to_pylist()), DISTRIBUTIONS)
+    )
     values.setdefault("bases", bases_of(values["library"].values(), values["withdrawn"]))
     return Edition(**values)
 

@@ -1,3 +1,111 @@
-"""From true counts to what may be published, so that nobody can be picked out. How hubs send returns and how pages look
-do not belong here.
+"""From true counts to what may be published of them: the order of the steps, and nothing else.
+
+``eligible`` says which groups may be told, and whether by levels or by bands of levels. ``rounding`` turns all counts
+of a table into multiples of a base that still add up. ``derived`` works out everything else from those, and from
+nothing else. All numbers that decide are ``pipelines.policy``. Pure: counts in, tables out.
 """
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from pipelines.cube import Counts, Integers
+from pipelines.disclose import derived
+from pipelines.disclose.eligible import BANDS, HIDDEN, LEVELS, Details, Eligible, eligible
+from pipelines.disclose.rounding import BAND_NAMES, COUNT, STEPS, Constants, NotRounded, Rounded, rounded
+from pipelines.policy import Policy
+
+__all__ = ["Constants", "Disclosed", "NotRounded", "disclose"]
+
+
+@dataclass(frozen=True)
+class Disclosed:
+    """What may be published of one table, in the columns of ``derived.BENCHMARKS`` and ``derived.DISTRIBUTIONS``; and
+    what was done to it, in plain JSON types and without any true number:
+
+    ``table`` by name; ``cells`` told by ``levels``, by ``bands`` and ``withheld``; ``lowered`` cells are told in less
+    detail than by themselves they could be, ``refused`` are those of them that could not be rounded; ``step`` of
+    ``rounding.STEPS``; ``deviation``, the most a number is off; ``unsafe_rests``, what follows by subtraction from
+    numbers that were published before, by name.
+    """
+
+    benchmarks: pa.Table
+    distributions: pa.Table
+    audit: Mapping[str, Any]
+
+
+def disclose(counts: Counts, policy: Policy, constants: Constants | None = None) -> Disclosed:
+    """What may be published of one table. ``constants`` are the numbers of it that are published already: they stay as
+    they are, and so does every breakdown that has any.
+
+    The same counts and constants give the same tables, byte for byte. Raises NotRounded when not even nothing new can
+    be told beside the constants.
+    """
+    constants = constants or {}
+    before = _details_before(counts, constants)
+    refused_n = 0
+    while True:
+        found = eligible(counts, policy, before)
+        made = rounded(counts, found.details, policy, constants)
+        if made is not None:
+            told = _told(counts, policy, constants, found.details, made)
+            audit = _audit(counts, found, made) | {"refused": refused_n}
+            return Disclosed(derived.benchmarks(told, policy), derived.distributions(told, policy), audit)
+        breakdown, cell = _smallest(counts, found.details, before)
+        before[breakdown][cell] = HIDDEN
+        refused_n += 1
+
+
+def _details_before(counts: Counts, constants: Constants) -> list[Integers]:
+    """The detail that each cell must be told in, -1 where that is open: a breakdown of which anything is published says
+    no more and no less than it did.
+    """
+    known: dict[tuple[str, tuple[str, ...]], int] = {}
+    for breakdown, cell, name in constants:
+        detail = BANDS if name.removeprefix(COUNT) in BAND_NAMES else LEVELS if name.startswith(COUNT) else HIDDEN
+        known[breakdown, cell] = max(known.get((breakdown, cell), HIDDEN), detail)
+    published = {breakdown for breakdown, _ in known}
+    return [
+        np.array([known.get((one.name, cell), HIDDEN if one.name in published else -1) for cell in one.cells])
+        for one in counts.cube
+    ]
+
+
+def _smallest(counts: Counts, details: Details, before: list[Integers]) -> tuple[int, int]:
+    """The smallest group that is told and need not be, the most divided of equals: its breakdown and its cell."""
+    open_cells = [
+        (int(levels[cell].sum()), -i, cell)
+        for i, (levels, detail, fixed) in enumerate(zip(counts.levels, details, before, strict=True))
+        for cell in np.flatnonzero((detail > HIDDEN) & (fixed < 0)).tolist()
+    ]
+    if not open_cells:
+        raise NotRounded(f"what is published of {', '.join(counts.key)} does not add up")
+    _, breakdown, cell = min(open_cells)
+    return -breakdown, cell
+
+
+def _told(counts: Counts, policy: Policy, constants: Constants, details: Details, made: Rounded) -> derived.Told:
+    error = np.full(sum(len(detail) for detail in details), policy.base - 1)
+    if made.step == STEPS[-1]:
+        old = {(breakdown, cell) for breakdown, cell, _ in constants}
+        error[[(one.name, cell) not in old for one in counts.cube for cell in one.cells]] += policy.base
+    levels = tuple(derived.banded(*pair) for pair in zip(made.levels, details, strict=True))
+    return derived.Told(counts.key, counts.cube, levels, details, error)
+
+
+def _audit(counts: Counts, found: Eligible, made: Rounded) -> dict[str, Any]:
+    cells = Counter(np.concatenate(found.details).tolist())
+    return {
+        "table": "/".join(counts.key),
+        "cells": {"levels": cells[LEVELS], "bands": cells[BANDS], "withheld": cells[HIDDEN]},
+        "lowered": found.lowered_n,
+        "step": made.step,
+        "deviation": made.deviation,
+        "unsafe_rests": list(found.unsafe_rests),
+    }

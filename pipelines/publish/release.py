@@ -11,7 +11,7 @@ import json
 import posixpath
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
@@ -25,6 +25,10 @@ THRESHOLD_N = 10
 ROUNDING_BASE = 5
 """What verification holds every published count against. Kept apart from the policy that made the counts on purpose:
 a slip there must not loosen the check here."""
+
+_GROUP = tuple(name for name in writers.BENCHMARKS.names if name in writers.DISTRIBUTIONS.names and name != "status")
+_FIGURES = tuple(column.name for column in writers.BENCHMARKS.columns if column.type == "number")
+"""The columns that say which group a row is about; those that say something of it, besides its count."""
 
 SUMS = "SHA256SUMS"
 MANIFEST = "release.json"
@@ -142,8 +146,8 @@ def verify_release(folder: Path) -> list[str]:
     """What is wrong with the release in ``folder``, in words; an empty list when nothing is.
 
     Needs nothing but the folder. Checks: every file is listed and as listed, the manifest agrees with the checksums,
-    every link between pages leads somewhere, no published count is under the threshold or unrounded, everything can be
-    traced to a snapshot.
+    every link between pages leads somewhere, no published count is under the threshold or unrounded, levels add up,
+    everything can be traced to a snapshot.
     """
     try:
         sums = _read_sums(folder / SUMS)
@@ -163,7 +167,7 @@ def verify_release(folder: Path) -> list[str]:
         for name in sorted(expected.keys() | listed.keys())
         if expected.get(name) != listed.get(name)
     ]
-    unsafe = _unsafe_counts(folder / "benchmarks" / "benchmarks.csv")
+    unsafe = _unsafe_counts(folder / "benchmarks")
     return [*problems, *_broken_links(present), *unsafe, *broken_chains(folder)]
 
 
@@ -209,16 +213,18 @@ def _withdrawal_statement(edition: Edition, entry: Withdrawn) -> dict[str, Any]:
 
 def _write_benchmarks(edition: Edition, folder: Path) -> None:
     folder.mkdir()
-    rows = edition.benchmarks.to_pylist()
-    (folder / "benchmarks.csv").write_bytes(writers.csv_bytes(writers.BENCHMARKS, rows))
-    writers.write_parquet(folder / "benchmarks.parquet", writers.BENCHMARKS, rows)
-    data = {
-        "release": edition.id,
-        "licence": site.OWN_LICENCE,
-        "columns": writers.json_columns(writers.BENCHMARKS),
-        "rows": writers.json_rows(writers.BENCHMARKS, rows),
-    }
-    (folder / "benchmarks.json").write_bytes(writers.json_bytes(data))
+    tables = ((writers.BENCHMARKS, edition.benchmarks), (writers.DISTRIBUTIONS, edition.distributions))
+    for spec, table in tables:
+        rows = table.to_pylist()
+        (folder / f"{spec.name}.csv").write_bytes(writers.csv_bytes(spec, rows))
+        writers.write_parquet(folder / f"{spec.name}.parquet", spec, rows)
+        data = {
+            "release": edition.id,
+            "licence": site.OWN_LICENCE,
+            "columns": writers.json_columns(spec),
+            "rows": writers.json_rows(spec, rows),
+        }
+        (folder / f"{spec.name}.json").write_bytes(writers.json_bytes(data))
 
 
 def _write_pack(edition: Edition, pack: Pack, rows: list[dict[str, Any]], folder: Path) -> None:
@@ -316,17 +322,50 @@ def _broken_links(present: Mapping[str, Path]) -> Iterator[str]:
             yield f"link to nowhere: {target}{'#' + fragment if fragment else ''} (from {min(links[link])})"
 
 
-def _unsafe_counts(path: Path) -> Iterator[str]:
+def _unsafe_counts(folder: Path) -> Iterator[str]:
+    """Published numbers of organisations that are under the threshold or not rounded, figures of groups that are
+    confidential, and levels that do not add up to their group.
+    """
+    numbers: dict[tuple[str, ...], int | None] = {}
+    for number, row in _csv_rows(folder / "benchmarks.csv", writers.BENCHMARKS.names):
+        if isinstance(row, str):
+            yield row
+            continue
+        count = row["n"]
+        numbers[_group(row)] = int(count) if count.isdigit() else None
+        if count == "":
+            if told := [name for name in _FIGURES if row[name] != ""]:
+                yield f"benchmarks.csv row {number}: a {told[0]} without a count"
+        elif not count.isdigit() or int(count) < THRESHOLD_N or int(count) % ROUNDING_BASE:
+            yield f"benchmarks.csv row {number}: a count of {count}, under {THRESHOLD_N} or not rounded"
+    sums: Counter[tuple[str, ...]] = Counter()
+    is_whole: dict[tuple[str, ...], bool] = {}
+    for number, row in _csv_rows(folder / "distributions.csv", writers.DISTRIBUTIONS.names):
+        if isinstance(row, str):
+            yield row
+            continue
+        count, group = row["count"], _group(row)
+        is_whole[group] = is_whole.get(group, True) and row["status"] == ""
+        if count.isdigit() and int(count) % ROUNDING_BASE == 0:
+            sums[group] += int(count)
+        elif row["status"] == "":
+            yield f"distributions.csv row {number}: a count of {count or 'nothing'}, not rounded"
+    for group in sorted(numbers.keys() | is_whole.keys()):
+        n = numbers.get(group)
+        if (n is not None) != (group in is_whole) or (is_whole.get(group) and sums[group] != n):
+            yield f"distributions.csv: the levels of {' '.join(group)} do not add up to {n or 'nothing'}"
+
+
+def _group(row: Mapping[str, str]) -> tuple[str, ...]:
+    return tuple(row[name] for name in _GROUP)
+
+
+def _csv_rows(path: Path, names: Sequence[str]) -> Iterator[tuple[int, dict[str, str] | str]]:
+    """The rows of a table of the release, numbered from 1; in the place of one that is none, what is wrong."""
     if not path.is_file():
-        yield "missing: benchmarks/benchmarks.csv"
+        yield 0, f"missing: benchmarks/{path.name}"
         return
     with path.open(encoding="utf-8", errors="replace", newline="") as file:
         for number, row in enumerate(csv.DictReader(file), 1):
-            count, median = row.get("n"), row.get("median")
-            if count is None or median is None:
-                yield f"benchmarks.csv row {number}: not a row of benchmarks"
-            elif count == "":
-                if median != "":
-                    yield f"benchmarks.csv row {number}: a median without a count"
-            elif not count.isdigit() or int(count) < THRESHOLD_N or int(count) % ROUNDING_BASE:
-                yield f"benchmarks.csv row {number}: a count of {count}, under {THRESHOLD_N} or not rounded"
+            is_row = all(isinstance(row.get(name), str) for name in names) and None not in row
+            yield number, row if is_row else f"{path.name} row {number}: not a row of {path.stem}"

@@ -228,7 +228,9 @@ class Site:
                     crumbs=((words("nav.self_assessment"), "self-assessment/index.html"),),
                     data={"instrument": instrument, "questions": questions, "audience": asked.id},
                 )
-        yield plain("data.html", "data.html", "data", tables=(writers.records(), writers.BENCHMARKS))
+        yield plain(
+            "data.html", "data.html", "data", tables=(writers.records(), writers.BENCHMARKS, writers.DISTRIBUTIONS)
+        )
         yield plain("coverage.html", "coverage.html", "coverage")
         yield plain("method.html", "method.html", "method")
         yield plain("accessibility.html", "accessibility.html", "accessibility")
@@ -503,12 +505,14 @@ def _environment() -> Environment:
     made = environment()
     made.filters["slug"] = lambda text: text.replace("_", "-")
     made.filters["level"] = views.level
+    made.filters["percent"] = views.percent
     made.filters["isodate"] = lambda when: (when.date() if isinstance(when, datetime) else when).isoformat()
     made.tests["dated"] = lambda when: isinstance(when, date)
     made.globals |= _govuk_macros() | {
         "groupings": views.GROUPINGS,
         "browse_schemes": tuple(views.BROWSE_SCHEMES),
         "highest_level": views.HIGHEST_LEVEL,
+        "shared_at": views.SHARED_AT,
         "own_licence": vocabulary("licences")[OWN_LICENCE],
     }
     return made

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import date
 from functools import cached_property
 from typing import Any
 from urllib.parse import urlsplit
+
+import pyarrow.compute as pc
 
 from hubs.contract.kinds import document_kinds
 from hubs.contract.vocabularies import vocabulary
@@ -16,6 +18,9 @@ from hubs.instruments import Instrument
 from pipelines.edition import Edition, HubState, LibraryRecord, Pack, State
 
 ALL = "all"
+NATIONAL = "total"
+"""The breakdown that is one group of all organisations."""
+_TABLE = ("period", "instrument", "audience", "dimension")
 BROWSE_SCHEMES = ("sectors", "technology_types", "audiences")
 """The vocabularies to browse by."""
 NO_SECTOR = "cross_sector"
@@ -28,17 +33,28 @@ GROUPINGS = {
 }
 """The columns of a benchmark that form groups, and the vocabulary of each."""
 HIGHEST_LEVEL = 5
+SHARED_AT = 3
+"""Shares of organisations at or above this level are shown beside medians."""
+SHARE_CAP = 0.05
+"""Where shares are cut off, below and above."""
 CANDIDATES_N = 100
 NEAR_N = 16
 
 
 @dataclass(frozen=True)
 class Cell:
-    """One figure of a benchmark: rounded count, median level, status. None where suppressed."""
+    """The figures of a group in a dimension: rounded count, median level, status, and the share of its organisations at
+    or above ``SHARED_AT`` with its limits and how it compares; None or empty where not told. ``levels`` has the count
+    and share of each level, or band of levels, by its name; None for a count that is not told.
+    """
 
     n: int | None
     median: float | None
     status: str
+    share: float | None = None
+    limits: tuple[float, float] | None = None
+    comparison: str = ""
+    levels: Mapping[str, tuple[int | None, float | None]] = field(default_factory=dict)
 
     @property
     def shown(self) -> str:
@@ -88,6 +104,11 @@ class BenchmarkView:
     def organisations(self) -> int:
         """The highest count of the national group."""
         return max((cell.n for cell in self.national.values() if cell.n is not None), default=0)
+
+    @property
+    def distributions(self) -> list[tuple[str, Cell]]:
+        """The dimensions of which the levels of all organisations are told, and what is told."""
+        return [(dimension, cell) for dimension, cell in self.national.items() if cell.levels]
 
     def shown(self, column: str) -> list[GroupRow]:
         """The groups of a breakdown of which at least one figure is published."""
@@ -237,6 +258,12 @@ def level(value: float) -> str:
     return f"{value:g}"
 
 
+def percent(share: float) -> str:
+    """A share as printed, in whole per cent. Shares are told up to a cap, which is a bound and no figure."""
+    sign = "≤ " if share <= SHARE_CAP else "≥ " if share >= 1 - SHARE_CAP else ""
+    return f"{sign}{100 * share:.0f}%"
+
+
 def derived(edition: Edition, hub: str) -> dict[str, int]:
     """What was worked out rather than stated in a hub's published records: ``field from how``, number of records."""
     tally: Counter[str] = Counter()
@@ -274,14 +301,29 @@ def benchmark_views(edition: Edition) -> list[BenchmarkView]:
     rows: dict[tuple[str, str], list[dict[str, Any]]] = defaultdict(list)
     for row in edition.benchmarks.to_pylist():
         rows[row["instrument"], row["audience"]].append(row)
+    levels: dict[tuple[str, ...], dict[str, tuple[int | None, float | None]]] = defaultdict(dict)
+    for row in edition.distributions.filter(pc.field("breakdown") == NATIONAL).to_pylist():
+        levels[tuple(row[name] for name in _TABLE)][row["level"]] = (row["count"], row["share"])
     return [
-        _view(edition.instruments[instrument], audience, found)
+        _view(edition.instruments[instrument], audience, found, levels)
         for (instrument, audience), found in sorted(rows.items())
         if instrument in edition.instruments
     ]
 
 
-def _view(instrument: Instrument, audience: str, rows: list[dict[str, Any]]) -> BenchmarkView:
+def _cell(row: Mapping[str, Any], levels: Mapping[str, tuple[int | None, float | None]]) -> Cell:
+    share, low, high = (row[f"share_ge_{SHARED_AT}{end}"] for end in ("", "_low", "_high"))
+    limits = None if share is None else (low, high)
+    return Cell(row["n"], row["median"], row["status"] or "", share, limits, row["comparison"] or "", levels)
+
+
+def _view(
+    instrument: Instrument,
+    audience: str,
+    rows: list[dict[str, Any]],
+    levels: Mapping[tuple[str, ...], Mapping[str, tuple[int | None, float | None]]],
+) -> BenchmarkView:
+    """``levels`` are those of all organisations, by table."""
     period = max(row["period"] for row in rows)
     dimensions = tuple(d for d in instrument.dimensions if any(row["dimension"] == d for row in rows))
     cells: dict[tuple[str, str, str, str], Cell] = {}
@@ -290,7 +332,9 @@ def _view(instrument: Instrument, audience: str, rows: list[dict[str, Any]]) -> 
         if len(split) > 1:
             continue  # crossed groups are in the files; a page of them would be a wall of figures
         column, term = (split[0], row[split[0]]) if split else (ALL, ALL)
-        cells[row["period"], column, term, row["dimension"]] = Cell(row["n"], row["median"], row["status"] or "")
+        cells[row["period"], column, term, row["dimension"]] = _cell(
+            row, {} if split else levels.get(tuple(row[name] for name in _TABLE), {})
+        )
     groups = {}
     for column, scheme in GROUPINGS.items():
         present = {term for p, c, term, _ in cells if p == period and c == column}

@@ -145,45 +145,121 @@ _LAST = (
 SHARED = {*Document.model_fields, "title", "summary"}
 """Fields of documents that have a column whatever the kind."""
 
+_GROUP = (
+    Column("period", "string", "Year or quarter of the returns.", "Blwyddyn neu chwarter yr atebion."),
+    Column("instrument", "string", "Self-assessment and version.", "Hunanasesiad a fersiwn."),
+    Column("audience", "string", "Who answered.", "Pwy a atebodd."),
+    Column("dimension", "string", "Topic of the questions.", "Pwnc y cwestiynau."),
+    Column("breakdown", "string", "How the group was formed.", "Sut y ffurfiwyd y grŵp."),
+    Column("sector", "string", "Sector, or all.", "Sector, neu all (pob un)."),
+    Column("organisation_type", "string", "Type of organisation, or all.", "Math o sefydliad, neu all (pob un)."),
+    Column("size_band", "string", "Size of organisation, or all.", "Maint y sefydliad, neu all (pob un)."),
+    Column("region", "string", "Region or nation, or all.", "Rhanbarth neu genedl, neu all (pob un)."),
+)
+"""What a figure is about."""
+
+
+def _share_columns(level: int) -> tuple[Column, Column, Column]:
+    name = f"share_ge_{level}"
+    return (
+        Column(
+            name,
+            "number",
+            f"Share of organisations at level {level} or above, from 0.05 to 0.95.",
+            f"Cyfran y sefydliadau ar lefel {level} neu'n uwch, o 0.05 i 0.95.",
+        ),
+        Column(f"{name}_low", "number", f"Lower 95% limit of {name}.", f"Terfyn isaf 95% {name}."),
+        Column(f"{name}_high", "number", f"Upper 95% limit of {name}.", f"Terfyn uchaf 95% {name}."),
+    )
+
+
 BENCHMARKS = TableSpec(
     "benchmarks",
     (
-        Column("period", "string", "Year or quarter of the returns.", "Blwyddyn neu chwarter yr atebion."),
-        Column("instrument", "string", "Self-assessment and version.", "Hunanasesiad a fersiwn."),
-        Column("audience", "string", "Who answered.", "Pwy a atebodd."),
-        Column("dimension", "string", "Topic of the questions.", "Pwnc y cwestiynau."),
-        Column("breakdown", "string", "How the group was formed.", "Sut y ffurfiwyd y grŵp."),
-        Column("sector", "string", "Sector, or all.", "Sector, neu all (pob un)."),
-        Column("organisation_type", "string", "Type of organisation, or all.", "Math o sefydliad, neu all (pob un)."),
-        Column("size_band", "string", "Size of organisation, or all.", "Maint y sefydliad, neu all (pob un)."),
-        Column("region", "string", "Region or nation, or all.", "Rhanbarth neu genedl, neu all (pob un)."),
+        *_GROUP,
         Column(
             "n",
             "integer",
-            "Organisations in the group, rounded down to a multiple of 5; empty when suppressed.",
-            "Sefydliadau yn y grŵp, wedi'u talgrynnu i lawr i luosrif o 5; yn wag pan gaiff ei atal.",
+            "Organisations in the group, rounded to a multiple of 5; empty when confidential.",
+            "Sefydliadau yn y grŵp, wedi'u talgrynnu i luosrif o 5; yn wag pan fo'n gyfrinachol.",
         ),
         Column(
             "median",
             "number",
-            "Level (0 to 5) of the organisation in the middle; empty when suppressed or too few.",
-            "Lefel (0 i 5) y sefydliad yn y canol; yn wag pan gaiff ei hatal neu os oes rhy ychydig.",
+            "Level (0 to 5) of the organisation in the middle; from 20 organisations on.",
+            "Lefel (0 i 5) y sefydliad yn y canol; o 20 sefydliad ymlaen.",
+        ),
+        Column(
+            "q1",
+            "number",
+            "Level that a quarter of organisations do not exceed; from 40 on.",
+            "Lefel nad yw chwarter y sefydliadau'n mynd yn uwch na hi; o 40 ymlaen.",
+        ),
+        Column(
+            "q3",
+            "number",
+            "Level that three quarters of organisations do not exceed; from 40 on.",
+            "Lefel nad yw tri chwarter y sefydliadau'n mynd yn uwch na hi; o 40 ymlaen.",
+        ),
+        Column("mean", "number", "Mean of the levels, to one decimal.", "Cymedr y lefelau, i un lle degol."),
+        *(column for level in range(1, 6) for column in _share_columns(level)),
+        Column(
+            "comparison",
+            "string",
+            "Whether the share at level 3 or above is better, similar or worse than that of all organisations; from 40 "
+            "on.",
+            "A yw'r gyfran ar lefel 3 neu'n uwch yn well (better), yn debyg (similar) neu'n waeth (worse) na chyfran "
+            "pob sefydliad; o 40 ymlaen.",
         ),
         Column(
             "status",
             "string",
-            "Why a figure is missing: [c] confidential, [x] not available; empty when none is.",
-            "Pam mae ffigur ar goll: [c] cyfrinachol, [x] ddim ar gael; yn wag pan nad oes un ar goll.",
+            "Marks: [c] confidential, [x] some figure not available, [u] of few organisations, [low] some count not "
+            "told; empty when all is told.",
+            "Marciau: [c] cyfrinachol, [x] rhyw ffigur heb fod ar gael, [u] o ychydig sefydliadau, [low] rhyw gyfrif "
+            "heb ei roi; yn wag pan roddir popeth.",
         ),
         Column(
             "rolled_up_to",
             "string",
-            "For a suppressed group: the breakdown of the nearest larger group that is published.",
-            "Ar gyfer grŵp a ataliwyd: dadansoddiad y grŵp mwy agosaf a gyhoeddir.",
+            "For a confidential group: the breakdown of the nearest larger group that is published.",
+            "Ar gyfer grŵp cyfrinachol: dadansoddiad y grŵp mwy agosaf a gyhoeddir.",
         ),
     ),
 )
 """A row a group × dimension: ``benchmarks.csv``, ``.parquet`` and ``.json``."""
+
+DISTRIBUTIONS = TableSpec(
+    "distributions",
+    (
+        *_GROUP,
+        Column(
+            "level",
+            "string",
+            "Level, 0 to 5, or two levels together, as 2-3, where one would tell too much.",
+            "Lefel, 0 i 5, neu ddwy lefel gyda'i gilydd, fel 2-3, lle byddai un yn dweud gormod.",
+        ),
+        Column(
+            "count",
+            "integer",
+            "Organisations on it, rounded to a multiple of 5; those of a group add up to its n.",
+            "Sefydliadau arni, wedi'u talgrynnu i luosrif o 5; mae rhai grŵp yn adio i'w n.",
+        ),
+        Column(
+            "share",
+            "number",
+            "Share of the group's organisations on it, from 0.05 to 0.95.",
+            "Cyfran sefydliadau'r grŵp sydd arni, o 0.05 i 0.95.",
+        ),
+        Column(
+            "status",
+            "string",
+            "[low] where a count of 0 or 5 is not told; empty otherwise.",
+            "[low] lle na roddir cyfrif o 0 neu 5; yn wag fel arall.",
+        ),
+    ),
+)
+"""A row a level of each published group × dimension: ``distributions.csv``, ``.parquet`` and ``.json``."""
 
 
 @cache

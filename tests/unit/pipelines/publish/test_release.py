@@ -193,6 +193,34 @@ def test_counts_that_were_never_rounded_stop_a_release(tmp_path: Path) -> None:
     assert any("a count of 43" in problem for problem in verify_release(folder))
 
 
+@pytest.mark.parametrize(
+    ("name", "old", "new", "problem"),
+    [
+        ("distributions", b",25,0.556,", b",23,0.556,", "distributions.csv row 1: a count of 23, not rounded"),
+        ("distributions", b",25,0.556,", b",20,0.556,", "do not add up to 45"),
+        ("distributions", b",25,0.556,", b",,0.556,", "distributions.csv row 1: a count of nothing, not rounded"),
+        ("benchmarks", b"all,,,,,,,", b"all,,3,,,,,", "a median without a count"),
+        ("benchmarks", b"all,,,,,,,", b"all,,,,,2.5,,", "a mean without a count"),
+        ("benchmarks", b"total,all,", b"total,", "not a row of benchmarks"),
+    ],
+)
+def test_levels_that_do_not_fit_their_group_are_found(
+    tmp_path: Path, name: str, old: bytes, new: bytes, problem: str
+) -> None:
+    folder = a_release(tmp_path, benchmarks=a_benchmark_table(benchmark_rows()))
+    path = folder / "benchmarks" / f"{name}.csv"
+    assert old in path.read_bytes()
+    path.write_bytes(path.read_bytes().replace(old, new, 1))
+    reseal(folder, f"benchmarks/{name}.csv")
+    assert any(problem in told for told in verify_release(folder))
+
+
+def test_a_release_without_its_distributions_is_no_whole_one(tmp_path: Path) -> None:
+    folder = a_release(tmp_path)
+    (folder / "benchmarks" / "distributions.csv").unlink()
+    assert {"missing: benchmarks/distributions.csv"} <= {*verify_release(folder)}
+
+
 def test_what_is_no_release_is_said_so(tmp_path: Path) -> None:
     assert verify_release(tmp_path)[0].startswith("the release cannot be read")
     (tmp_path / "SHA256SUMS").write_text("nonsense\n")
