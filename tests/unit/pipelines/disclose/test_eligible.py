@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from pipelines.cube import Counts, families
 from pipelines.disclose.eligible import BANDS, HIDDEN, LEVELS, Eligible, best_detail, eligible
 from pipelines.policy import Policy
-from tests.cubes import Member, counts_of, members, on_levels, random_members
+from tests.counts import Member, counts_of, members, on_levels, random_members
 
 
 def found(*groups: Iterable[Member], policy: Policy | None = None) -> tuple[Counts, Eligible]:

@@ -15,7 +15,7 @@ from pipelines.cube import Counts, families
 from pipelines.disclose.eligible import BANDS, HIDDEN, LEVELS, Details
 from pipelines.disclose.rounding import STEPS, NotRounded, Rounded, rounded
 from pipelines.policy import Policy
-from tests.cubes import Member, counts_of, on_levels, random_members
+from tests.counts import Member, counts_of, on_levels, random_members
 
 
 def all_told(counts: Counts, threshold: int = 1) -> Details:
