@@ -191,18 +191,26 @@ STRANGE = {
 }
 
 
-def is_quiet(threads_before: int) -> bool:
-    """Whether all that has been started has ended soon."""
+def at_work() -> tuple[int, set[psutil.Process]]:
+    """How many threads there are, and which processes of ours."""
+    return threading.active_count(), set(psutil.Process().children(recursive=True))
+
+
+def is_quiet(before: tuple[int, set[psutil.Process]]) -> bool:
+    """Whether all that has been started since has ended soon."""
     until = time.monotonic() + 15
-    while threading.active_count() > threads_before and time.monotonic() < until:
+    while time.monotonic() < until:
+        threads, processes = at_work()
+        if threads <= before[0] and processes <= before[1]:
+            return True
         time.sleep(0.02)
-    return threading.active_count() <= threads_before and not psutil.Process().children(recursive=True)
+    return False
 
 
 @pytest.mark.parametrize(("silent_at", "talk"), STRANGE.values(), ids=STRANGE)
 def test_a_server_that_breaks_the_protocol_is_left_in_time(tmp_path, monkeypatch, silent_at, talk) -> None:
     monkeypatch.setenv(SECRET, "s3cret")
-    before = threading.active_count()
+    before = at_work()
     with a_strange_host(tmp_path, silent_at, talk) as there:
         began = time.monotonic()
         told = attempt(tmp_path, there, limits=IMPATIENT, time_limit_minutes=2)
@@ -225,7 +233,7 @@ def test_a_server_that_has_the_transport_count_is_left_in_time(tmp_path, monkeyp
             transport._send_message(message)
 
     monkeypatch.setattr(paramiko.Transport, "_activate_outbound", counts)
-    before = threading.active_count()
+    before = at_work()
     with a_strange_host(tmp_path) as there:
         told = attempt(tmp_path, there, limits=IMPATIENT, time_limit_minutes=2)
     assert told["code"] == "unreachable_feed"
