@@ -181,7 +181,7 @@ def _benchmarks_in_words(found: Mapping[str, Any]) -> Iterator[str]:
     yield _line(
         "policy",
         f"cube {policy['cube_version']}, at least {policy['threshold']} organisations, numbers "
-        f"rounded down to multiples of {policy['base']} (SHA-256 {policy['sha256']})",
+        f"rounded to multiples of {policy['base']} (SHA-256 {policy['sha256']})",
     )
     yield _line("limit", "which hub's returns weighed in, and their files, are not told: that could say who took part")
 
