@@ -92,6 +92,13 @@ def thresholds_are_kept(line: LineResource) -> dg.AssetCheckResult:
     return dg.AssetCheckResult(passed=not offenders, metadata={"offenders": offenders[:PREVIEW_ROWS]})
 
 
+@dg.asset_check(asset="benchmarks", blocking=True)
+def nobody_can_be_picked_out(line: LineResource) -> dg.AssetCheckResult:
+    """An attack on the benchmarks, also by each hub that knows its own members, finds nothing."""
+    audit, leaks = line.open().store.disclosure()
+    return dg.AssetCheckResult(passed=not leaks, metadata={"leaks": leaks[:PREVIEW_ROWS], **audit["attack"]})
+
+
 @dg.asset_check(asset="release")
 def latest_release_verifies(line: LineResource) -> dg.AssetCheckResult:
     """What readers see now still has every file, byte for byte, that it was published with."""
@@ -101,4 +108,10 @@ def latest_release_verifies(line: LineResource) -> dg.AssetCheckResult:
     return dg.AssetCheckResult(passed=not problems, metadata={"problems": problems[:PREVIEW_ROWS]})
 
 
-CHECKS = [a_feed_is_in_use, addresses_are_unique, thresholds_are_kept, latest_release_verifies]
+CHECKS = [
+    a_feed_is_in_use,
+    addresses_are_unique,
+    thresholds_are_kept,
+    nobody_can_be_picked_out,
+    latest_release_verifies,
+]

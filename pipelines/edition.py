@@ -250,8 +250,9 @@ class Edition:
     """Everything a release says. ``benchmarks`` and ``distributions`` have the columns of ``BENCHMARKS`` and
     ``DISTRIBUTIONS`` in ``pipelines.disclose.derived`` and were made under ``policy``.
 
-    ``build_key`` is a digest of all inputs, rules, code and templates: equal keys mean equal content. ``bases`` has an
-    entry for each hub with content in use. ``withdrawn`` is what hubs have taken back, by id.
+    ``audit`` says how the benchmarks were made safe, and what an attack on them found. ``build_key`` is a digest of all
+    inputs, rules, code and templates: equal keys mean equal content. ``bases`` has an entry for each hub with content
+    in use. ``withdrawn`` is what hubs have taken back, by id.
     """
 
     id: str
@@ -265,6 +266,7 @@ class Edition:
     packs: tuple[Pack, ...]
     benchmarks: pa.Table
     distributions: pa.Table
+    audit: Mapping[str, Any]
     instruments: Mapping[str, Instrument]
     bases: Mapping[str, Basis]
     policy: Policy

@@ -33,7 +33,7 @@ from pipelines.store import Standing, Store
 from pipelines.version import code_version
 
 if TYPE_CHECKING:
-    from pipelines import disclose
+    from pipelines.disclose import gate
 
 WORKERS = 2
 """Hubs that are judged at once, and tables that are rounded at once. Memory grows with it."""
@@ -41,6 +41,9 @@ PULLS = 32
 """Hubs that are pulled at once."""
 PATIENCE_SECONDS = 60.0
 """How long a run waits at least for the slowest hubs when nothing else is left to do."""
+
+LEAKS_SHOWN = 5
+"""Of what the attack on the benchmarks has found, when it refuses a release."""
 
 Progress = Callable[[str, str], None]
 """Told of each step: a stage's name and what it is about."""
@@ -323,38 +326,53 @@ class _Tables(Mapping[str, pa.Table]):
 
 def make_benchmarks(line: Line) -> pa.Table:
     """Count the returns of all feeds in use, a hub at a time, and keep what may be published of them: benchmarks, which
-    are given, and distributions. Of the same feeds they are the same.
+    are given, and distributions. Of the same returns they are the same, whatever else has changed.
     """
-    key = build_key(line)
+    key = _returns_key(line)
     if line.store.made_of("benchmarks") == key:
         return line.store.benchmarks()
-    counted = {hub: count_returns(line, hub) for hub in line.registry.hubs}
-    levels = _Tables(line.store, {hub: path for hub, path in counted.items() if path is not None})
-    from pipelines.disclose import derived  # brings HiGHS and statsmodels, two seconds that other commands do without
+    levels = _Tables(line.store, _counted(line))
+    # These bring HiGHS and statsmodels: two seconds that other commands do without.
+    from pipelines.disclose import derived, gate
 
     policy = read_policy()
-    made = list(disclosed(benchmark.cube(benchmark.combine(levels), policy), policy))
-    benchmarks = derived.stacked([one.benchmarks for one in made], derived.BENCHMARKS)
+    told = list(disclosed(benchmark.cube(benchmark.combine(levels), policy), policy))
+    benchmarks = derived.stacked([one.made.benchmarks for one in told], derived.BENCHMARKS)
+    distributions = derived.stacked([one.made.distributions for one in told], derived.DISTRIBUTIONS)
+    leaks = [gate.in_words(finding) for one in told for finding in one.attack.findings]
     with line.store.making("benchmarks", key):
         line.store.write_benchmarks(benchmarks)
-        line.store.write_distributions(derived.stacked([one.distributions for one in made], derived.DISTRIBUTIONS))
-        line.store.write_disclosure([one.audit for one in made])
+        line.store.write_distributions(distributions)
+        line.store.write_disclosure({"attack": gate.audit(told), "tables": [one.made.audit for one in told]}, leaks)
     return benchmarks
 
 
-def disclosed(tables: Iterable[Counts], policy: Policy) -> Iterator[disclose.Disclosed]:
+def _counted(line: Line) -> dict[str, Path]:
+    """Where the levels of organisations are, by hub."""
+    counted = {hub: count_returns(line, hub) for hub in line.registry.hubs}
+    return {hub: path for hub, path in counted.items() if path is not None}
+
+
+def _returns_key(line: Line) -> str:
+    """Digest of everything that the benchmarks depend on."""
+    levels = {hub: hashlib.sha256(path.read_bytes()).hexdigest() for hub, path in _counted(line).items()}
+    parts = [levels, read_policy().model_dump(mode="json"), code_version()]
+    return hashlib.sha256(canonical_json(parts).encode()).hexdigest()
+
+
+def disclosed(tables: Iterable[Counts], policy: Policy) -> Iterator[gate.Told]:
     """What may be published of each of ``tables``, in their order; ``WORKERS`` at once, since HiGHS lets others work.
 
     Tables are taken as they are needed: all true counts at once would grow with periods and hubs.
     """
-    from pipelines import disclose
+    from pipelines.disclose import gate
 
     with ThreadPoolExecutor(WORKERS) as pool:
-        waiting: deque[Future[disclose.Disclosed]] = deque()
+        waiting: deque[Future[gate.Told]] = deque()
         for counts in tables:
             if len(waiting) == 2 * WORKERS:
                 yield waiting.popleft().result()
-            waiting.append(pool.submit(disclose.disclose, counts, policy))
+            waiting.append(pool.submit(gate.told, counts, policy))
         while waiting:
             yield waiting.popleft().result()
 
@@ -378,7 +396,7 @@ def make_release(line: Line, now: datetime) -> str | None:
     """
     with line.store.locked("release"):
         previous, key = publish.latest(line.public), build_key(line)
-        is_made = {line.store.made_of("library"), line.store.made_of("benchmarks")} == {key}
+        is_made = line.store.made_of("library") == key and line.store.made_of("benchmarks") == _returns_key(line)
         if previous is not None and previous.build_key == key:
             if is_made and line.store.published()["release"] != previous.id:  # a run was killed before it noted this
                 _note_published(line, previous.id, line.store.library(), standings(line))
@@ -388,6 +406,10 @@ def make_release(line: Line, now: datetime) -> str | None:
         states = standings(line)
         if not any(state.snapshot for state in states):
             raise publish.ReleaseRefused("no hub has a feed that can be used, so there is nothing to publish")
+        audit, leaks = line.store.disclosure()
+        if leaks:
+            shown = "; ".join(leaks[:LEAKS_SHOWN])
+            raise publish.ReleaseRefused(f"the benchmarks give {len(leaks):,} numbers away: {shown}")
         library, policy = line.store.library(), read_policy()
         notices = withdrawn(line, library)
         edition = Edition(
@@ -402,6 +424,7 @@ def make_release(line: Line, now: datetime) -> str | None:
             packs=tuple(packs(library)),
             benchmarks=line.store.benchmarks(),
             distributions=line.store.distributions(),
+            audit=audit,
             instruments=instruments(*line.registry.instrument_folders),
             bases=bases(line.store, line.registry.hubs, library, notices),
             policy=policy,

@@ -29,7 +29,7 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import pairwise
@@ -528,9 +528,11 @@ class Store:
         """Keep the distributions."""
         self.write_table(self.root / "distributions.parquet", table)
 
-    def write_disclosure(self, tables: list[Mapping[str, Any]]) -> None:
-        """Keep what was done to each table of the benchmarks so that it may be published."""
-        write_json(self.root / "disclosure.json", {"tables": tables})
+    def write_disclosure(self, audit: Mapping[str, Any], leaks: Sequence[str]) -> None:
+        """Keep what was done to the benchmarks so that they may be published, for readers; and what could be worked out
+        from them nevertheless, which is for the operator alone.
+        """
+        write_json(self.root / "disclosure.json", {"audit": audit, "leaks": leaks})
 
     def benchmarks(self) -> pa.Table:
         """The benchmarks that were written last. Raises FileNotFoundError before the first."""
@@ -540,9 +542,10 @@ class Store:
         """The distributions that were written last. Raises FileNotFoundError before the first."""
         return self.table(self.root / "distributions.parquet")
 
-    def disclosure(self) -> list[dict[str, Any]]:
-        """What was done to each table of the benchmarks that were written last."""
-        return (read_json(self.root / "disclosure.json") or {"tables": []})["tables"]  # type: ignore[no-any-return]
+    def disclosure(self) -> tuple[dict[str, Any], list[str]]:
+        """What ``write_disclosure`` kept last. Raises FileNotFoundError before the first."""
+        with reading(self.root / "disclosure.json") as data:
+            return data["audit"], data["leaks"]
 
     def table(self, path: Path) -> pa.Table:
         """The table that was written to ``path``. Raises FileNotFoundError and files.Damaged."""

@@ -402,6 +402,7 @@ def an_edition(**changes: Any) -> Edition:
         "benchmarks": a_benchmark_table(),
         "instruments": instruments(),
         "policy": Policy(),
+        "audit": {"attack": {"findings": 0}, "tables": []},
         "withdrawn": (
             a_withdrawn("assistance", reason="Nobody could enforce it.", successor="vale/open-formats"),
             a_withdrawn("old-code", date=date(2026, 7, 1), place="row 2"),

@@ -8,7 +8,7 @@ nothing else. All numbers that decide are ``pipelines.policy``. Pure: counts in,
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -40,15 +40,22 @@ class Disclosed:
     audit: Mapping[str, Any]
 
 
-def disclose(counts: Counts, policy: Policy, constants: Constants | None = None) -> Disclosed:
+def disclose(
+    counts: Counts,
+    policy: Policy,
+    constants: Constants | None = None,
+    withheld: Collection[tuple[str, tuple[str, ...]]] = (),
+) -> Disclosed:
     """What may be published of one table. ``constants`` are the numbers of it that are published already: they stay as
-    they are, and so does every breakdown that has any.
+    they are, and so does every breakdown that has any. ``withheld`` are cells that are not told whatever they hold.
 
     The same counts and constants give the same tables, byte for byte. Raises NotRounded when not even nothing new can
     be told beside the constants.
     """
     constants = constants or {}
     before = _details_before(counts, constants)
+    for details, one in zip(before, counts.cube, strict=True):
+        details[[(one.name, cell) in withheld for cell in one.cells]] = HIDDEN
     refused_n = 0
     while True:
         found = eligible(counts, policy, before)

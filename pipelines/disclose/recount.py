@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import product
 from math import sqrt
+from statistics import NormalDist
 from typing import Any
 
 import numpy as np
@@ -14,10 +15,6 @@ import numpy as np
 from pipelines.disclose.intervals import BAND, BANDS, LEVELS, STATISTICS, Anything, N
 from pipelines.policy import Policy
 
-Z_95 = 1.959963984540054
-Z_998 = 3.090232306167813
-CAP = 0.05
-"""Shares are told as at least this and at most 1 less this."""
 SHARE_DIGITS, MEAN_DIGITS = 3, 1
 EVEN = 1e-6
 """Room for the machine's own rounding."""
@@ -56,7 +53,7 @@ def wrong_numbers(
     comparison = row["comparison"] or ""
     found = [
         _not_following(numbers, counts, policy, error)
-        + _shares_not_following(shares, counts)
+        + _shares_not_following(shares, counts, policy)
         + ([] if comparison in _comparisons(counts, national, policy, error) else [_not("comparison", comparison)])
         for counts in filled(told, is_low, policy.base)
         for error in errors
@@ -88,12 +85,14 @@ def _not_following(numbers: Mapping[str, float], counts: Anything, policy: Polic
     ]
 
 
-def _shares_not_following(shares: Mapping[int, float | None], counts: Anything) -> list[tuple[str, str]]:
+def _shares_not_following(
+    shares: Mapping[int, float | None], counts: Anything, policy: Policy
+) -> list[tuple[str, str]]:
     n = max(int(counts[N]), 1)
     return [
         _not(f"share of {STATISTICS[statistic]}", share)
         for statistic, share in shares.items()
-        if share is not None and not _is_rounded(share, _capped(counts[statistic] / n), SHARE_DIGITS)
+        if share is not None and not _is_rounded(share, _capped(counts[statistic] / n, policy), SHARE_DIGITS)
     ]
 
 
@@ -104,9 +103,10 @@ def _allowed(counts: Anything, policy: Policy, error: int) -> dict[str, tuple[fl
     allowed = {}
     for level, k in reached.items():
         name = f"share_ge_{level}"
-        allowed[name] = (_capped(k / n), SHARE_DIGITS)
-        allowed[f"{name}_low"] = (min(limits(k - error, n, Z_95)[0], 1 - CAP), SHARE_DIGITS)
-        allowed[f"{name}_high"] = (max(limits(k + error, n, Z_95)[1], CAP), SHARE_DIGITS)
+        low, high = limits(k, n, error, policy.limits_confidence)
+        allowed[name] = (_capped(k / n, policy), SHARE_DIGITS)
+        allowed[f"{name}_low"] = (min(low, 1 - policy.share_cap), SHARE_DIGITS)
+        allowed[f"{name}_high"] = (max(high, policy.share_cap), SHARE_DIGITS)
     levels = counts[:LEVELS]
     if (levels >= 0).all():
         below = np.cumsum(levels)
@@ -127,10 +127,10 @@ def _comparisons(counts: Anything, national: Sequence[Anything], policy: Policy,
     k = _reached(counts).get(GOOD_LEVEL)
     every = [(_reached(one).get(GOOD_LEVEL), max(int(one[N]), 1)) for one in national]
     shares = [reached / size for reached, size in every if reached is not None]
-    if n < policy.quartile_gate or k is None or not shares:
+    if n < policy.reliable_gate or k is None or not shares:
         return {""}
-    low, high = limits(k - error, n, Z_998)[0], limits(k + error, n, Z_998)[1]
-    told = (*shares, *(round(_capped(share), SHARE_DIGITS) for share in shares))
+    low, high = limits(k, n, error, policy.comparison_confidence)
+    told = (*shares, *(round(_capped(share, policy), SHARE_DIGITS) for share in shares))
     return {"better" if low > one else "worse" if high < one else "similar" for one in told}
 
 
@@ -143,16 +143,22 @@ def _reached(counts: Anything) -> dict[int, int]:
     return {}
 
 
-def limits(k: int, n: int, z: float) -> tuple[float, float]:
-    """Wilson's limits of the share ``k`` of ``n``, with ``k`` brought into 0 to ``n``."""
-    p = min(max(k, 0), n) / n
+def limits(k: int, n: int, error: int, confidence: float) -> tuple[float, float]:
+    """Wilson's limits of the share ``k`` of ``n`` when both may be ``error`` off: the widest that may be meant."""
+    z = NormalDist().inv_cdf((1 + confidence) / 2)
+    fewer = max(n - error, 1)
+    return _wilson(max(k - error, 0), max(n + error, 1), z)[0], _wilson(min(k + error, fewer), fewer, z)[1]
+
+
+def _wilson(k: int, n: int, z: float) -> tuple[float, float]:
+    p = k / n
     middle = (p + z * z / (2 * n)) / (1 + z * z / n)
     half = z / (1 + z * z / n) * sqrt(p * (1 - p) / n + z * z / (4 * n * n))
     return max(middle - half, 0), min(middle + half, 1)
 
 
-def _capped(share: float) -> float:
-    return float(min(max(share, CAP), 1 - CAP))
+def _capped(share: float, policy: Policy) -> float:
+    return float(min(max(share, policy.share_cap), 1 - policy.share_cap))
 
 
 def _is_rounded(value: float, exact: float, digits: int) -> bool:

@@ -30,7 +30,8 @@ from hubs.judge import judge
 from hubs.mapping.native import kind_of_sheet
 from hubs.mapping.readers.workbook import UnreadableWorkbook, is_workbook, sheets
 from hubs.registration import unregistered
-from pipelines.benchmark import ATTRIBUTES, combine, organisation_levels
+from pipelines.benchmark import combine, organisation_levels
+from pipelines.cube import ATTRIBUTES
 
 KIND = "assessment"
 MAX_RETURN_BYTES = 16_000_000

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pipelines.benchmark import ALL, ATTRIBUTES
+from pipelines.cube import ALL, ATTRIBUTES
 from pipelines.policy import BREAKDOWNS
 
 LEVELS = range(1, 6)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from hubs.contract.vocabularies import vocabulary
 from hubs.yamlfile import read_yaml
-from pipelines.benchmark import ATTRIBUTES
+from pipelines.cube import ATTRIBUTES
 from pipelines.gap.compare import Place
 from pipelines.gap.release import Cell
 

@@ -70,6 +70,7 @@ def build_release(edition: Edition, folder: Path, workers: int = 1) -> None:
     (folder / "coverage.json").write_bytes(writers.json_bytes(coverage(edition)))
     (folder / "quality.json").write_bytes(writers.json_bytes(quality(edition)))
     (folder / PROVENANCE).write_bytes(writers.json_bytes(provenance(edition)))
+    (folder / "audit.json").write_bytes(writers.json_bytes({"release": edition.id, **edition.audit}))
     sizes = {name: path.stat().st_size for name, path in _files(folder)}
     site.write_site(edition, folder, sizes, workers)
     _seal(edition, folder)

@@ -1,0 +1,82 @@
+"""The gate before anything is told: what was made of one table is attacked, and what could be worked out is withheld.
+
+How tables are made is for the rest of this room; what counts as a leak is said in ``attack``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import pyarrow as pa
+
+from hubs.contract.vocabularies import vocabulary
+from pipelines.cube import ATTRIBUTES, Counts
+from pipelines.disclose import Disclosed, disclose
+from pipelines.disclose.attack import Attack, Finding, Known, attack
+from pipelines.disclose.rounding import STEPS
+from pipelines.policy import Policy
+
+ROUNDS = 8
+"""So often groups are withheld and the table is made and attacked again, before the release is refused."""
+SUMS = ("tables", "published_cells", "published_counts", "attacked_counts", "programmes_solved")
+
+
+@dataclass(frozen=True)
+class Told:
+    """What may be told of one table, what the attack on it found in the end, and how many groups it cost."""
+
+    made: Disclosed
+    attack: Attack
+    withheld_n: int
+
+
+def told(counts: Counts, policy: Policy) -> Told:
+    """What may be told of one table, after an attack by outsiders and by each hub that knows its own members.
+
+    Groups that it names are withheld, and what is left is made and attacked again. Findings that are left after
+    ``ROUNDS`` are for whoever refuses the release. Raises RuntimeError when the solver gives up.
+    """
+    withheld: set[tuple[str, tuple[str, ...]]] = set()
+    knows = {counts.key: Known(counts.hubs, counts.own)}
+    while True:
+        made = disclose(counts, policy, withheld=withheld)
+        widened = [counts.key] if made.audit["step"] == STEPS[-1] else []
+        found = attack(made.benchmarks, made.distributions, policy, _terms(), knows=knows, widened=widened)
+        named = {(finding.breakdown, finding.terms) for finding in found.findings} - withheld
+        if not named or len(withheld) >= ROUNDS:
+            return Told(made, found, len(withheld))
+        withheld |= named
+
+
+def audit(tables: Iterable[Told]) -> dict[str, Any]:
+    """What readers are told of the attack on all tables: numbers alone, none of them about an organisation."""
+    attacks = [(one.attack.audit, one.withheld_n) for one in tables]
+    narrowest = [about["narrowest_interval"] for about, _ in attacks if about["narrowest_interval"] is not None]
+    return {
+        **{name: sum(about[name] for about, _ in attacks) for name in SUMS},
+        "narrowest_interval": min(narrowest, default=None),
+        "coalitions_of_hubs": max((about["coalitions"] for about, _ in attacks), default=0),
+        "groups_withheld_for_the_attack": sum(n for _, n in attacks),
+        "findings": sum(sum(about["findings"].values()) for about, _ in attacks),
+    }
+
+
+def problems(benchmarks: pa.Table, distributions: pa.Table, policy: Policy, widened: Iterable[str]) -> list[str]:
+    """What an outsider can work out from the tables of a release, in words. ``widened`` names the tables (as their
+    audit does) that were rounded with one more multiple.
+    """
+    keys = [tuple(name.split("/")) for name in widened]
+    found = attack(benchmarks, distributions, policy, _terms(), widened=keys)  # type: ignore[arg-type]
+    return [in_words(finding) for finding in found.findings]
+
+
+def in_words(finding: Finding) -> str:
+    """A leak, by its table and cell."""
+    who = f" ({finding.who})" if finding.who else ""
+    return f"{'/'.join(finding.table)}, {finding.cell}, {finding.statistic}: {finding.code}{who}: {finding.words}"
+
+
+def _terms() -> Mapping[str, tuple[str, ...]]:
+    return {attribute: tuple(vocabulary(scheme).terms) for attribute, scheme in ATTRIBUTES.items()}

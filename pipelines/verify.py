@@ -1,0 +1,36 @@
+"""Whether a release is what it claims, and keeps what it may not tell. It needs nothing but the release's folder."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pyarrow.parquet as pq
+from pydantic import ValidationError
+
+from pipelines.disclose import gate
+from pipelines.disclose.rounding import STEPS
+from pipelines.policy import Policy
+from pipelines.publish import verify_release
+
+
+def verify(folder: Path) -> list[str]:
+    """What is wrong with the release in ``folder``, in words: what ``publish.verify_release`` finds, and what an
+    outsider could work out from its benchmarks. The latter is not looked at when the files are not as they should be.
+    """
+    problems = verify_release(folder)
+    return problems or _leaks(folder)
+
+
+def _leaks(folder: Path) -> list[str]:
+    try:
+        policy = json.loads((folder / "provenance.json").read_bytes())["policy"]
+        tables = json.loads((folder / "audit.json").read_bytes())["tables"]
+        limits = Policy.model_validate({name: value for name, value in policy.items() if name != "sha256"})
+        widened = [table["table"] for table in tables if table["step"] == STEPS[-1]]
+    except (OSError, ValueError, KeyError, TypeError, ValidationError) as error:
+        return [f"the attack on the benchmarks cannot be made: {error}"]
+    counts, levels = (
+        pq.read_table(folder / "benchmarks" / f"{name}.parquet") for name in ("benchmarks", "distributions")
+    )
+    return gate.problems(counts, levels, limits, widened)
