@@ -59,7 +59,7 @@ def test_the_two_jobs_publish_a_release_and_every_check_passes(tmp_path) -> None
     assert dg.AssetKey("release") in materialized(released)
     assert publish.latest(tmp_path / "publish") is not None
     outcomes = checks(pulled) | checks(released)
-    assert len(outcomes) == 2 * 3 + 4
+    assert len(outcomes) == 2 * 3 + 5
     assert all(outcomes.values()), outcomes
 
 
@@ -127,6 +127,17 @@ def test_an_unrounded_or_small_number_stops_the_release(tmp_path) -> None:
         numbers = pa.array([bad] * table.num_rows, table.schema.field("n").type)
         store.write_benchmarks(table.set_column(table.column_names.index("n"), "n", numbers))
         assert not check_result(defs, tmp_path, "thresholds_are_kept").passed
+
+
+def test_a_number_that_can_be_worked_out_stops_the_release(tmp_path) -> None:
+    write_two_hubs(tmp_path)
+    defs = a_location(tmp_path)
+    for job in ("pull", "release"):
+        run(defs, job)
+    assert check_result(defs, tmp_path, "nobody_can_be_picked_out").passed
+    store = LineResource(**{n: str(tmp_path / n) for n in ("registry", "store", "publish")}).open().store
+    store.write_disclosure(store.disclosure()[0], ["2026-Q3/total, n: exact_cell: planted"])
+    assert not check_result(defs, tmp_path, "nobody_can_be_picked_out").passed
 
 
 def test_a_release_that_was_changed_afterwards_does_not_verify(tmp_path) -> None:
