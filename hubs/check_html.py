@@ -6,6 +6,7 @@ through ``shown`` and is escaped, so that no feed can write into the page.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
 from functools import cache
 from pathlib import Path
@@ -56,15 +57,20 @@ def _columns(group: Group) -> dict[str, str]:
 
 @cache
 def _template() -> Template:
+    return page_template(Path(__file__).with_name("check.html"), _harmless)
+
+
+def page_template(path: Path, harmless: Callable[[Any], Any]) -> Template:
+    """The template, at ``path``, of a report that is a page by itself. ``harmless`` makes of each value what is shown."""
     environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent),
+        loader=FileSystemLoader(path.parent),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
-        finalize=_harmless,
+        finalize=harmless,
     )
-    return environment.get_template("check.html")
+    return environment.get_template(path.name)
 
 
 def _harmless(value: Any) -> Any:

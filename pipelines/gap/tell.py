@@ -16,10 +16,11 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
+from jinja2 import Template
 from markupsafe import Markup
 
 from hubs.check import shown
+from hubs.check_html import page_template
 from hubs.contract.vocabularies import vocabulary
 from pipelines.gap.compare import Passed, Place
 from pipelines.gap.plan import MAX_HELPS, Analysis, Assessment, Help, PlanEntry
@@ -381,15 +382,7 @@ class _Tell:
 
 @cache
 def _template() -> Template:
-    environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        finalize=_harmless,
-    )
-    return environment.get_template("gap.html")
+    return page_template(Path(__file__).with_name("gap.html"), _harmless)
 
 
 def _harmless(value: Any) -> Any:
