@@ -61,7 +61,7 @@ def _template() -> Template:
 
 
 def page_template(path: Path, harmless: Callable[[Any], Any]) -> Template:
-    """The template, at ``path``, of a report that is a page by itself. ``harmless`` makes of each value what is shown."""
+    """The template at ``path`` of a report that is a page by itself. ``harmless`` makes of each value what is shown."""
     environment = Environment(
         loader=FileSystemLoader(path.parent),
         autoescape=True,
