@@ -331,7 +331,7 @@ def make_benchmarks(line: Line) -> pa.Table:
     key = _returns_key(line)
     if line.store.made_of("benchmarks") == key:
         return line.store.benchmarks()
-    levels = _Tables(line.store, _counted(line))
+    levels = levels_of_all(line)
     # These bring HiGHS and statsmodels: two seconds that other commands do without.
     from pipelines.disclose import derived, gate
 
@@ -345,6 +345,11 @@ def make_benchmarks(line: Line) -> pa.Table:
         line.store.write_distributions(distributions)
         line.store.write_disclosure({"attack": gate.audit(told), "tables": [one.made.audit for one in told]}, leaks)
     return benchmarks
+
+
+def levels_of_all(line: Line) -> Mapping[str, pa.Table]:
+    """The levels of organisations by hub (``benchmark.organisation_levels``), each read when it is asked for."""
+    return _Tables(line.store, _counted(line))
 
 
 def _counted(line: Line) -> dict[str, Path]:

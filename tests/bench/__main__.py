@@ -15,7 +15,7 @@ from pathlib import Path
 import pyarrow.parquet as pq
 
 from hubs.instruments import instruments
-from tests.bench import breaker, disclose
+from tests.bench import breaker, disclose, intruder
 from tests.bench.generator import WORST, Work, write_feeds
 from tests.bench.measure import Run, run
 
@@ -140,8 +140,12 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path("build/bench"))
     parser.add_argument("--breaker", action="store_true", help="only how well the breaker tells changes apart")
     parser.add_argument("--disclose", action="store_true", help="only how long the benchmarks take to round")
+    parser.add_argument(
+        "--intruder", action="store_true", help="only what a release helps to guess about organisations"
+    )
     options = parser.parse_args()
-    for is_alone, part in ((options.breaker, breaker), (options.disclose, disclose)):
+    alone = (breaker, options.breaker), (disclose, options.disclose), (intruder, options.intruder)
+    for part, is_alone in alone:
         if is_alone:
             part.main()
             return
