@@ -148,6 +148,12 @@ def wilson(k: float, n: float, z: float) -> tuple[float, float]:
     return (p + z * z / (2 * n) - root) / (1 + z * z / n), (p + z * z / (2 * n) + root) / (1 + z * z / n)
 
 
+def widest(k: float, n: float, error: int, z: float) -> tuple[float, float]:
+    """The limits when both numbers may be ``error`` off."""
+    fewer = max(n - error, 1)
+    return wilson(max(k - error, 0), max(n + error, 1), z)[0], wilson(min(k + error, fewer), fewer, z)[1]
+
+
 def capped(share: float) -> float:
     return round(min(max(share, 0.05), 0.95), 3)
 
@@ -199,8 +205,7 @@ def numbers_of(x: np.ndarray, policy: Policy) -> dict[str, float]:
     for level in range(1, LEVELS):
         k = int(x[level:].sum())
         told[f"share_ge_{level}"] = capped(k / n)
-        low = wilson(max(k - policy.base + 1, 0), n, 1.95996398454)[0]
-        high = wilson(min(k + policy.base - 1, n), n, 1.95996398454)[1]
+        low, high = widest(k, n, policy.base - 1, 1.95996398454)
         told[f"share_ge_{level}_low"] = round(min(max(low, 0), 0.95), 3)
         told[f"share_ge_{level}_high"] = round(max(min(high, 1), 0.05), 3)
     if n >= policy.median_gate:
@@ -214,8 +219,7 @@ def comparison(x: np.ndarray, national: Mapping[str, Any], policy: Policy) -> st
     n, k = int(x.sum()), int(x[3:].sum())
     if n < policy.quartile_gate or national["n"] is None:
         return ""
-    low = wilson(max(k - policy.base + 1, 0), n, 3.0902323)[0]
-    high = wilson(min(k + policy.base - 1, n), n, 3.0902323)[1]
+    low, high = widest(k, n, policy.base - 1, 3.0902323)
     share = national["share_ge_3"]
     return "better" if low > share else "worse" if high < share else "similar"
 
