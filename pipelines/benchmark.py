@@ -232,7 +232,7 @@ def cube(levels: pa.Table, policy: Policy) -> Iterator[Counts]:
     breakdowns is there, whether anybody is in it or not.
     """
     breakdowns = [Breakdown.named(name) for name in policy.breakdowns]
-    members = _members(levels)
+    members = members_of(levels)
     for _, keys in groupby(sorted(members.parts), key=lambda key: key[:-1]):
         tables = {key: members.of(key) for key in keys}
         tie_key = _tie_key(members.organisations, tables)
@@ -241,7 +241,7 @@ def cube(levels: pa.Table, policy: Policy) -> Iterator[Counts]:
 
 
 @dataclass(frozen=True)
-class _Members:
+class Members:
     """Organisations: their numbers, the numbers of their terms, their level, and the number of their hub (-1: in
     several).
     """
@@ -253,17 +253,17 @@ class _Members:
 
 
 @dataclass
-class _AllMembers:
-    """The organisations of all of ``TABLE``, as pieces of ``_Members``; the names that their numbers stand for."""
+class AllMembers:
+    """The organisations of all of ``TABLE``, as pieces of ``Members``; the names that their numbers stand for."""
 
     organisations: pa.Array
-    parts: dict[Key, list[_Members]]
+    parts: dict[Key, list[Members]]
     hubs: dict[str, int]
 
-    def of(self, key: Key) -> _Members:
+    def of(self, key: Key) -> Members:
         """Those of one of ``TABLE``."""
         parts = self.parts[key]
-        return _Members(
+        return Members(
             np.concatenate([part.organisation for part in parts]),
             {name: np.concatenate([part.terms[name] for part in parts]) for name in ATTRIBUTES},
             np.concatenate([part.level for part in parts]),
@@ -271,10 +271,11 @@ class _AllMembers:
         )
 
 
-def _members(levels: pa.Table) -> _AllMembers:
+def members_of(levels: pa.Table) -> AllMembers:
+    """The organisations in the table that ``combine`` made. Raises KeyError for a term that is in no vocabulary."""
     levels = levels.select([*TABLE, "organisation", *ATTRIBUTES, "level", "hubs"]).unify_dictionaries()
     names = levels["organisation"].chunk(0).dictionary if levels.num_rows else pa.array([], pa.string())
-    members = _AllMembers(names, {}, {})
+    members = AllMembers(names, {}, {})
     number_of = {
         name: {term: i for i, term in enumerate(vocabulary(scheme).terms)} for name, scheme in ATTRIBUTES.items()
     }
@@ -290,7 +291,7 @@ def _members(levels: pa.Table) -> _AllMembers:
         only_hub = _only_hub(batch["hubs"], members.hubs)
         for key, rows in _by_table(coded):
             of_rows = {name: term[rows] for name, term in terms.items()}
-            part = _Members(organisation[rows], of_rows, level[rows], only_hub[rows])
+            part = Members(organisation[rows], of_rows, level[rows], only_hub[rows])
             members.parts.setdefault(key, []).append(part)
     return members
 
@@ -304,7 +305,7 @@ def _only_hub(hubs: pa.ListArray, numbers: dict[str, int]) -> Numbers:
     return np.where(np.diff(offsets) == 1, first, np.int16(-1))
 
 
-def _tie_key(names: pa.Array, tables: Mapping[Key, _Members]) -> bytes:
+def _tie_key(names: pa.Array, tables: Mapping[Key, Members]) -> bytes:
     """SHA-256 over the organisations and levels of ``tables``, in whatever order their rows came."""
     rank = np.empty(len(names), np.int64)
     rank[pc.sort_indices(names).to_numpy()] = np.arange(len(names))
@@ -319,7 +320,7 @@ def _tie_key(names: pa.Array, tables: Mapping[Key, _Members]) -> bytes:
 
 
 def _counted(
-    key: Key, members: _Members, numbers: Mapping[str, int], cube: Sequence[Breakdown], tie_key: bytes
+    key: Key, members: Members, numbers: Mapping[str, int], cube: Sequence[Breakdown], tie_key: bytes
 ) -> Counts:
     is_own = members.only_hub >= 0
     present, hub = np.unique(members.only_hub[is_own], return_inverse=True)

@@ -119,3 +119,48 @@ class Counts:
     def cube(self) -> tuple[Breakdown, ...]:
         """The breakdowns."""
         return tuple(Breakdown.named(name) for name in self.breakdowns)
+
+
+@dataclass(frozen=True)
+class Changed:
+    """How those who are counted in one table differ from those who were.
+
+    ``touched`` says for each breakdown in which cells (cells,) anybody came, left, or is on another level now.
+    ``moved`` (cells,) is how many came or how many left, whichever is more; who only changed level did neither.
+    """
+
+    touched: tuple[Mask, ...]
+    moved: tuple[Integers, ...]
+
+    def is_enough(self, threshold: int) -> bool:
+        """Whether in every cell that was touched ``threshold`` or more came, or as many left."""
+        return all(
+            bool((moved[touched] >= threshold).all()) for touched, moved in zip(self.touched, self.moved, strict=True)
+        )
+
+
+@dataclass(frozen=True)
+class Others(Changed):
+    """The same without the organisations that one hub has to itself; and by how many of those each level of each cell
+    has grown (``own``, cells × levels).
+    """
+
+    own: tuple[Grid, ...]
+
+
+@dataclass(frozen=True)
+class Moves(Changed):
+    """The same of all, and ``others`` by hub. A hub that is not in it knows nobody who changed."""
+
+    others: Mapping[str, Others]
+
+    @property
+    def are_any(self) -> bool:
+        """Whether anything has changed."""
+        return any(bool(touched.any()) for touched in self.touched)
+
+    def are_enough(self, threshold: int) -> bool:
+        """Whether so many changed that a table may be told anew: of all, and of those whom any one hub does not know
+        (or nobody else changed).
+        """
+        return all(seen.is_enough(threshold) for seen in (self, *self.others.values()))

@@ -245,12 +245,68 @@ class Basis:
     files: Mapping[str, str]
 
 
+class WaveState(StrEnum):
+    """How a wave is told: for the first time, as it was, over others than before, or, since what was told of it does
+    not fit today's policy, no more.
+    """
+
+    NEW = "new"
+    KEPT = "kept"
+    REVISED = "revised"
+    LEFT_OUT = "left_out"
+
+
+@dataclass(frozen=True)
+class WaveTold:
+    """How all benchmarks of one ``period``, ``instrument`` and ``audience`` are told, and over whom they were counted.
+
+    ``counted`` is the digest of those organisations in the ledger, empty when nothing is told. ``snapshots`` are the
+    digests of all feeds that were in use when they were counted, by hub; ``release`` is the one that told them first,
+    None when readers have seen none yet. ``is_sample`` when all of them are invented. ``is_waiting`` when returns have
+    changed since, and are not counted.
+    """
+
+    period: str
+    instrument: str
+    audience: str
+    state: WaveState
+    counted: str
+    snapshots: Mapping[str, str]
+    release: str | None
+    is_sample: bool
+    is_waiting: bool
+
+    @property
+    def key(self) -> tuple[str, str, str]:
+        """Which wave it is."""
+        return self.period, self.instrument, self.audience
+
+    def counted_for(self, release: str) -> str | None:
+        """The id of the release that told it first, told by ``release``; None for one that was stopped in the end."""
+        return release if self.state in (WaveState.NEW, WaveState.REVISED) else self.release
+
+    def published(self, release: str) -> WaveTold:
+        """The same, once ``release`` has told it."""
+        state = WaveState.LEFT_OUT if self.state is WaveState.LEFT_OUT else WaveState.KEPT
+        return replace(self, state=state, release=self.counted_for(release))
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain types, for storing."""
+        return self.__dict__ | {"snapshots": dict(self.snapshots)}
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> WaveTold:
+        """What ``to_dict`` made."""
+        return cls(**dict(data) | {"state": WaveState(data["state"])})
+
+
 @dataclass(frozen=True)
 class Edition:
     """Everything a release says. ``benchmarks`` and ``distributions`` have the columns of ``BENCHMARKS`` and
     ``DISTRIBUTIONS`` in ``pipelines.disclose.derived`` and were made under ``policy``.
 
-    ``audit`` says how the benchmarks were made safe, and what an attack on them found. ``build_key`` is a digest of all
+    ``audit`` says how the benchmarks were made safe, and what an attack on them found; ``waves`` over whom they were
+    counted. ``build_key`` is a digest of all
     inputs, rules, code and templates: equal keys mean equal content. ``bases`` has an entry for each hub with content
     in use. ``withdrawn`` is what hubs have taken back, by id.
     """
@@ -267,6 +323,7 @@ class Edition:
     benchmarks: pa.Table
     distributions: pa.Table
     audit: Mapping[str, Any]
+    waves: tuple[WaveTold, ...]
     instruments: Mapping[str, Instrument]
     bases: Mapping[str, Basis]
     policy: Policy

@@ -6,13 +6,12 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pyarrow as pa
 from pydantic import ValidationError
@@ -24,19 +23,16 @@ from hubs.registration import Registration, Registry, WrongRegistry, read_regist
 from pipelines import benchmark, publish, quarantine, standing, validate
 from pipelines.bases import bases
 from pipelines.consolidate import HubRecords, consolidate, packs
-from pipelines.cube import Counts
 from pipelines.edition import Edition, HubState, LibraryRecord, State, Withdrawn
-from pipelines.policy import Policy, read_policy
+from pipelines.ledger import SAMPLE, Ledger, rows_of
+from pipelines.policy import read_policy
 from pipelines.pull import pull
 from pipelines.pull.network import Network
 from pipelines.store import Standing, Store
 from pipelines.version import code_version
 
-if TYPE_CHECKING:
-    from pipelines.disclose import gate
-
 WORKERS = 2
-"""Hubs that are judged at once, and tables that are rounded at once. Memory grows with it."""
+"""Hubs that are judged at once. Memory grows with it."""
 PULLS = 32
 """Hubs that are pulled at once."""
 PATIENCE_SECONDS = 60.0
@@ -325,26 +321,37 @@ class _Tables(Mapping[str, pa.Table]):
 
 
 def make_benchmarks(line: Line) -> pa.Table:
-    """Count the returns of all feeds in use, a hub at a time, and keep what may be published of them: benchmarks, which
-    are given, and distributions. Of the same returns they are the same, whatever else has changed.
+    """Count the returns of all feeds in use, a hub at a time, and keep what may be published of them beside what was
+    published before: benchmarks, which are given, and distributions. Of the same returns they are the same, whatever
+    else has changed.
+
+    Raises ledger.Broken, and RuntimeError when the solver gives up.
     """
+    line.store.ledger.verify()
     key = _returns_key(line)
     if line.store.made_of("benchmarks") == key:
         return line.store.benchmarks()
-    levels = levels_of_all(line)
-    # These bring HiGHS and statsmodels: two seconds that other commands do without.
-    from pipelines.disclose import derived, gate
+    # It brings HiGHS and statsmodels: two seconds that other commands do without.
+    from pipelines import telling
 
-    policy = read_policy()
-    told = list(disclosed(benchmark.cube(benchmark.combine(levels), policy), policy))
-    benchmarks = derived.stacked([one.made.benchmarks for one in told], derived.BENCHMARKS)
-    distributions = derived.stacked([one.made.distributions for one in told], derived.DISTRIBUTIONS)
-    leaks = [gate.in_words(finding) for one in told for finding in one.attack.findings]
+    source = telling.Source(_snapshots(line), _samples(line))
+    told = telling.tell(benchmark.combine(levels_of_all(line)), source, line.store.ledger, read_policy())
     with line.store.making("benchmarks", key):
-        line.store.write_benchmarks(benchmarks)
-        line.store.write_distributions(distributions)
-        line.store.write_disclosure({"attack": gate.audit(told), "tables": [one.made.audit for one in told]}, leaks)
-    return benchmarks
+        line.store.write_benchmarks(told.benchmarks)
+        line.store.write_distributions(told.distributions)
+        line.store.write_disclosure(told.audit, told.leaks, told.waves)
+    return told.benchmarks
+
+
+def _snapshots(line: Line) -> dict[str, str]:
+    """The digest of the feed in use of each hub that has one."""
+    known = {hub: line.store.standing(hub) for hub in line.registry.hubs}
+    return {hub: found.good.digest for hub, found in known.items() if found is not None and found.good is not None}
+
+
+def _samples(line: Line) -> frozenset[str]:
+    """The hubs whose content is invented."""
+    return frozenset(hub for hub, registration in line.registry.hubs.items() if registration.sample)
 
 
 def levels_of_all(line: Line) -> Mapping[str, pa.Table]:
@@ -361,25 +368,8 @@ def _counted(line: Line) -> dict[str, Path]:
 def _returns_key(line: Line) -> str:
     """Digest of everything that the benchmarks depend on."""
     levels = {hub: hashlib.sha256(path.read_bytes()).hexdigest() for hub, path in _counted(line).items()}
-    parts = [levels, read_policy().model_dump(mode="json"), code_version()]
+    parts = [levels, line.store.ledger.seal(), read_policy().model_dump(mode="json"), code_version()]
     return hashlib.sha256(canonical_json(parts).encode()).hexdigest()
-
-
-def disclosed(tables: Iterable[Counts], policy: Policy) -> Iterator[gate.Told]:
-    """What may be published of each of ``tables``, in their order; ``WORKERS`` at once, since HiGHS lets others work.
-
-    Tables are taken as they are needed: all true counts at once would grow with periods and hubs.
-    """
-    from pipelines.disclose import gate
-
-    with ThreadPoolExecutor(WORKERS) as pool:
-        waiting: deque[Future[gate.Told]] = deque()
-        for counts in tables:
-            if len(waiting) == 2 * WORKERS:
-                yield waiting.popleft().result()
-            waiting.append(pool.submit(gate.told, counts, policy))
-        while waiting:
-            yield waiting.popleft().result()
 
 
 def build_key(line: Line) -> str:
@@ -411,7 +401,7 @@ def make_release(line: Line, now: datetime) -> str | None:
         states = standings(line)
         if not any(state.snapshot for state in states):
             raise publish.ReleaseRefused("no hub has a feed that can be used, so there is nothing to publish")
-        audit, leaks = line.store.disclosure()
+        audit, leaks, waves = line.store.disclosure()
         if leaks:
             shown = "; ".join(leaks[:LEAKS_SHOWN])
             raise publish.ReleaseRefused(f"the benchmarks give {len(leaks):,} numbers away: {shown}")
@@ -429,16 +419,43 @@ def make_release(line: Line, now: datetime) -> str | None:
             packs=tuple(packs(library)),
             benchmarks=line.store.benchmarks(),
             distributions=line.store.distributions(),
-            audit=audit,
+            audit=audit | {"ledger": {"seal_before": line.store.ledger.seal()}},
+            waves=tuple(wave if _is_out(line, wave.release) else replace(wave, release=None) for wave in waves),
             instruments=instruments(*line.registry.instrument_folders),
             bases=bases(line.store, line.registry.hubs, library, notices),
             policy=policy,
             withdrawn=notices,
         )
         line.store.keep_slugs(library)
-        publish.publish(edition, line.public)
+        publish.publish(edition, line.public, about_to_show=lambda: _enter(line.store.ledger, edition))
         _note_published(line, edition.id, library, states)
+        with line.store.making(
+            "benchmarks", _returns_key(line)
+        ):  # with these rows in the ledger they would be the same
+            line.store.write_disclosure(audit, leaks, [wave.published(edition.id) for wave in waves])
         return edition.id
+
+
+def _is_out(line: Line, release: str | None) -> bool:
+    """Whether readers have ever seen ``release``: a run may have been killed when it was about to show it."""
+    return release is not None and (line.public / "releases" / release).is_dir()
+
+
+def _enter(ledger: Ledger, edition: Edition) -> None:
+    """Enter the benchmarks of ``edition`` into ``ledger``. Who was counted is kept of what holds now, and no longer."""
+    told = {wave.key: wave for wave in edition.waves}
+    digest = hashlib.sha256(canonical_json(edition.audit).encode()).hexdigest()
+    ledger.add(
+        replace(
+            row,
+            release=f"{SAMPLE if told[row.table[:-1]].is_sample else ''}{edition.id}",
+            counted=told[row.table[:-1]].counted,
+            code=edition.code_version,
+            audit=digest,
+        )
+        for row in rows_of(edition.benchmarks, edition.distributions, edition.policy.base)
+    )
+    ledger.forget_members(but={wave.counted for wave in edition.waves})
 
 
 def _note_published(line: Line, release: str, library: Mapping[str, LibraryRecord], states: Iterable[HubState]) -> None:

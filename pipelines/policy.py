@@ -20,7 +20,9 @@ BREAKDOWNS: dict[str, tuple[str, ...]] = {
     "region": ("region",),
     "sector_size_band": ("sector", "size_band"),
 }
-"""The cube, version 1: each breakdown and the attributes of organisations by which it groups them."""
+"""The cube: each breakdown and the attributes of organisations by which it groups them."""
+CUBE_VERSION = 1
+"""It grows with every change to ``BREAKDOWNS``."""
 
 
 class UnusablePolicy(ValueError):
@@ -32,7 +34,9 @@ class Policy(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    cube_version: int = Field(1, ge=1, description="Version of the list of breakdowns.")
+    cube_version: int = Field(
+        CUBE_VERSION, ge=CUBE_VERSION, le=CUBE_VERSION, description="Version of the list of breakdowns."
+    )
     threshold: int = Field(10, ge=10, description="Fewest organisations in a group, also without any one hub's.")
     base: int = Field(5, ge=5, description="Published numbers of organisations are multiples of this.")
     median_gate: int = Field(20, ge=20, description="Fewest organisations for a median.")

@@ -19,6 +19,7 @@ Only reading and writing lives here; what a state means is decided in ``standing
 ``made-of/``                             digests of what the library and the benchmarks were made of
 ``levels/``                              organisations' levels by hub and verdict
 ``benchmarks.parquet`` ``distributions.parquet`` ``disclosure.json``   the last benchmarks, and how they were made safe
+``ledger/``                              every benchmark that was ever published, and who was counted (``ledger``)
 """
 
 from __future__ import annotations
@@ -40,7 +41,7 @@ from hubs.contract.findings import Finding
 from hubs.contract.records import Record, Skip, Withdrawal, canonical_json
 from hubs.contract.verdict import FileAccount, JudgedTable, Quarantined, Verdict
 from hubs.feed import Feed
-from pipelines.edition import LibraryRecord
+from pipelines.edition import LibraryRecord, WaveTold
 from pipelines.files import (
     Damaged,
     Stream,
@@ -55,6 +56,7 @@ from pipelines.files import (
     write_json,
 )
 from pipelines.identity import PublicIds
+from pipelines.ledger import Ledger
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -528,11 +530,12 @@ class Store:
         """Keep the distributions."""
         self.write_table(self.root / "distributions.parquet", table)
 
-    def write_disclosure(self, audit: Mapping[str, Any], leaks: Sequence[str]) -> None:
-        """Keep what was done to the benchmarks so that they may be published, for readers; and what could be worked out
-        from them nevertheless, which is for the operator alone.
+    def write_disclosure(self, audit: Mapping[str, Any], leaks: Sequence[str], waves: Iterable[WaveTold]) -> None:
+        """Keep what was done to the benchmarks so that they may be published, for readers; what could be worked out
+        from them nevertheless, which is for the operator alone; and over whom they were counted.
         """
-        write_json(self.root / "disclosure.json", {"audit": audit, "leaks": leaks})
+        data = {"audit": audit, "leaks": list(leaks), "waves": [wave.to_dict() for wave in waves]}
+        write_json(self.root / "disclosure.json", data)
 
     def benchmarks(self) -> pa.Table:
         """The benchmarks that were written last. Raises FileNotFoundError before the first."""
@@ -542,10 +545,15 @@ class Store:
         """The distributions that were written last. Raises FileNotFoundError before the first."""
         return self.table(self.root / "distributions.parquet")
 
-    def disclosure(self) -> tuple[dict[str, Any], list[str]]:
+    def disclosure(self) -> tuple[dict[str, Any], list[str], tuple[WaveTold, ...]]:
         """What ``write_disclosure`` kept last. Raises FileNotFoundError before the first."""
         with reading(self.root / "disclosure.json") as data:
-            return data["audit"], data["leaks"]
+            return data["audit"], data["leaks"], tuple(WaveTold.from_dict(wave) for wave in data["waves"])
+
+    @property
+    def ledger(self) -> Ledger:
+        """What has ever been published of returns."""
+        return Ledger(self.root / "ledger")
 
     def table(self, path: Path) -> pa.Table:
         """The table that was written to ``path``. Raises FileNotFoundError and files.Damaged."""

@@ -18,8 +18,21 @@ from hubs.contract.kinds import document_kinds
 from hubs.contract.records import Record
 from hubs.instruments import instruments
 from pipelines.disclose.derived import BENCHMARKS, DISTRIBUTIONS, statistics
-from pipelines.edition import Basis, Edition, HubState, LibraryRecord, Origin, Pack, Related, State, Withdrawn
+from pipelines.edition import (
+    Basis,
+    Edition,
+    HubState,
+    LibraryRecord,
+    Origin,
+    Pack,
+    Related,
+    State,
+    WaveState,
+    WaveTold,
+    Withdrawn,
+)
 from pipelines.policy import Policy
+from pipelines.waves import WAVE
 
 INSTRUMENT = "interop-baseline-v1"
 
@@ -413,7 +426,15 @@ def an_edition(**changes: Any) -> Edition:
         "distributions", pa.Table.from_pylist(distribution_rows(values["benchmarks"].to_pylist()), DISTRIBUTIONS)
     )
     values.setdefault("bases", bases_of(values["library"].values(), values["withdrawn"]))
+    values.setdefault("waves", waves_of(values["benchmarks"], values["hubs"]))
     return Edition(**values)
+
+
+def waves_of(benchmarks: pa.Table, hubs: Iterable[HubState]) -> tuple[WaveTold, ...]:
+    """Waves that are told for the first time, of all hubs with content in use."""
+    snapshots = {hub.id: hub.snapshot for hub in hubs if hub.snapshot}
+    keys = sorted({tuple(row.values()) for row in benchmarks.select(WAVE).to_pylist()})
+    return tuple(WaveTold(*key, WaveState.NEW, "0" * 64, snapshots, None, True, False) for key in keys)
 
 
 def reseal(folder: Path, name: str) -> None:

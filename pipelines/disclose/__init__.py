@@ -18,10 +18,13 @@ import pyarrow as pa
 from pipelines.cube import Counts, Integers
 from pipelines.disclose import derived
 from pipelines.disclose.eligible import BANDS, HIDDEN, LEVELS, Details, Eligible, eligible
-from pipelines.disclose.rounding import BAND_NAMES, COUNT, STEPS, Constants, NotRounded, Rounded, rounded
+from pipelines.disclose.rounding import BAND_NAMES, LEVEL_NAMES, STEPS, Constants, NotRounded, Rounded, rounded
 from pipelines.policy import Policy
 
 __all__ = ["Constants", "Disclosed", "NotRounded", "disclose"]
+
+Cell = tuple[str, tuple[str, ...]]
+"""A breakdown, and the terms of one of its cells."""
 
 
 @dataclass(frozen=True)
@@ -44,16 +47,18 @@ def disclose(
     counts: Counts,
     policy: Policy,
     constants: Constants | None = None,
-    withheld: Collection[tuple[str, tuple[str, ...]]] = (),
+    withheld: Collection[Cell] = (),
+    touched: Collection[Cell] = (),
 ) -> Disclosed:
     """What may be published of one table. ``constants`` are the numbers of it that are published already: they stay as
-    they are, and so does every breakdown that has any. ``withheld`` are cells that are not told whatever they hold.
+    they are, and so does every breakdown that has any, but for the cells ``touched``. ``withheld`` are cells that are
+    not told whatever they hold.
 
     The same counts and constants give the same tables, byte for byte. Raises NotRounded when not even nothing new can
     be told beside the constants.
     """
     constants = constants or {}
-    before = _details_before(counts, constants)
+    before = _details_before(counts, constants, touched)
     for details, one in zip(before, counts.cube, strict=True):
         details[[(one.name, cell) in withheld for cell in one.cells]] = HIDDEN
     refused_n = 0
@@ -69,17 +74,23 @@ def disclose(
         refused_n += 1
 
 
-def _details_before(counts: Counts, constants: Constants) -> list[Integers]:
+def _details_before(counts: Counts, constants: Constants, touched: Collection[Cell]) -> list[Integers]:
     """The detail that each cell must be told in, -1 where that is open: a breakdown of which anything is published says
-    no more and no less than it did.
+    no more and no less than it did, but for the cells ``touched``.
     """
-    known: dict[tuple[str, tuple[str, ...]], int] = {}
+    known: dict[Cell, int] = {}
     for breakdown, cell, name in constants:
-        detail = BANDS if name.removeprefix(COUNT) in BAND_NAMES else LEVELS if name.startswith(COUNT) else HIDDEN
+        levels = name.rpartition(":")[2]
+        detail = BANDS if levels in BAND_NAMES else LEVELS if levels in LEVEL_NAMES else HIDDEN
         known[breakdown, cell] = max(known.get((breakdown, cell), HIDDEN), detail)
     published = {breakdown for breakdown, _ in known}
+    touched = set(touched)
+
+    def unless_known(cell: Cell) -> int:
+        return HIDDEN if cell[0] in published and cell not in touched else -1
+
     return [
-        np.array([known.get((one.name, cell), HIDDEN if one.name in published else -1) for cell in one.cells])
+        np.array([known.get(cell, unless_known(cell)) for cell in ((one.name, terms) for terms in one.cells)])
         for one in counts.cube
     ]
 

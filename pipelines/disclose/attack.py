@@ -40,6 +40,7 @@ from pipelines.disclose.intervals import (
     LEVELS,
     MEMBERS,
     STATISTICS,
+    Anything,
     Cube,
     Grid,
     Mask,
@@ -48,8 +49,8 @@ from pipelines.disclose.intervals import (
     System,
     columns,
 )
-from pipelines.disclose.ledger import PUBLISHED_BY_HUB, Row
 from pipelines.disclose.recount import NUMBERS, filled, wrong_numbers
+from pipelines.ledger import Row
 from pipelines.policy import BREAKDOWNS, Policy
 
 CODES = {
@@ -68,7 +69,7 @@ CODES = {
     "coalition_exact": "a hub that subtracts its own members is left with a count of one possible value",
     "coalition_narrow": "a hub that subtracts its own members is left with a small count of few possible values",
     "coalition_class": "a hub that subtracts its own members knows the level of all others, or of all but one",
-    "differs_between_releases": "a count was published before, and the difference is less than the threshold",
+    "differs_between_releases": "a group was published with another n, and the difference is less than the threshold",
 }
 """What is found. A code never changes its meaning."""
 
@@ -82,6 +83,8 @@ ROWS = 8192
 """Rows of a published table looked at together."""
 
 Key = tuple[str, str, str, str]
+Bounds = tuple[Grid, Grid]
+"""The least and the most that the counts can be, (cells, 13) each."""
 
 
 class Finding(NamedTuple):
@@ -120,10 +123,16 @@ class Attack:
 class Known:
     """What coalitions know of one table: each of ``names`` its own members in every cell on every level.
     ``counts`` has for each breakdown of the policy an array (names, cells, 6).
+
+    Of a table that is told anew they also know by how much their own members have grown since (``grown``, the same
+    shape), and, it is assumed, where nobody else's have changed (``is_alone``, names, cells): there, what was told
+    before still tells something.
     """
 
     names: tuple[str, ...]
-    counts: tuple[np.ndarray[Any, np.dtype[Any]], ...]
+    counts: tuple[Anything, ...]
+    grown: tuple[Anything, ...] = ()
+    is_alone: tuple[Anything, ...] = ()
 
 
 @dataclass
@@ -259,7 +268,7 @@ class _Reader:
             if row.table not in self.tables or cell is None or statistic is None:
                 continue
             table = self.tables[row.table]
-            if row.release.startswith(PUBLISHED_BY_HUB):
+            if row.is_of_hub:
                 own = table.by_hubs.setdefault(row.release, np.zeros_like(table.told))
                 own[cell, statistic] = row.value
             else:
@@ -349,21 +358,22 @@ class _Attacker:
             self._count(start)
             self._subtract(start)
             self._classes(start)
-            for name, own in self._coalitions():
+            for name, own, earlier in self._coalitions():
                 self.result.coalitions.add(name)
-                self._coalition(name, own, start)
+                self._coalition(name, own, earlier, start)
         self.result.solved = self.system.solved - solved
         return self.result
 
     # One row at a time.
 
     def _compare(self) -> None:
-        told, before = self.table.told, self.table.before
+        told, before = self.table.told[:, N], self.table.before[:, N]
         apart = np.abs(told - before)
         is_close = (told >= 0) & (before >= 0) & (apart > 0) & (apart < self.policy.threshold)
-        for cell, statistic in np.argwhere(is_close).tolist():
-            words = f"published as {before[cell, statistic]} before and as {told[cell, statistic]} now"
-            self.add("differs_between_releases", cell, STATISTICS[statistic], words)
+        for cell in np.flatnonzero(is_close).tolist():
+            self.add(
+                "differs_between_releases", cell, "n", f"published as {before[cell]} before and as {told[cell]} now"
+            )
 
     def _look(self) -> None:
         told = self.table.told
@@ -482,9 +492,9 @@ class _Attacker:
     def _may_be_left(self, n: int) -> bool:
         return n == 0 or n >= self.policy.threshold
 
-    def _extreme(self, cost: Grid, low: Grid | None = None) -> int:
+    def _extreme(self, cost: Grid, bounds: Bounds | None = None) -> int:
         """The least sum of ``cost`` times counts."""
-        point = self.system.extreme(cost, self.low if low is None else low, self.high)
+        point = self.system.extreme(cost, *(bounds or (self.low, self.high)))
         if point is None:
             raise RuntimeError("nothing fits where something did")
         return int((cost * point).sum())
@@ -493,7 +503,7 @@ class _Attacker:
         """Find published cells that are certainly on one level, or in a published band, with one exception or none."""
         for cell in np.flatnonzero(self.told[:, N] >= 0).tolist():
             for statistic in self._classes_of(cell):
-                others = self._most_others(cell, statistic, start, self.low)
+                others = self._most_others(cell, statistic, start, (self.low, self.high))
                 if others <= 1:
                     code = "coalition_organisation" if others else "class_disclosed"
                     words = f"{'all' if others == 0 else 'all but one'} are certainly counted there"
@@ -504,36 +514,55 @@ class _Attacker:
         kinds = [*range(LEVELS), *(np.flatnonzero(self.table.told[cell, BAND] >= 0) + LEVELS).tolist()]
         return [s for s in kinds if self.high[cell, s] + 1 >= self.low[cell, N]]
 
-    def _most_others(self, cell: int, statistic: int, start: Grid, low: Grid, less: int = 0) -> int:
+    def _most_others(self, cell: int, statistic: int, start: Grid, bounds: Bounds, less: int = 0) -> int:
         """How many of a cell may at most be elsewhere than on ``statistic``, less ``less``: 2 stands for any more."""
         others = [level for level in range(LEVELS) if level not in MEMBERS[statistic]]
         if start[cell, others].sum() - less >= 2:  # noqa: PLR2004
             return 2
         cost = np.zeros((len(start), LEVELS), np.int64)
         cost[cell, others] = -1
-        return min(2, -self._extreme(cost, low) - less)
+        return min(2, -self._extreme(cost, bounds) - less)
 
     # Coalitions.
 
-    def _coalitions(self) -> Iterator[tuple[str, Grid]]:
-        """Who knows how many of its own in each cell and count, (cells, 13)."""
+    def _coalitions(self) -> Iterator[tuple[str, Grid, Bounds | None]]:
+        """Who knows how many of its own in each cell and count, (cells, 13), and what was told before bounds for it."""
         if self.known is not None:
             for i, name in enumerate(self.known.names):
-                own = np.zeros_like(self.told)
-                for breakdown, counts in zip(self.policy.breakdowns, self.known.counts, strict=True):
-                    own[self.cube.places[breakdown]] = columns(counts[i].astype(np.int64))
-                yield name, own
+                own = columns(self._over_cells(self.known.counts, i))
+                yield name, own, self._earlier(self.known, i) if self.known.grown else None
         for name, told in self.table.by_hubs.items():
-            yield name, np.maximum(told, columns(told[:, :LEVELS]))
+            yield name, np.maximum(told, columns(told[:, :LEVELS])), None
 
-    def _coalition(self, who: str, own: Grid, start: Grid) -> None:
+    def _over_cells(self, parts: Sequence[Anything], who: int) -> Grid:
+        """The rows of one coalition in ``parts`` (an array a breakdown of the policy) where they stand in the cube."""
+        cells = np.zeros((len(self.told), *parts[0].shape[2:]), np.int64)
+        for breakdown, part in zip(self.policy.breakdowns, parts, strict=True):
+            cells[self.cube.places[breakdown]] = part[who]
+        return cells
+
+    def _earlier(self, known: Known, who: int) -> Bounds:
+        """Bounds that follow from what was told before, where nobody else's members have changed since."""
+        grown = columns(self._over_cells(known.grown, who))
+        is_alone = self._over_cells(known.is_alone, who) > 0
+        told, base = self._with_above(self.table.before), self.policy.base
+        apart = np.where(told % base, 0, base - 1)
+        least = np.where(np.arange(len(STATISTICS)) == N, self.policy.threshold, 0)
+        is_known = (told >= 0) & is_alone[:, None]
+        low = np.where(is_known, np.maximum(told - apart, least) + grown, 0)
+        return low, np.where(is_known, told + apart + grown, FREE)
+
+    def _coalition(self, who: str, own: Grid, earlier: Bounds | None, start: Grid) -> None:
         """Find what is exact, narrow or all on one level of those who are no members of ``who``. That nobody else is
         there singles out nobody.
         """
-        if not own.any():
+        if not own.any() and earlier is None:
             return
-        low = np.maximum(self.low, own)
-        point: Grid | None = start if (columns(start) >= own).all() else self.system.nearest(start, low, self.high)
+        low, high = np.maximum(self.low, own), self.high
+        if earlier is not None:
+            low, high = np.maximum(low, earlier[0]), np.minimum(high, earlier[1])
+        fits = ((columns(start) >= low) & (columns(start) <= high)).all()
+        point: Grid | None = start if fits else self.system.nearest(start, low, high)
         if point is None:
             self.add("margin_broken", 0, words="the members of a hub do not fit what is published", who=who)
             return
@@ -546,7 +575,7 @@ class _Attacker:
             wide: Mask = ~matters | (width >= self.half) | (seen.least == own)
             return wide
 
-        seen, is_exact = self.system.search(point, low, self.high, is_wide, ENOUGH)
+        seen, is_exact = self.system.search(point, low, high, is_wide, ENOUGH)
         for cell, statistic in np.argwhere(is_exact).tolist():
             least, most = (int(bound[cell, statistic] - own[cell, statistic]) for bound in (seen.least, seen.most))
             if least == most or least < self.policy.threshold:
@@ -557,9 +586,9 @@ class _Attacker:
         for cell in np.flatnonzero(has_others).tolist():
             for statistic in range(LEVELS):
                 less = int(own[cell, N] - own[cell, statistic])
-                if self.high[cell, statistic] + 1 < low[cell, N] - less:
+                if high[cell, statistic] + 1 < low[cell, N] - less:
                     continue
-                others = self._most_others(cell, statistic, point, low, less)
+                others = self._most_others(cell, statistic, point, (low, high), less)
                 if others <= 1:
                     words = f"{'all' if others == 0 else 'all but one'} of the others are certainly on this level"
                     self.add("coalition_class", cell, STATISTICS[statistic], words, who=who)

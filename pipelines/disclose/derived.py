@@ -25,8 +25,9 @@ from pipelines.policy import Policy
 # way of one another.
 _ = scipy.stats.norm
 
-CONFIDENTIAL, LOW, UNRELIABLE, NOT_AVAILABLE = "[c]", "[low]", "[u]", "[x]"
-"""Statuses: may not be told; nobody or one base; of few organisations; of too few, or not to be had from bands."""
+CONFIDENTIAL, LOW, UNRELIABLE, NOT_AVAILABLE, REVISED = "[c]", "[low]", "[u]", "[x]", "[r]"
+"""Statuses: may not be told; nobody or one base; of few organisations; of too few, or not to be had from bands; told
+otherwise before."""
 COMPARED_AT = 3
 """Groups are compared by the share of their organisations at or above this level."""
 ABOVE = tuple(range(1, LEVELS_N))

@@ -79,11 +79,10 @@ class _Telling:
         groups = list(zip(counts.levels, counts.own, strict=True))
         self.is_fixed = [before >= 0 for before in constant]
         self.by_bands = [_may_be_told(levels, own, policy)[1] for levels, own in groups]
-        self.best = tuple(
-            np.where(before >= 0, before, best_detail(levels, own, policy))
-            for before, (levels, own) in zip(constant, groups, strict=True)
+        self.best = tuple(best_detail(levels, own, policy) for levels, own in groups)
+        self.details: Details = tuple(
+            np.where(before >= 0, before, best) for before, best in zip(constant, self.best, strict=True)
         )
-        self.details: Details = tuple(best.copy() for best in self.best)
 
     def follow_parent(self, family: Family) -> bool:
         """Lower children that are told in more detail than their parent. Whether there were any."""

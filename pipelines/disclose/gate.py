@@ -6,7 +6,7 @@ How tables are made is for the rest of this room; what counts as a leak is said 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pyarrow as pa
@@ -14,39 +14,58 @@ import pyarrow as pa
 from hubs.contract.vocabularies import vocabulary
 from pipelines.cube import ATTRIBUTES, Counts
 from pipelines.disclose import Disclosed, disclose
-from pipelines.disclose.attack import Attack, Finding, Known, attack
+from pipelines.disclose.attack import Attack, Finding, attack
+from pipelines.disclose.history import History
 from pipelines.disclose.rounding import STEPS
+from pipelines.ledger import N, rows_of
 from pipelines.policy import Policy
 
 ROUNDS = 8
 """So often groups are withheld and the table is made and attacked again, before the release is refused."""
+NEVER_TOLD = History()
 SUMS = ("tables", "published_cells", "published_counts", "attacked_counts", "programmes_solved")
 
 
 @dataclass(frozen=True)
 class Told:
-    """What may be told of one table, what the attack on it found in the end, and how many groups it cost."""
+    """What may be told of one table, what the attack on it found in the end, and how many groups it cost.
+    ``is_kept`` says that nothing which was told before is missing.
+    """
 
     made: Disclosed
     attack: Attack
     withheld_n: int
+    is_kept: bool = True
+
+    @property
+    def is_clean(self) -> bool:
+        """Whether it may take the place of what was told before: nothing found, withheld or missing."""
+        return self.is_kept and not self.attack.findings and not self.withheld_n
 
 
-def told(counts: Counts, policy: Policy) -> Told:
-    """What may be told of one table, after an attack by outsiders and by each hub that knows its own members.
+def told(counts: Counts, policy: Policy, history: History = NEVER_TOLD) -> Told:
+    """What may be told of one table beside what was told of it before, after an attack by outsiders and by each hub
+    that knows its own members.
 
     Groups that it names are withheld, and what is left is made and attacked again. Findings that are left after
-    ``ROUNDS`` are for whoever refuses the release. Raises RuntimeError when the solver gives up.
+    ``ROUNDS`` are for whoever refuses the release. Raises RuntimeError when the solver gives up, and NotRounded, which
+    is one, when what was told before does not fit.
     """
-    withheld: set[tuple[str, tuple[str, ...]]] = set()
-    knows = {counts.key: Known(counts.hubs, counts.own)}
+    knows = {counts.key: history.known(counts)}
+    constants, touched = history.constants(counts.cube), history.touched(counts.cube)
+    # A policy may have become stricter since.
+    withheld = {what[:2] for what, value in constants.items() if what[2] == N and value < policy.threshold}
     while True:
-        made = disclose(counts, policy, withheld=withheld)
+        made = disclose(counts, policy, constants, withheld, touched)
         widened = [counts.key] if made.audit["step"] == STEPS[-1] else []
-        found = attack(made.benchmarks, made.distributions, policy, _terms(), knows=knows, widened=widened)
+        found = attack(
+            *(made.benchmarks, made.distributions, policy, _terms()), ledger=history.rows, knows=knows, widened=widened
+        )
         named = {(finding.breakdown, finding.terms) for finding in found.findings} - withheld
         if not named or len(withheld) >= ROUNDS:
-            return Told(made, found, len(withheld))
+            published = list(rows_of(made.benchmarks, made.distributions, policy.base))
+            made = replace(made, benchmarks=history.marked(made.benchmarks, published))
+            return Told(made, found, len(withheld), history.is_kept(published))
         withheld |= named
 
 

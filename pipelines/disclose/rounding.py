@@ -34,15 +34,13 @@ from scipy.optimize import Bounds, LinearConstraint, milp
 
 from pipelines.cube import LEVELS_N, Breakdown, Counts, Grid, Integers, Mask, families
 from pipelines.disclose.eligible import BANDS, HIDDEN, LEVELS, Details
+from pipelines.ledger import COUNT, N
 from pipelines.policy import Policy
 
 LEVEL_NAMES = tuple(str(level) for level in range(LEVELS_N))
 BAND_NAMES = tuple(f"{low}-{low + 1}" for low in range(0, LEVELS_N, 2))
 AT_OR_ABOVE = {f">={level}": range(level, LEVELS_N) for level in range(1, LEVELS_N - 1)}
 IN_BANDS = {name: range(2 * i, 2 * i + 2) for i, name in enumerate(BAND_NAMES)} | {">=2": range(2, LEVELS_N)}
-N, COUNT = "n", "count:"
-"""What may be told of a cell in organisations: all of them, and with its name those on a level or in a band."""
-
 DISTANCE = 2**26
 """What it costs to be one organisation off. All ties together cost less. The finer ties are, the surer there is but one
 best solution: at 2¹⁶ two cubes in thirty had several within the solver's tolerance, at 2²⁶ none."""
@@ -68,7 +66,7 @@ class NotRounded(RuntimeError):
 @dataclass(frozen=True)
 class Rounded:
     """``levels`` has an array (cells × levels) for each breakdown, 0 throughout where nothing of the table is told; a
-    cell's n is their sum. ``deviation`` is the largest distance of a told number, not a constant, from the true one.
+    cell's n is their sum. ``deviation`` is the largest distance of a told number from the true one.
     """
 
     levels: tuple[Grid, ...]
@@ -232,9 +230,9 @@ class _Programme:
         return tuple(np.split(found.reshape(-1, WIDTH)[:, 1:] * self.base, np.cumsum(sizes)[:-1]))
 
     def deviation(self, found: Integers) -> int:
-        """The largest distance of a told number from the true one, those aside that are constant."""
-        off = abs(found * self.base - self.true)[self.is_told & ~self.is_fixed]
-        off_together = abs(self.togethers @ found * self.base - self.true_together)[self.is_free_together]
+        """The largest distance of a told number from the true one."""
+        off = abs(found * self.base - self.true)[self.is_told]
+        off_together = abs(self.togethers @ found * self.base - self.true_together)
         return int(max(off.max(initial=0), off_together.max(initial=0)))
 
 

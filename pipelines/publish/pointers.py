@@ -13,6 +13,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -53,8 +54,11 @@ def next_id(public: Path, now: datetime) -> str:
     return candidate
 
 
-def publish(edition: Edition, public: Path, workers: int = 1) -> None:
-    """Build ``edition`` aside, verify it, move it to ``releases/<id>`` and let readers see it.
+def publish(
+    edition: Edition, public: Path, workers: int = 1, about_to_show: Callable[[], object] = lambda: None
+) -> None:
+    """Build ``edition`` aside, verify it, move it to ``releases/<id>`` and let readers see it. ``about_to_show`` is
+    called when nothing but that is left to do; what it raises stops it.
 
     Raises ReleaseRefused when the id was used before or is not above all others, or when verification finds a problem;
     files.Busy when another publication is at work. Whatever goes wrong, the old release stays and nothing is removed.
@@ -70,6 +74,7 @@ def publish(edition: Edition, public: Path, workers: int = 1) -> None:
         problems = verify_release(aside)
         if problems:
             raise ReleaseRefused("\n".join(problems))
+        about_to_show()
         os.sync()  # thousands of files: one flush of the disk instead of one each
         aside.rename(releases / edition.id)
         sync_folder(releases)

@@ -9,6 +9,9 @@ return for a period, or for one audience, would tell that a small hub's only mem
 numbers of answers in ``coverage.json`` keep back. This list tells nothing new: it is that of ``release.json``. Files of
 returns are not named: a hub may keep a file an organisation, and then the file's name says who took part, and its
 digest lets somebody try what they think was answered.
+
+A period that was published once stays as it was counted, though hubs send other feeds since. So each table names the
+release that told it first, and the snapshots that were in use then.
 """
 
 from __future__ import annotations
@@ -23,7 +26,7 @@ from typing import Any
 
 from hubs.contract import CONTRACT_VERSION
 from hubs.contract.records import canonical_json
-from pipelines.edition import Edition, LibraryRecord, Origin, Withdrawn
+from pipelines.edition import Edition, LibraryRecord, Origin, WaveState, Withdrawn
 from pipelines.policy import Policy
 
 PROVENANCE = "provenance.json"
@@ -129,13 +132,15 @@ def _policy(policy: Policy) -> dict[str, Any]:
 
 def _benchmarks(edition: Edition) -> list[dict[str, Any]]:
     """See the head of this module for why all hubs are named."""
-    audiences: defaultdict[tuple[str, str], set[str]] = defaultdict(set)
-    columns = edition.benchmarks.select(["period", "instrument", "audience"])
-    for row in columns.group_by(columns.column_names).aggregate([]).to_pylist():
-        audiences[row["period"], row["instrument"]].add(row["audience"])
+    asked: defaultdict[str, set[str]] = defaultdict(set)
+    for wave in edition.waves:
+        if wave.state is not WaveState.LEFT_OUT:
+            told = [wave.period, wave.instrument, wave.counted_for(edition.id), dict(wave.snapshots)]
+            asked[canonical_json(told)].add(wave.audience)
+    tables = [(json.loads(key), sorted(audiences)) for key, audiences in sorted(asked.items())]
     return [
-        {"period": period, "instrument": instrument, "audiences": sorted(asked), "hubs": sorted(edition.bases)}
-        for (period, instrument), asked in sorted(audiences.items())
+        {"period": period, "instrument": instrument, "audiences": audiences, "release": release, "snapshots": snapshots}
+        for (period, instrument, release, snapshots), audiences in tables
     ]
 
 
@@ -190,7 +195,9 @@ def _broken_benchmarks(folder: Path, told: Mapping[str, Any]) -> Iterator[str]:
         tables = {(row["period"], row["instrument"], row["audience"]) for row in csv.DictReader(file)}
     for table in sorted(tables - known):
         yield f"{PROVENANCE} does not say what the benchmarks of {', '.join(table)} were counted over"
-    hubs = {hub["id"] for hub in told["hubs"]}
+    snapshots = {hub["id"]: hub["snapshot"] for hub in told["hubs"]}
     for entry in told["benchmarks"]:
-        if set(entry["hubs"]) != hubs:
-            yield f"{PROVENANCE}: benchmarks of {entry['period']} were counted over other hubs than are in use"
+        if entry["release"] == told["release"] and entry["snapshots"] != snapshots:
+            yield f"{PROVENANCE}: benchmarks of {entry['period']} were counted over other snapshots than are in use"
+        elif not entry["snapshots"] or (entry["release"] or "") > told["release"]:
+            yield f"{PROVENANCE} does not say what the benchmarks of {entry['period']} were counted over"

@@ -70,10 +70,26 @@ def build_release(edition: Edition, folder: Path, workers: int = 1) -> None:
     (folder / "coverage.json").write_bytes(writers.json_bytes(coverage(edition)))
     (folder / "quality.json").write_bytes(writers.json_bytes(quality(edition)))
     (folder / PROVENANCE).write_bytes(writers.json_bytes(provenance(edition)))
-    (folder / "audit.json").write_bytes(writers.json_bytes({"release": edition.id, **edition.audit}))
+    (folder / "audit.json").write_bytes(writers.json_bytes(audit(edition)))
     sizes = {name: path.stat().st_size for name, path in _files(folder)}
     site.write_site(edition, folder, sizes, workers)
     _seal(edition, folder)
+
+
+def audit(edition: Edition) -> dict[str, Any]:
+    """How the benchmarks were made safe: the attack, each table, and how each period stands to earlier releases."""
+    waves = [
+        {
+            "period": wave.period,
+            "instrument": wave.instrument,
+            "audience": wave.audience,
+            "state": wave.state.value,
+            "counted_for": wave.counted_for(edition.id),
+            "later_returns_wait": wave.is_waiting,
+        }
+        for wave in edition.waves
+    ]
+    return {"release": edition.id, **edition.audit, "waves": waves}
 
 
 def record_row(edition: Edition, entry: LibraryRecord) -> dict[str, Any]:

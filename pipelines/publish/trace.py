@@ -117,12 +117,18 @@ class _Files:
         there are none.
         """
         tables = [
-            {**entry, "hubs": [self._hub(hub) for hub in entry["hubs"]]}
+            {name: value for name, value in entry.items() if name != "snapshots"}
+            | {"hubs": [self._counted(hub, snapshot) for hub, snapshot in entry["snapshots"].items()]}
             for entry in self.told["benchmarks"]
             if period in ("", entry["period"]) and instrument in ("", entry["instrument"])
             if page is None or page in {f"{entry['instrument']}-{a.replace('_', '-')}" for a in entry["audiences"]}
         ]
         return {"kind": BENCHMARKS, "tables": tables, "policy": self.told["policy"]} if tables else None
+
+    def _counted(self, hub: str, snapshot: str) -> dict[str, Any]:
+        """The hub with the ``snapshot`` that was counted; nothing else is known of one that is not in use any more."""
+        in_use = self._hub(hub) if hub in self.hubs else {}
+        return in_use if in_use.get("snapshot") == snapshot else {"id": hub, "snapshot": snapshot}
 
     def _row(self, key: str, wanted: str) -> dict[str, Any] | None:
         return next((row for _, row in rows_of_packs(self.folder) if row[key] == wanted), None)
@@ -175,8 +181,14 @@ def _benchmarks_in_words(found: Mapping[str, Any]) -> Iterator[str]:
         audiences = ", ".join(name.replace("_", " ") for name in table["audiences"])
         yield f"benchmarks of {table['period']}, {table['instrument']} ({audiences}): counted over the returns in"
         for hub in table["hubs"]:
-            yield _line("hub", f"{hub['name']} ({hub['id']}), {_state(hub)}")
-            yield _line("snapshot", f"{hub['snapshot']}, {_age(hub)}, rules {hub['rules']} ({hub['rules_key']})")
+            if "state" in hub:
+                yield _line("hub", f"{hub['name']} ({hub['id']}), {_state(hub)}")
+                yield _line("snapshot", f"{hub['snapshot']}, {_age(hub)}, rules {hub['rules']} ({hub['rules_key']})")
+            else:
+                yield _line("hub", hub["id"])
+                yield _line("snapshot", f"{hub['snapshot']}, in use then and not any more")
+        first = f"for release {table['release']}" if table["release"] else "earlier"
+        yield _line("counted", f"{first}; what was published of a period stays")
     policy = found["policy"]
     yield _line(
         "policy",

@@ -136,7 +136,8 @@ def test_a_number_that_can_be_worked_out_stops_the_release(tmp_path) -> None:
         run(defs, job)
     assert check_result(defs, tmp_path, "nobody_can_be_picked_out").passed
     store = LineResource(**{n: str(tmp_path / n) for n in ("registry", "store", "publish")}).open().store
-    store.write_disclosure(store.disclosure()[0], ["2026-Q3/total, n: exact_cell: planted"])
+    audit, _, waves = store.disclosure()
+    store.write_disclosure(audit, ["2026-Q3/total, n: exact_cell: planted"], waves)
     assert not check_result(defs, tmp_path, "nobody_can_be_picked_out").passed
 
 

@@ -58,9 +58,9 @@ def test_a_release_that_gives_numbers_away_is_refused_and_the_old_one_stays(worl
     gather(line, "one", NOW)
     make_library(line)
     make_benchmarks(line)
-    audit, leaks = line.store.disclosure()
+    audit, leaks, waves = line.store.disclosure()
     assert leaks == []
-    line.store.write_disclosure(audit, ["2026-Q3/total, n: exact_cell: planted"])
+    line.store.write_disclosure(audit, ["2026-Q3/total, n: exact_cell: planted"], waves)
     with pytest.raises(publish.ReleaseRefused, match="give 1 numbers away: 2026-Q3/total, n: exact_cell"):
         make_release(line, NOW)
     assert release_of(world) == before

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 
 from pipelines.disclose.attack import CODES, Attack, Finding, Known, attack
 from pipelines.disclose.intervals import LEVELS
-from pipelines.disclose.ledger import Row
 from pipelines.disclose.recount import NUMBERS
+from pipelines.ledger import Row
 from pipelines.policy import BREAKDOWNS
 from tests.cubes import (
     KEY,

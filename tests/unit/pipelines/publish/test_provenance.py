@@ -48,12 +48,16 @@ def test_a_record_that_became_another_keeps_its_place() -> None:
 def test_benchmarks_name_every_hub_in_use_whoever_sent_returns() -> None:
     quiet = a_hub("cymru", counts={"accepted": 4, "answers_accepted": 0})
     hubs = tuple(quiet if hub.id == "cymru" else hub for hub in an_edition().hubs)
-    told = provenance(an_edition(hubs=hubs))
-    audiences = ["decision_maker", "procurement_professional"]
-    assert told["benchmarks"] == [
-        {"period": p, "instrument": "interop-baseline-v1", "audiences": audiences, "hubs": ["coast", "cymru", "vale"]}
-        for p in ("2026-Q2", "2026-Q3")
-    ]
+    edition = an_edition(hubs=hubs)
+    told = provenance(edition)
+    common = {
+        "instrument": "interop-baseline-v1",
+        "audiences": ["decision_maker", "procurement_professional"],
+        "release": edition.id,
+        "snapshots": {hub.id: hub.snapshot for hub in hubs if hub.snapshot},
+    }
+    assert common["snapshots"].keys() == {"coast", "cymru", "vale"}
+    assert told["benchmarks"] == [{"period": period} | common for period in ("2026-Q2", "2026-Q3")]
 
 
 def test_the_policy_is_told_with_a_digest_that_changes_with_it() -> None:
@@ -109,8 +113,12 @@ STRANGER = {"id": "stranger", "snapshot": "0" * 64, "files": []}
         ({"merged": lambda _: []}, "provenance.json does not say that coast/letters was merged into vale/letters"),
         ({"benchmarks": lambda tables: tables[1:]}, "what the benchmarks of 2026-Q2, interop-baseline-v1, decision_"),
         (
-            {"benchmarks": lambda tables: [tables[0] | {"hubs": ["vale"]}, tables[1]]},
-            "benchmarks of 2026-Q2 were counted over other hubs",
+            {"benchmarks": lambda tables: [tables[0] | {"snapshots": {"vale": "0" * 64}}, tables[1]]},
+            "benchmarks of 2026-Q2 were counted over other snapshots than are in use",
+        ),
+        (
+            {"benchmarks": lambda tables: [tables[0] | {"release": "2099-01-01.01"}, tables[1]]},
+            "does not say what the benchmarks of 2026-Q2 were counted over",
         ),
         ({"rules": lambda _: "other"}, "provenance.json and release.json differ: rules"),
         ({"hubs": lambda _: None}, "nothing can be traced"),

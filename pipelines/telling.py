@@ -1,0 +1,178 @@
+"""What is told of each wave: what was told before stays, unless enough have come or left since for telling it anew.
+
+The one place that knows ledger, counts and disclosure at once. How each of them works is its own affair.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict, deque
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+import pyarrow as pa
+
+from hubs.contract.records import canonical_json
+from pipelines import benchmark
+from pipelines.cube import Breakdown, Counts, Key, Moves
+from pipelines.disclose import NotRounded, derived, gate
+from pipelines.disclose.history import History
+from pipelines.edition import WaveState, WaveTold
+from pipelines.ledger import SAMPLE, Ledger, Row
+from pipelines.policy import Policy
+from pipelines.waves import Wave, alone, by_wave, hubs_of, moves
+
+WORKERS = 2
+"""Tables that are rounded and attacked at once, since HiGHS lets others work. Memory grows with it."""
+_SNAPSHOTS = b"snapshots"
+"""Where the schema of kept members names the snapshots that they come from."""
+
+Tables = list[gate.Told]
+
+
+@dataclass(frozen=True)
+class Source:
+    """The hubs in use: ``snapshots`` has the digest of each one's, ``samples`` are those whose content is invented."""
+
+    snapshots: Mapping[str, str]
+    samples: frozenset[str]
+
+
+@dataclass(frozen=True)
+class Telling:
+    """What may be told: tables as in ``derived``, the ``audit`` for readers, ``leaks`` for the operator, in words."""
+
+    benchmarks: pa.Table
+    distributions: pa.Table
+    audit: Mapping[str, Any]
+    leaks: tuple[str, ...]
+    waves: tuple[WaveTold, ...]
+
+
+def tell(levels: pa.Table, source: Source, ledger: Ledger, policy: Policy) -> Telling:
+    """What may be told of everybody's ``levels`` (``benchmark.combine``) beside what ``ledger`` has.
+
+    Who is counted is kept in the ledger; rows are for whoever publishes them. Raises ledger.Broken, and RuntimeError
+    when the solver gives up.
+    """
+    teller = _Teller(source, ledger, policy)
+    today = by_wave(levels)
+    waves, told = [], []
+    for period in sorted({*ledger.periods(), *(wave[0] for wave in today)}):
+        before: defaultdict[Wave, list[Row]] = defaultdict(list)
+        for row in ledger.rows(period):
+            before[row.table[:-1]].append(row)
+        for wave in sorted({*before, *(wave for wave in today if wave[0] == period)}):
+            for how, tables in teller.told(wave, before[wave], today.get(wave)):
+                waves.append(how)
+                told += tables
+    leaks = tuple(gate.in_words(finding) for one in told for finding in one.attack.findings)
+    audit = {"attack": gate.audit(told), "tables": [one.made.audit for one in told]}
+    benchmarks = derived.stacked([one.made.benchmarks for one in told], derived.BENCHMARKS)
+    distributions = derived.stacked([one.made.distributions for one in told], derived.DISTRIBUTIONS)
+    return Telling(benchmarks, distributions, audit, leaks, tuple(waves))
+
+
+def disclosed(tables: Iterable[tuple[Counts, History]], policy: Policy) -> Iterator[gate.Told]:
+    """What may be told of each of ``tables``, in their order; ``WORKERS`` at once.
+
+    Tables are taken as they are needed: all true counts at once would grow with periods and hubs.
+    """
+    with ThreadPoolExecutor(WORKERS) as pool:
+        waiting: deque[Future[gate.Told]] = deque()
+        for counts, history in tables:
+            if len(waiting) == 2 * WORKERS:
+                yield waiting.popleft().result()
+            waiting.append(pool.submit(gate.told, counts, policy, history))
+        while waiting:
+            yield waiting.popleft().result()
+
+
+@dataclass(frozen=True)
+class _Past:
+    """What was published of one wave and still binds: ``rows``, and who was counted for the last of them."""
+
+    rows: Sequence[Row]
+    members: pa.Table
+
+
+class _Teller:
+    """Tells one wave after the other."""
+
+    def __init__(self, source: Source, ledger: Ledger, policy: Policy) -> None:
+        self.source, self.ledger, self.policy = source, ledger, policy
+        self.breakdowns = [Breakdown.named(name) for name in policy.breakdowns]
+
+    def told(self, wave: Wave, rows: Sequence[Row], today: pa.Table | None) -> Iterator[tuple[WaveTold, Tables]]:
+        """How one wave is told that the ledger has ``rows`` of, and its tables; nothing if there is nothing to tell."""
+        of_hubs = [row for row in rows if row.is_of_hub]
+        past = self._past(rows)
+        if past is not None:
+            yield self._told_before(wave, past, of_hubs, today)
+        elif today is not None:
+            told = self._tables(benchmark.cube(today, self.policy), of_hubs)
+            yield self._counted(wave, WaveState.NEW, today, told), told
+
+    def _past(self, rows: Sequence[Row]) -> _Past | None:
+        ours = [row for row in rows if not row.is_of_hub]
+        real = [row for row in ours if not row.is_sample]
+        if not ours:
+            return None
+        past = _Past(real or ours, self.ledger.members((real or ours)[-1].counted))
+        # Samples that have left bind nobody: there is nobody behind their numbers.
+        return past if real or hubs_of(past.members) & self.source.snapshots.keys() else None
+
+    def _told_before(
+        self, wave: Wave, past: _Past, of_hubs: Sequence[Row], today: pa.Table | None
+    ) -> tuple[WaveTold, Tables]:
+        difference = moves(past.members, today, self.breakdowns) if today is not None else {}
+        is_waiting = today is None or any(one.are_any for one in difference.values())
+        if today is not None and is_waiting:
+            anew = self._told_anew(past, of_hubs, today, difference)
+            if anew is not None:
+                return self._counted(wave, WaveState.REVISED, today, anew), anew
+        state = WaveState.KEPT
+        try:
+            told = self._tables(benchmark.cube(past.members, self.policy), [*of_hubs, *past.rows])
+        except NotRounded:  # the policy has become stricter since
+            state, told = WaveState.LEFT_OUT, []
+        counted = past.rows[-1].counted
+        first = next(row for row in past.rows if row.counted == counted)
+        snapshots = json.loads(past.members.schema.metadata[_SNAPSHOTS])
+        release = first.release.removeprefix(SAMPLE)
+        return WaveTold(*wave, state, counted, snapshots, release, first.is_sample, is_waiting), told
+
+    def _told_anew(
+        self, past: _Past, of_hubs: Sequence[Row], today: pa.Table, difference: Mapping[Key, Moves]
+    ) -> Tables | None:
+        """What may be told of those who would be counted ``today``; None when what was told before must stay."""
+        tables = list(benchmark.cube(today, self.policy))
+        is_whole = {row.table for row in past.rows} <= {one.key for one in tables}
+        if not is_whole or not all(one.are_enough(self.policy.threshold) for one in difference.values()):
+            return None
+        try:
+            told = self._tables(tables, [*of_hubs, *past.rows], difference)
+        except NotRounded:
+            return None
+        return told if all(one.is_clean for one in told) else None
+
+    def _tables(
+        self, counted: Iterable[Counts], rows: Sequence[Row], difference: Mapping[Key, Moves] | None = None
+    ) -> Tables:
+        of_table: defaultdict[Key, list[Row]] = defaultdict(list)
+        for row in rows:
+            of_table[row.table].append(row)
+        moved = difference or {}
+        tables = ((one, History(tuple(of_table[one.key]), moved.get(one.key))) for one in counted)
+        return list(disclosed(tables, self.policy))
+
+    def _counted(self, wave: Wave, state: WaveState, members: pa.Table, told: Tables) -> WaveTold:
+        """How a wave is told when ``members`` are counted now. They are kept, unless nothing is told of them."""
+        snapshots, digest = self.source.snapshots, ""
+        if any(one.made.distributions.num_rows for one in told):
+            metadata = {_SNAPSHOTS: canonical_json(dict(snapshots))}
+            digest = self.ledger.keep_members(alone(members).replace_schema_metadata(metadata))
+        is_sample = hubs_of(members) <= self.source.samples
+        return WaveTold(*wave, state, digest, snapshots, None, is_sample, is_waiting=False)

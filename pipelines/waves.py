@@ -1,0 +1,136 @@
+"""Waves: all tables of one period, instrument and audience, who is counted in them, and who came and went since.
+
+An organisation answers a wave as a whole, so its tables are published and revised together. What a difference means for
+what may be told is for ``disclose``. Pure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from pipelines.benchmark import AllMembers, Members, members_of
+from pipelines.cube import ATTRIBUTES, LEVELS_N, Breakdown, Grid, Integers, Key, Mask, Moves, Others
+
+WAVE = ("period", "instrument", "audience")
+Wave = tuple[str, str, str]
+"""A value for each of ``WAVE``."""
+
+
+def by_wave(levels: pa.Table) -> dict[Wave, pa.Table]:
+    """The rows of the table that ``benchmark.combine`` made, by wave, in order. They share their memory with it."""
+
+    def wave(batch: pa.RecordBatch) -> Wave:
+        period, instrument, audience = (batch.column(name)[0].as_py() for name in WAVE)
+        return period, instrument, audience
+
+    return {key: pa.Table.from_batches(list(batches)) for key, batches in groupby(levels.to_batches(), wave)}
+
+
+def alone(wave: pa.Table) -> pa.Table:
+    """The same rows, in dictionaries that hold nothing of other waves."""
+    columns = {}
+    for name in wave.column_names:
+        column = wave[name].combine_chunks()
+        if pa.types.is_list(column.type):
+            values = column.flatten().dictionary_decode().dictionary_encode()
+            offsets = np.append(0, np.cumsum(column.value_lengths().to_numpy())).astype(np.int32)
+            columns[name] = pa.ListArray.from_arrays(pa.array(offsets), values.cast(column.type.value_type))
+        elif pa.types.is_dictionary(column.type):
+            columns[name] = column.dictionary_decode().dictionary_encode()
+        else:
+            columns[name] = column
+    return pa.table(columns)
+
+
+def hubs_of(wave: pa.Table) -> set[str]:
+    """The hubs through which anybody in it came."""
+    return set(pc.unique(pc.list_flatten(wave["hubs"])).to_pylist())
+
+
+def moves(before: pa.Table, after: pa.Table, cube: Sequence[Breakdown]) -> dict[Key, Moves]:
+    """The difference between two tables of one wave, by table."""
+    old, new = members_of(before), members_of(after)
+    names = pa.chunked_array([old.organisations, new.organisations]).combine_chunks().dictionary_encode()
+    number = np.split(names.indices.to_numpy().astype(np.int64), [len(old.organisations)])
+    hubs = sorted({*old.hubs, *new.hubs})
+    sides = list(zip((old, new), number, strict=True))
+    return {
+        key: _moves([_side(everybody, key, known, hubs) for everybody, known in sides], cube, hubs)
+        for key in sorted({*old.parts, *new.parts})
+    }
+
+
+@dataclass(frozen=True)
+class _Side:
+    """Who is counted in a table, before or after: numbers of organisations and hubs (-1: in several) are of both."""
+
+    organisation: Integers
+    terms: Mapping[str, Integers]
+    level: Integers
+    only_hub: Integers
+
+
+def _side(everybody: AllMembers, key: Key, number: Integers, hubs: Sequence[str]) -> _Side:
+    if key not in everybody.parts:
+        nobody = np.array([], np.int64)
+        return _Side(nobody, dict.fromkeys(ATTRIBUTES, nobody), nobody, nobody)
+    found: Members = everybody.of(key)
+    of_hub = np.array([*(hubs.index(name) for name in everybody.hubs), -1], np.int64)
+    terms = {name: term.astype(np.int64) for name, term in found.terms.items()}
+    return _Side(number[found.organisation], terms, found.level.astype(np.int64), of_hub[found.only_hub])
+
+
+def _moves(sides: Sequence[_Side], cube: Sequence[Breakdown], hubs: Sequence[str]) -> Moves:
+    cells = [_Cells(sides, breakdown) for breakdown in cube]
+    knowing = sorted({int(hub) for one in cells for hub in np.concatenate(one.hub) if hub >= 0})
+    others = {
+        hubs[hub]: Others(
+            tuple(one.touched(hub) for one in cells),
+            tuple(one.moved(hub) for one in cells),
+            tuple(one.grown(hub) for one in cells),
+        )
+        for hub in knowing
+    }
+    return Moves(tuple(one.touched() for one in cells), tuple(one.moved() for one in cells), others)
+
+
+class _Cells:
+    """Who came to, left, or changed within the cells of one breakdown."""
+
+    def __init__(self, sides: Sequence[_Side], breakdown: Breakdown) -> None:
+        self.size = len(breakdown.cells)
+        cell = [breakdown.cell_of(side.terms, len(side.level)) for side in sides]
+        place = [side.organisation * self.size + at for side, at in zip(sides, cell, strict=True)]
+        exact = [at * LEVELS_N + side.level for side, at in zip(sides, place, strict=True)]
+        is_changed = [~np.isin(exact[i], exact[1 - i]) for i in (0, 1)]
+        self.cell = [at[changed] for at, changed in zip(cell, is_changed, strict=True)]
+        self.level = [side.level[changed] for side, changed in zip(sides, is_changed, strict=True)]
+        self.hub = [side.only_hub[changed] for side, changed in zip(sides, is_changed, strict=True)]
+        self.is_moved = [~np.isin(place[i], place[1 - i])[is_changed[i]] for i in (0, 1)]
+
+    def touched(self, without: int | None = None) -> Mask:
+        """By cell whether anybody changed; ``without`` a hub's own."""
+        old, new = (self._by_cell(i, self.hub[i] != without) for i in (0, 1))
+        return old + new > 0
+
+    def moved(self, without: int | None = None) -> Integers:
+        """By cell how many came or how many left, whichever is more; ``without`` a hub's own."""
+        left, came = (self._by_cell(i, self.is_moved[i] & (self.hub[i] != without)) for i in (0, 1))
+        return np.maximum(left, came)
+
+    def _by_cell(self, side: int, which: Mask) -> Integers:
+        return np.bincount(self.cell[side][which], minlength=self.size)
+
+    def grown(self, hub: int) -> Grid:
+        """By how many of a hub's own each level of each cell has grown (cells × levels)."""
+        old, new = (
+            np.bincount((cell * LEVELS_N + level)[of == hub], minlength=self.size * LEVELS_N)
+            for cell, level, of in zip(self.cell, self.level, self.hub, strict=True)
+        )
+        return (new - old).reshape(-1, LEVELS_N)
