@@ -66,6 +66,9 @@ class Policy(BaseModel):
         for gate in ("threshold", "median_gate", "quartile_gate", "reliable_gate"):
             if getattr(self, gate) % self.base:
                 raise ValueError(f"{gate} must be a multiple of base ({self.base})")
+        if self.threshold > 2 * self.base:
+            # A rounded number stands for at least base true ones; one under the threshold needs half as many as that.
+            raise ValueError(f"threshold must be at most twice base ({self.base}): raise both")
         if not self.threshold <= self.median_gate <= self.quartile_gate:
             raise ValueError("threshold, median_gate and quartile_gate must not fall")
         return self

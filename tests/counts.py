@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
 import pyarrow as pa
 
 from hubs.contract.vocabularies import vocabulary
-from pipelines.cube import ATTRIBUTES, LEVELS_N, Breakdown, Counts, Key
+from pipelines.cube import ATTRIBUTES, LEVELS_N, TABLE, Breakdown, Counts, Key
 from pipelines.policy import BREAKDOWNS
 
 KEY: Key = ("2026-Q1", "interop-baseline-v1", "decision_maker", "governance")
@@ -72,6 +72,29 @@ def random_members(seed: int, n: int, hubs_n: int = 3, terms_n: int = 20) -> lis
         hub = "" if rng.random() < 0.3 else f"hub-{rng.integers(hubs_n)}"
         found.append(Member(int(rng.choice(LEVELS_N, p=levels[who["sector"]])), hub, **who))
     return found
+
+
+def levels_of(tables: Mapping[Key, Mapping[str, Member]]) -> pa.Table:
+    """The same organisations, by key, as ``benchmark.combine`` gives them: a chunk for each of ``tables``. Who is in no
+    hub alone is in two.
+    """
+    chunks = []
+    for key, everybody in sorted(tables.items()):
+        columns = {name: [value] * len(everybody) for name, value in zip(TABLE, key, strict=True)}
+        columns["organisation"] = list(everybody)
+        for name in ATTRIBUTES:
+            columns[name] = [getattr(member, name) for member in everybody.values()]
+        coded = {name: pa.array(values, pa.string()).dictionary_encode() for name, values in columns.items()}
+        coded["level"] = pa.array([member.level for member in everybody.values()], pa.int8())
+        hubs = [[member.hub] if member.hub else ["hub-a", "hub-b"] for member in everybody.values()]
+        coded["hubs"] = pa.array(hubs, pa.list_(pa.dictionary(pa.int16(), pa.string())))
+        chunks.append(pa.table(coded))
+    return pa.concat_tables(chunks)
+
+
+def named(everybody: Iterable[Member]) -> dict[str, Member]:
+    """Organisations by keys of their own."""
+    return {f"o{number:04}": member for number, member in enumerate(everybody)}
 
 
 def moved(everybody: list[Member], number: int, level: int) -> list[Member]:

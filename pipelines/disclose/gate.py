@@ -13,11 +13,11 @@ import pyarrow as pa
 
 from hubs.contract.vocabularies import vocabulary
 from pipelines.cube import ATTRIBUTES, Counts
-from pipelines.disclose import Disclosed, disclose
+from pipelines.disclose import Cell, Disclosed, disclose
 from pipelines.disclose.attack import Attack, Finding, attack
 from pipelines.disclose.history import History
 from pipelines.disclose.rounding import STEPS
-from pipelines.ledger import N, rows_of
+from pipelines.ledger import rows_of
 from pipelines.policy import Policy
 
 ROUNDS = 8
@@ -53,8 +53,7 @@ def told(counts: Counts, policy: Policy, history: History = NEVER_TOLD) -> Told:
     """
     knows = {counts.key: history.known(counts)}
     constants, touched = history.constants(counts.cube), history.touched(counts.cube)
-    # A policy may have become stricter since.
-    withheld = {what[:2] for what, value in constants.items() if what[2] == N and value < policy.threshold}
+    withheld: set[Cell] = set()
     while True:
         made = disclose(counts, policy, constants, withheld, touched)
         widened = [counts.key] if made.audit["step"] == STEPS[-1] else []

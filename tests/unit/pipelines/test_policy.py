@@ -24,8 +24,8 @@ def test_the_file_that_ships_holds_the_defaults() -> None:
 
 
 def test_stricter_is_allowed_and_breakdowns_keep_the_order_of_the_cube(tmp_path: Path) -> None:
-    policy = read_policy(a_file(tmp_path, threshold=15, median_gate=30, breakdowns=["region", "total"]))
-    assert (policy.threshold, policy.median_gate, policy.breakdowns) == (15, 30, ("total", "region"))
+    policy = read_policy(a_file(tmp_path, threshold=20, base=10, breakdowns=["region", "total"]))
+    assert (policy.threshold, policy.base, policy.breakdowns) == (20, 10, ("total", "region"))
 
 
 @pytest.mark.parametrize(
@@ -42,7 +42,8 @@ def test_stricter_is_allowed_and_breakdowns_keep_the_order_of_the_cube(tmp_path:
         ({"limits_confidence": 0.9}, "limits_confidence"),
         ({"comparison_confidence": 0.95}, "comparison_confidence"),
         ({"threshold": 12}, "threshold must be a multiple of base"),
-        ({"threshold": 25}, "must not fall"),
+        ({"threshold": 15}, "threshold must be at most twice base"),
+        ({"threshold": 50, "base": 25, "median_gate": 25, "quartile_gate": 50, "reliable_gate": 50}, "must not fall"),
         ({"breakdowns": ["total", "postcode"]}, "not in the cube: postcode"),
         ({"breakdowns": ["sector"]}, "must have total"),
         ({"exceptions": True}, "exceptions"),

@@ -264,8 +264,9 @@ def test_a_late_return(clean: Release) -> None:
     late = clean.all[cell, :LEVELS] + np.array([5, 0, 0, 0, 0, 0])
     release = meddled(clean, lambda r: r.tell(late, "region", "wales"))
     close = found(release, "differs_between_releases", "region: wales", ledger=before)
-    assert [f.statistic for f in close] == ["count:0", "n"]
-    assert close[0].words == f"published as {late[0] - 5} before and as {late[0]} now"
+    assert [(f.statistic, f.words) for f in close] == [
+        ("n", f"published as {late.sum() - 5} before and as {late.sum()} now")
+    ]
 
 
 def test_what_was_published_before_is_known_still() -> None:
@@ -409,6 +410,36 @@ def test_a_hub_whose_members_do_not_fit() -> None:
     hub = [(0, 0, 0, 0, 0)] * 25
     assert [f.who for f in found(release, "margin_broken", "total", **known_by(release, hub=hub))] == ["hub"]
     assert codes(release, widened=[KEY], **known_by(release, hub=hub)) == set()
+
+
+def test_a_hub_that_knows_what_it_alone_has_added() -> None:
+    old = hand_made(["sector"], {("total",): (20, 20, 0, 0, 0, 0)})
+    new = hand_made(["sector"], {("total",): (35, 20, 0, 0, 0, 0)})
+    hub = [(0, 0, 0, 0, 0)] * 12
+    known = known_by(new, hub=hub)["knows"][KEY]
+    before = ledger_of(old)
+    # It was 20 with 16 to 24, and 12 were added: 28 to 36. It is 35 with 31 to 39. So others are 19 to 24 in both.
+    grown = replace(known, grown=known.counts, is_alone=tuple(np.ones(c.shape[:2], bool) for c in known.counts))
+    assert codes(new, ledger=before, knows={KEY: grown}) == set()
+    new = hand_made(["sector"], {("total",): (40, 20, 0, 0, 0, 0)})
+    left = found(new, "coalition_exact", "total", ledger=before, knows={KEY: grown})
+    assert [(f.statistic, f.least, f.most) for f in left] == [("count:0", 24, 24), ("n", 44, 44)]
+    others = replace(grown, is_alone=tuple(np.zeros(c.shape[:2], bool) for c in known.counts))
+    assert codes(new, ledger=before, knows={KEY: others}) == set(), "others may have come and gone as well"
+
+
+def test_a_hub_that_has_left_knows_who_went() -> None:
+    old = hand_made(["sector"], {("total",): (35, 20, 0, 0, 0, 0)})
+    new = hand_made(["sector"], {("total",): (15, 20, 0, 0, 0, 0)})
+    known = known_by(new, hub=[(0, 0, 0, 0, 0)] * 12)["knows"][KEY]
+    gone = replace(
+        known,
+        counts=tuple(np.zeros_like(counts) for counts in known.counts),
+        grown=tuple(-counts for counts in known.counts),
+        is_alone=tuple(np.ones(counts.shape[:2], bool) for counts in known.counts),
+    )
+    left = found(new, "coalition_exact", "total", ledger=ledger_of(old), knows={KEY: gone})
+    assert [(f.statistic, f.least, f.most) for f in left] == [("count:0", 19, 19), ("n", 39, 39)]
 
 
 # The list of leaks.

@@ -35,7 +35,7 @@ def test_a_group_at_the_threshold_is_told_and_one_below_is_not() -> None:
     assert detail(found(spread(10))) == LEVELS
     assert detail(found(spread(9))) == HIDDEN
     assert detail(found(spread(14)), "total") == LEVELS
-    assert detail(found(spread(14), policy=Policy(threshold=15))) == HIDDEN
+    assert detail(found(spread(19), policy=Policy(threshold=20, base=10))) == HIDDEN
 
 
 def test_a_group_that_one_hub_makes_up_is_not_told_however_large() -> None:

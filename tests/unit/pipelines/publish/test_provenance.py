@@ -61,8 +61,10 @@ def test_benchmarks_name_every_hub_in_use_whoever_sent_returns() -> None:
 
 
 def test_the_policy_is_told_with_a_digest_that_changes_with_it() -> None:
-    usual, strict = (provenance(an_edition(policy=policy))["policy"] for policy in (Policy(), Policy(threshold=15)))
-    assert (usual["threshold"], strict["threshold"]) == (10, 15)
+    usual, strict = (
+        provenance(an_edition(policy=policy))["policy"] for policy in (Policy(), Policy(threshold=20, base=10))
+    )
+    assert (usual["threshold"], strict["threshold"]) == (10, 20)
     assert usual["sha256"] != strict["sha256"]
 
 
