@@ -125,18 +125,29 @@ class Counts:
 class Changed:
     """How those who are counted in one table differ from those who were.
 
-    ``touched`` says for each breakdown in which cells (cells,) anybody came, left, or is on another level now.
-    ``moved`` (cells,) is how many came or how many left, whichever is more; who only changed level did neither.
+    ``touched`` says for each breakdown in which cells (cells,) anybody came, left, or is on another level now. ``came``
+    and ``left`` are how many did, on each level (cells × levels); who only changed level did neither.
     """
 
     touched: tuple[Mask, ...]
-    moved: tuple[Integers, ...]
+    came: tuple[Grid, ...]
+    left: tuple[Grid, ...]
 
-    def is_enough(self, threshold: int) -> bool:
-        """Whether in every cell that was touched ``threshold`` or more came, or as many left."""
+    def is_enough(self, threshold: int, spread: int) -> bool:
+        """Whether in every cell that was touched ``threshold`` or more came, or as many left, and of as many as that
+        always ``spread`` are off their commonest level. Their difference is a group like those that are told.
+        """
         return all(
-            bool((moved[touched] >= threshold).all()) for touched, moved in zip(self.touched, self.moved, strict=True)
+            _is_enough(came[touched], left[touched], threshold, spread)
+            for touched, came, left in zip(self.touched, self.came, self.left, strict=True)
         )
+
+
+def _is_enough(came: Grid, left: Grid, threshold: int, spread: int) -> bool:
+    n = np.stack([came.sum(axis=1), left.sum(axis=1)])
+    off = n - np.stack([came.max(axis=1), left.max(axis=1)])
+    is_many = n >= threshold
+    return bool(is_many.any(axis=0).all() and (off[is_many] >= spread).all())
 
 
 @dataclass(frozen=True)
@@ -159,8 +170,8 @@ class Moves(Changed):
         """Whether anything has changed."""
         return any(bool(touched.any()) for touched in self.touched)
 
-    def are_enough(self, threshold: int) -> bool:
-        """Whether so many changed that a table may be told anew: of all, and of those whom any one hub does not know
-        (or nobody else changed).
+    def are_enough(self, threshold: int, spread: int) -> bool:
+        """Whether so many changed that a table may be told anew: of all, and of those whom any one hub does not know,
+        unless there are none.
         """
-        return all(seen.is_enough(threshold) for seen in (self, *self.others.values()))
+        return all(seen.is_enough(threshold, spread) for seen in (self, *self.others.values()))

@@ -150,22 +150,25 @@ class _Teller:
         """What may be told of those who would be counted ``today``; None when what was told before must stay."""
         tables = list(benchmark.cube(today, self.policy))
         is_whole = {row.table for row in past.rows} <= {one.key for one in tables}
-        if not is_whole or not all(one.are_enough(self.policy.threshold) for one in difference.values()):
+        enough = (self.policy.threshold, self.policy.spread)
+        if not is_whole or not all(one.are_enough(*enough) for one in difference.values()):
             return None
+        before = {one.key: one for one in benchmark.cube(past.members, self.policy)}
+        changed = {key: (before[key], moves) for key, moves in difference.items() if key in before}
         try:
-            told = self._tables(tables, [*of_hubs, *past.rows], difference)
+            told = self._tables(tables, [*of_hubs, *past.rows], changed)
         except NotRounded:
             return None
         return told if all(one.is_clean for one in told) else None
 
     def _tables(
-        self, counted: Iterable[Counts], rows: Sequence[Row], difference: Mapping[Key, Moves] | None = None
+        self, counted: Iterable[Counts], rows: Sequence[Row], changed: Mapping[Key, tuple[Counts, Moves]] | None = None
     ) -> Tables:
         of_table: defaultdict[Key, list[Row]] = defaultdict(list)
         for row in rows:
             of_table[row.table].append(row)
-        moved = difference or {}
-        tables = ((one, History(tuple(of_table[one.key]), moved.get(one.key))) for one in counted)
+        since = changed or {}
+        tables = ((one, History(tuple(of_table[one.key]), *since.get(one.key, ()))) for one in counted)
         return list(disclosed(tables, self.policy))
 
     def _counted(self, wave: Wave, state: WaveState, members: pa.Table, told: Tables) -> WaveTold:

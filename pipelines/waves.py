@@ -92,12 +92,14 @@ def _moves(sides: Sequence[_Side], cube: Sequence[Breakdown], hubs: Sequence[str
     others = {
         hubs[hub]: Others(
             tuple(one.touched(hub) for one in cells),
-            tuple(one.moved(hub) for one in cells),
+            tuple(one.came(hub) for one in cells),
+            tuple(one.left(hub) for one in cells),
             tuple(one.grown(hub) for one in cells),
         )
         for hub in knowing
     }
-    return Moves(tuple(one.touched() for one in cells), tuple(one.moved() for one in cells), others)
+    touched, came, left = zip(*((one.touched(), one.came(), one.left()) for one in cells), strict=True)
+    return Moves(touched, came, left, others)
 
 
 class _Cells:
@@ -117,20 +119,22 @@ class _Cells:
     def touched(self, without: int | None = None) -> Mask:
         """By cell whether anybody changed; ``without`` a hub's own."""
         old, new = (self._by_cell(i, self.hub[i] != without) for i in (0, 1))
-        return old + new > 0
+        touched: Mask = (old + new).any(axis=1)
+        return touched
 
-    def moved(self, without: int | None = None) -> Integers:
-        """By cell how many came or how many left, whichever is more; ``without`` a hub's own."""
-        left, came = (self._by_cell(i, self.is_moved[i] & (self.hub[i] != without)) for i in (0, 1))
-        return np.maximum(left, came)
+    def came(self, without: int | None = None) -> Grid:
+        """How many came (cells × levels); ``without`` a hub's own."""
+        return self._by_cell(1, self.is_moved[1] & (self.hub[1] != without))
 
-    def _by_cell(self, side: int, which: Mask) -> Integers:
-        return np.bincount(self.cell[side][which], minlength=self.size)
+    def left(self, without: int | None = None) -> Grid:
+        """How many left (cells × levels); ``without`` a hub's own."""
+        return self._by_cell(0, self.is_moved[0] & (self.hub[0] != without))
 
     def grown(self, hub: int) -> Grid:
         """By how many of a hub's own each level of each cell has grown (cells × levels)."""
-        old, new = (
-            np.bincount((cell * LEVELS_N + level)[of == hub], minlength=self.size * LEVELS_N)
-            for cell, level, of in zip(self.cell, self.level, self.hub, strict=True)
-        )
-        return (new - old).reshape(-1, LEVELS_N)
+        old, new = (self._by_cell(i, self.hub[i] == hub) for i in (0, 1))
+        return new - old
+
+    def _by_cell(self, side: int, which: Mask) -> Grid:
+        at = (self.cell[side] * LEVELS_N + self.level[side])[which]
+        return np.bincount(at, minlength=self.size * LEVELS_N).reshape(-1, LEVELS_N)

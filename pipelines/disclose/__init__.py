@@ -18,7 +18,7 @@ import pyarrow as pa
 from pipelines.cube import Counts, Integers
 from pipelines.disclose import derived
 from pipelines.disclose.eligible import BANDS, HIDDEN, LEVELS, Details, Eligible, eligible
-from pipelines.disclose.rounding import BAND_NAMES, LEVEL_NAMES, STEPS, Constants, NotRounded, Rounded, rounded
+from pipelines.disclose.rounding import BAND_NAMES, LEVEL_NAMES, STEPS, Constants, NotRounded, Rounded, Turns, rounded
 from pipelines.policy import Policy
 
 __all__ = ["Constants", "Disclosed", "NotRounded", "disclose"]
@@ -47,12 +47,14 @@ def disclose(
     counts: Counts,
     policy: Policy,
     constants: Constants | None = None,
+    *,
     withheld: Collection[Cell] = (),
     touched: Collection[Cell] = (),
+    turns: Turns | None = None,
 ) -> Disclosed:
     """What may be published of one table. ``constants`` are the numbers of it that are published already: they stay as
-    they are, and so does every breakdown that has any, but for the cells ``touched``. ``withheld`` are cells that are
-    not told whatever they hold.
+    they are, and so does every breakdown that has any, but for the cells ``touched``; ``turns`` is how numbers of those
+    were rounded. ``withheld`` are cells that are not told whatever they hold.
 
     The same counts and constants give the same tables, byte for byte. Raises NotRounded when not even nothing new can
     be told beside the constants.
@@ -64,7 +66,7 @@ def disclose(
     refused_n = 0
     while True:
         found = eligible(counts, policy, before)
-        made = rounded(counts, found.details, policy, constants)
+        made = rounded(counts, found.details, policy, constants, turns)
         if made is not None:
             told = _told(counts, policy, constants, found.details, made)
             audit = _audit(counts, found, made) | {"refused": refused_n}

@@ -52,10 +52,10 @@ def told(counts: Counts, policy: Policy, history: History = NEVER_TOLD) -> Told:
     is one, when what was told before does not fit.
     """
     knows = {counts.key: history.known(counts)}
-    constants, touched = history.constants(counts.cube), history.touched(counts.cube)
+    constants, touched, turns = history.constants(counts.cube), history.touched(counts.cube), history.turns
     withheld: set[Cell] = set()
     while True:
-        made = disclose(counts, policy, constants, withheld, touched)
+        made = disclose(counts, policy, constants, withheld=withheld, touched=touched, turns=turns)
         widened = [counts.key] if made.audit["step"] == STEPS[-1] else []
         found = attack(
             *(made.benchmarks, made.distributions, policy, _terms()), ledger=history.rows, knows=knows, widened=widened

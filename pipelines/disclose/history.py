@@ -15,22 +15,23 @@ from functools import cached_property
 import numpy as np
 import pyarrow as pa
 
-from pipelines.cube import Breakdown, Counts, Moves
+from pipelines.cube import LEVELS_N, Breakdown, Counts, Moves
 from pipelines.disclose import Cell
 from pipelines.disclose.attack import Known
 from pipelines.disclose.derived import REVISED
-from pipelines.disclose.rounding import Constants
-from pipelines.ledger import AT_MOST, Row
+from pipelines.disclose.rounding import Constants, Turns
+from pipelines.ledger import AT_MOST, COUNT, N, Row
 from pipelines.policy import BREAKDOWNS
 
 
 @dataclass(frozen=True)
 class History:
-    """What was told of one table: ``rows`` of the ledger, oldest first. ``moves`` says how those who are counted now
-    differ from those who were counted for the last of them, None when they are the same.
+    """What was told of one table: ``rows`` of the ledger, oldest first. When others are counted now than were for the
+    last of them, ``counts`` are the true ones of then, and ``moves`` is the difference.
     """
 
     rows: tuple[Row, ...] = ()
+    counts: Counts | None = None
     moves: Moves | None = None
 
     @cached_property
@@ -53,6 +54,20 @@ class History:
         """The numbers that must stay as they are."""
         touched = self.touched(cube)
         return {what: values[-1] for what, values in self._values.items() if what[:2] not in touched}
+
+    @property
+    def turns(self) -> Turns:
+        """How the numbers were rounded that may change."""
+        if self.counts is None:
+            return {}
+        true = {
+            (one.name, terms, name): int(value)
+            for one, levels in zip(self.counts.cube, self.counts.levels, strict=True)
+            for terms, by_level in zip(one.cells, levels, strict=True)
+            for name, value in zip((N, *ON_LEVEL), (by_level.sum(), *by_level), strict=True)
+        }
+        rounded_by = {what: values[-1] - true[what] for what, values in self._values.items() if what in true}
+        return {what: int(np.sign(by)) for what, by in rounded_by.items()}
 
     def known(self, counts: Counts) -> Known:
         """What each hub knows of ``counts``, which are those of now, and of the difference."""
@@ -88,6 +103,8 @@ class History:
                 row["status"] = f"{row['status']} {REVISED}".strip()
         return pa.Table.from_pylist(rows, benchmarks.schema)
 
+
+ON_LEVEL = tuple(f"{COUNT}{level}" for level in range(LEVELS_N))
 
 _What = tuple[str, tuple[str, ...], str]
 

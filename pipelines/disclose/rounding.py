@@ -46,6 +46,8 @@ DISTANCE = 2**26
 best solution: at 2¹⁶ two cubes in thirty had several within the solver's tolerance, at 2²⁶ none."""
 LETTING_GO = 20
 """What it costs to let go of an n that was found first, in organisations off."""
+TURNING = 20
+"""What it costs to round a number the other way than it was rounded before, in organisations off."""
 STEPS = ("organisations first", "untold levels loose", "all at once", "one more multiple")
 """How numbers were found: the first of these that can be done."""
 
@@ -57,6 +59,10 @@ OPTIMAL, INFEASIBLE = 0, 2
 Constants = Mapping[tuple[str, tuple[str, ...], str], int]
 """Numbers of one table that are published and may not change, by breakdown, terms of the cell, and ``n``, ``count:3``
 or ``count:2-3``."""
+
+
+Turns = Mapping[tuple[str, tuple[str, ...], str], int]
+"""How numbers that may change were rounded before: 1 up, -1 down."""
 
 
 class NotRounded(RuntimeError):
@@ -74,15 +80,20 @@ class Rounded:
     deviation: int
 
 
-def rounded(counts: Counts, details: Details, policy: Policy, constants: Constants) -> Rounded | None:
+def rounded(
+    counts: Counts, details: Details, policy: Policy, constants: Constants, turns: Turns | None = None
+) -> Rounded | None:
     """The counts of one table, rounded; None when it cannot be done with all that ``details`` tells.
+
+    ``turns`` are followed where they can be: whoever knows by how much a number has grown, and sees it rounded once up
+    and once down, has it within few.
 
     Raises NotRounded when HiGHS stops without an answer. It has no limit of time or nodes, so that a slow machine makes
     the same numbers as a fast one.
     """
     if not any(detail.any() for detail in details):
         return Rounded(tuple(np.zeros_like(levels) for levels in counts.levels), STEPS[0], 0)
-    programme = _Programme(counts, details, policy, constants)
+    programme = _Programme(counts, details, policy, constants, turns or {})
     ways = (programme.organisations_first, programme.loose, programme.all_at_once, programme.wider)
     for step, solve in zip(STEPS, ways, strict=True):
         found = solve()
@@ -105,7 +116,7 @@ class _Programme:
     rounded down (``floor``), what is then left over, and what must hold of them.
     """
 
-    def __init__(self, counts: Counts, details: Details, policy: Policy, constants: Constants) -> None:
+    def __init__(self, counts: Counts, details: Details, policy: Policy, constants: Constants, turns: Turns) -> None:
         self.counts, self.base = counts, policy.base
         self.cells = [(breakdown.name, cell) for breakdown in counts.cube for cell in breakdown.cells]
         detail, levels = np.concatenate(details), np.concatenate(counts.levels)
@@ -120,13 +131,14 @@ class _Programme:
             raise NotRounded(f"a published number of {', '.join(counts.key)} is no multiple of {self.base}")
         # A number that is told is never below the threshold, although the true one may be further up.
         self.least = np.where(self.is_n & self.is_told, policy.threshold // self.base, 0)
-        self.ties = self._ties()
+        turned = np.array([turns.get((*cell, name), 0) for cell in self.cells for name in names])
+        self.ties = self._ties() - turned * TURNING * DISTANCE
         self.sums = _sums(counts.breakdowns)
         self._groups_of_levels(detail, constants)
         self.first = self._organisations()
 
     def _ties(self) -> Integers:
-        """A cost for each variable, of the tie key and its name. That of n is the same in every dimension."""
+        """A small cost for each variable, of the tie key and its name. That of n is the same in every dimension."""
         width = DISTANCE // (2 * len(self.true))
         *_, dimension = self.counts.key
         names = ["n", *(f"{dimension} {name}" for name in LEVEL_NAMES)]

@@ -26,64 +26,74 @@ def difference(after: dict[str, Member], before: dict[str, Member] = BEFORE) -> 
 
 
 def joiners(n: int, sector: str = "health", hub: str = "") -> dict[str, Member]:
-    return {f"new-{sector}-{hub}-{i}": Member(2, hub, sector) for i in range(n)}
+    return {f"new-{sector}-{hub}-{i}": Member(2 + i % 2, hub, sector) for i in range(n)}
 
 
 def in_sectors(moved: np.ndarray) -> dict[str, int]:
-    return {name: int(n) for name, n in zip(SECTORS, moved, strict=True) if n}
+    return {name: int(n) for name, n in zip(SECTORS, moved.reshape(len(SECTORS), -1).sum(axis=1), strict=True) if n}
 
 
 def test_nothing_has_changed_whatever_the_order_or_the_hub() -> None:
     turned = {name: replace(member, hub="hub-c") for name, member in reversed(BEFORE.items())}
     found = difference(turned)
     assert not found.are_any
-    assert found.are_enough(10)
+    assert found.are_enough(10, 2)
     assert found.others == {}
 
 
 def test_a_late_return_is_one_that_came_in_each_of_its_cells() -> None:
     found = difference(BEFORE | joiners(1))
     assert found.are_any
-    assert (found.moved[0].tolist(), in_sectors(found.moved[1])) == ([1], {"health": 1})
+    assert (found.came[0].tolist(), in_sectors(found.came[1])) == ([[0, 0, 1, 0, 0, 0]], {"health": 1})
+    assert not found.left[0].any()
     assert in_sectors(found.touched[1]) == {"health": 1}
-    assert not found.are_enough(10)
+    assert not found.are_enough(10, 2)
 
 
 @pytest.mark.parametrize(("n", "is_enough"), [(9, False), (10, True)])
 def test_enough_must_come_or_leave_in_every_cell_that_is_touched(n: int, is_enough: bool) -> None:
     after = BEFORE | joiners(n)
-    assert difference(after).are_enough(10) is is_enough
-    assert difference(BEFORE, after).are_enough(10) is is_enough, "leavers"
-    assert not difference(after | joiners(1, "education")).are_enough(10), "one group has a single joiner"
+    assert difference(after).are_enough(10, 2) is is_enough
+    assert difference(BEFORE, after).are_enough(10, 2) is is_enough, "leavers"
+    assert not difference(after | joiners(1, "education")).are_enough(10, 2), "one group has a single joiner"
+
+
+def test_those_who_came_must_be_on_several_levels() -> None:
+    def on(*levels: int) -> Moves:
+        return difference(BEFORE | {f"new-{i}": Member(level, sector="health") for i, level in enumerate(levels)})
+
+    assert not on(*[2] * 12).are_enough(10, 2)
+    assert not on(*[2] * 11, 3).are_enough(10, 2)
+    assert on(*[2] * 10, 3, 3).are_enough(10, 2)
 
 
 def test_who_is_on_another_level_has_neither_come_nor_left() -> None:
     name, member = next(iter(BEFORE.items()))
     found = difference(BEFORE | {name: replace(member, level=5)})
-    assert (found.touched[0].tolist(), found.moved[0].tolist()) == ([True], [0])
-    assert not found.are_enough(10)
+    assert (found.touched[0].tolist(), found.came[0].sum(), found.left[0].sum()) == ([True], 0, 0)
+    assert not found.are_enough(10, 2)
     moved = difference(BEFORE | {name: replace(member, sector="education")})
     assert in_sectors(moved.touched[1]) == {"health": 1, "education": 1}
-    assert in_sectors(moved.moved[1]) == {"health": 1, "education": 1}
-    assert moved.moved[0].tolist() == [0]
+    assert (in_sectors(moved.left[1]), in_sectors(moved.came[1])) == ({"health": 1}, {"education": 1})
+    assert (moved.came[0].sum(), moved.left[0].sum()) == (0, 0)
 
 
 def test_what_a_hub_does_not_know_must_be_enough_or_nothing() -> None:
     alone_in_it = difference(BEFORE | joiners(12, hub="hub-a"))
-    assert alone_in_it.are_enough(10), "all came through one hub: the attack looks into that"
+    assert alone_in_it.are_enough(10, 2), "all came through one hub: the attack looks into that"
     assert not alone_in_it.others["hub-a"].touched[0].any()
     with_few = difference(BEFORE | joiners(12, hub="hub-a") | joiners(3, hub="hub-b"))
-    assert in_sectors(with_few.others["hub-a"].moved[1]) == {"health": 3}
-    assert not with_few.are_enough(10)
-    assert difference(BEFORE | joiners(12, hub="hub-a") | joiners(10, hub="hub-b")).are_enough(10)
-    assert not difference(BEFORE | joiners(12, hub="hub-a") | joiners(3)).are_enough(10), "through several hubs"
+    assert in_sectors(with_few.others["hub-a"].came[1]) == {"health": 3}
+    assert not with_few.are_enough(10, 2)
+    assert difference(BEFORE | joiners(12, hub="hub-a") | joiners(10, hub="hub-b")).are_enough(10, 2)
+    assert not difference(BEFORE | joiners(12, hub="hub-a") | joiners(3)).are_enough(10, 2), "through several hubs"
 
 
 def test_by_how_many_of_its_own_a_hub_has_grown() -> None:
     before = BEFORE | {"x": Member(4, "hub-a"), "y": Member(4, "hub-b"), "z": Member(4, "hub-a")}
     after = BEFORE | joiners(2, hub="hub-a") | {"x": Member(3, "hub-a"), "y": Member(4, "hub-b")}
     found = difference(after, before)
-    assert found.others["hub-a"].own[0].tolist() == [[0, 0, 2, 1, -2, 0]]
+    assert found.others["hub-a"].own[0].tolist() == [[0, 0, 1, 2, -2, 0]]
     assert "hub-b" not in found.others
 
 
@@ -107,7 +117,7 @@ def test_the_counts_differ_by_what_came_and_left() -> None:
 def test_a_table_that_is_not_there_any_more_has_lost_everybody() -> None:
     found = moves(levels_of({KEY: BEFORE, OTHER: BEFORE}), levels_of({KEY: BEFORE}), CUBE)
     assert not found[KEY].are_any
-    assert found[OTHER].moved[0].tolist() == [50]
+    assert found[OTHER].left[0].sum() == 50
 
 
 def test_waves_are_kept_whole_and_alone(tmp_path) -> None:
