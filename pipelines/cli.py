@@ -11,7 +11,7 @@ import json
 import os
 import re
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
@@ -33,7 +33,7 @@ from pipelines.settings import UnusableSettings, setting
 
 if TYPE_CHECKING:
     from hubs.instruments import Instrument
-    from pipelines.edition import HubState
+    from pipelines.edition import HubState, WaveTold
     from pipelines.gap import Own
     from pipelines.line import Line, Outcome
     from pipelines.tokens import Token, Tokens
@@ -754,7 +754,21 @@ def _summary(outcome: Outcome, line: Line) -> dict[str, Any]:
         "merged": merged,
         "hubs": _with_warnings(outcome.hubs, line),
         "problems": dict(outcome.problems),
+        "waves": [_plain_wave(wave) for wave in outcome.waves],
     }
+
+
+def _plain_wave(wave: WaveTold) -> dict[str, Any]:
+    names = ("period", "instrument", "audience", "state", "release")
+    return {name: getattr(wave, name) for name in names} | {"later_returns_wait": wave.is_waiting}
+
+
+def _about(wave: WaveTold) -> Iterator[str]:
+    """What the operator has to know of how a period is told."""
+    if wave.is_waiting:
+        yield "stays as it was published. Returns have changed since, too few to tell it anew: they wait."
+    if wave.state == "left_out":
+        yield "is left out. Today's policy rounds more coarsely than the one under which it was published."
 
 
 def _details(state: dict[str, Any], *, is_full: bool) -> list[str]:
@@ -825,6 +839,9 @@ def _print_summary(outcome: Outcome, line: Line) -> None:
     for name, problems in outcome.problems.items():
         typer.echo(f"{name}: cannot be used: {'; '.join(problems)}", err=True)
     typer.echo(f"\n{summary['records']:,} records in the library, {summary['merged']:,} merged into others.")
+    for wave in outcome.waves:
+        for told in _about(wave):
+            typer.echo(f"{wave.period}, {wave.instrument}, {wave.audience.replace('_', ' ')}: {told}")
     if outcome.is_new:
         typer.echo(f"Published release {outcome.release}: open {line.public / 'index.html'}")
     else:

@@ -23,7 +23,7 @@ from hubs.registration import Registration, Registry, WrongRegistry, read_regist
 from pipelines import benchmark, publish, quarantine, standing, validate
 from pipelines.bases import bases
 from pipelines.consolidate import HubRecords, consolidate, packs
-from pipelines.edition import Edition, HubState, LibraryRecord, State, Withdrawn
+from pipelines.edition import Edition, HubState, LibraryRecord, State, WaveTold, Withdrawn
 from pipelines.ledger import SAMPLE, Ledger, rows_of
 from pipelines.policy import read_policy
 from pipelines.pull import pull
@@ -57,7 +57,7 @@ class Line:
 @dataclass(frozen=True)
 class Outcome:
     """How a run ended. ``release`` is the id of the release that readers now see, None if there has never been one;
-    ``is_new`` whether this run made it.
+    ``is_new`` whether this run made it. ``waves`` says how periods are told.
     """
 
     release: str | None
@@ -65,6 +65,7 @@ class Outcome:
     hubs: tuple[HubState, ...]
     library: Mapping[str, LibraryRecord]
     problems: Mapping[str, list[str]]
+    waves: tuple[WaveTold, ...]
 
 
 def open_line(registry: Path, store: Path, public: Path) -> Line:
@@ -476,6 +477,6 @@ def run(line: Line, now: datetime, progress: Progress) -> Outcome:
         progress("publish", "what is new")
         release = make_release(line, now)
         latest = publish.latest(line.public)
-        return Outcome(
-            latest.id if latest else None, release is not None, standings(line), library, line.registry.problems
-        )
+        _, _, waves = line.store.disclosure()
+        newest = latest.id if latest else None
+        return Outcome(newest, release is not None, standings(line), library, line.registry.problems, waves)

@@ -119,8 +119,7 @@ class _Cells:
     def touched(self, without: int | None = None) -> Mask:
         """By cell whether anybody changed; ``without`` a hub's own."""
         old, new = (self._by_cell(i, self.hub[i] != without) for i in (0, 1))
-        touched: Mask = (old + new).any(axis=1)
-        return touched
+        return np.asarray((old + new).any(axis=1))
 
     def came(self, without: int | None = None) -> Grid:
         """How many came (cells × levels); ``without`` a hub's own."""

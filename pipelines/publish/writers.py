@@ -215,9 +215,9 @@ BENCHMARKS = TableSpec(
             "status",
             "string",
             "Marks: [c] confidential, [x] some figure not available, [u] of few organisations, [low] some count not "
-            "told; empty when all is told.",
+            "told, [r] revised; empty otherwise.",
             "Marciau: [c] cyfrinachol, [x] rhyw ffigur heb fod ar gael, [u] o ychydig sefydliadau, [low] rhyw gyfrif "
-            "heb ei roi; yn wag pan roddir popeth.",
+            "heb ei roi, [r] diwygiedig; yn wag fel arall.",
         ),
         Column(
             "rolled_up_to",
