@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -14,6 +15,7 @@ from pydantic_core import ErrorDetails
 
 from hubs.contract.kinds.base import Audience, Licence, Sector
 from hubs.mapping.spec import SkipRule, Source
+from hubs.publications import UnusablePublications, read_publications
 from hubs.register import UnusableRegister, read_register
 from hubs.yamlfile import UnreadableYaml, read_yaml
 
@@ -38,7 +40,7 @@ RECORDS_FILE = "records.json"
 
 _NOT_READING = {
     *("address", "secret", "private_address", "endpoint", "host_key", "public_key", "paging", "time_limit_minutes"),
-    *("breaker", "cadence", "carry_for_days", "owner", "data_contact", "register_file"),
+    *("breaker", "cadence", "carry_for_days", "owner", "data_contact", "register_file", "published_file"),
 }
 
 
@@ -140,6 +142,12 @@ class Registration(_Strict):
         description="CSV file (relative to this one) with the organisations there are, or their numbers, by type, size "
         "and region; a return whose description fits fewer than 5 of them is made coarser.",
     )
+    published_file: str | None = Field(
+        None,
+        alias="published",
+        description="CSV file (relative to this one) with the numbers of organisations that the hub has itself "
+        "published of the same returns, so that benchmarks beside them tell nobody more.",
+    )
     sources: list[Source] = Field([], description="How to read a feed that keeps a shape of its own.")
     skip: list[SkipRule] = Field([], description="Files left out on purpose, each with a reason.")
 
@@ -208,7 +216,7 @@ class Registry:
 
 
 def read_registration(path: Path) -> Registration:
-    """The registration in ``path``, with the register it names as an absolute path. Raises UnusableRegistration with
+    """The registration in ``path``, with the files it names as absolute paths. Raises UnusableRegistration with
     every problem at once.
     """
     try:
@@ -224,15 +232,21 @@ def read_registration(path: Path) -> Registration:
         raise UnusableRegistration("\n".join(lines)) from error
     if registration.id != path.stem:
         raise UnusableRegistration(f"id: '{registration.id}' must be the file's name, '{path.stem}'")
-    if registration.register_file is None:
-        return registration
-    register = os.path.realpath(path.parent / registration.register_file)
-    try:
-        read_register(Path(register))
-    except UnusableRegister as error:
-        lines = [f"register: {registration.register_file} {line}" for line in str(error).splitlines()]
-        raise UnusableRegistration("\n".join(lines)) from error
-    return registration.model_copy(update={"register_file": register})
+    return registration.model_copy(update=dict(_files_beside(path.parent, registration)))
+
+
+def _files_beside(folder: Path, registration: Registration) -> Iterator[tuple[str, str]]:
+    """The files that ``registration`` names, by field, as absolute paths. Raises UnusableRegistration."""
+    for field, read in (("register", read_register), ("published", read_publications)):
+        named = getattr(registration, f"{field}_file")
+        if named is not None:
+            path = os.path.realpath(folder / named)
+            try:
+                read(Path(path))
+            except (UnusableRegister, UnusablePublications) as error:
+                lines = [f"{field}: {named} {line}" for line in str(error).splitlines()]
+                raise UnusableRegistration("\n".join(lines)) from error
+            yield f"{field}_file", path
 
 
 def _in_words(problem: ErrorDetails) -> str:

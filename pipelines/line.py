@@ -19,13 +19,14 @@ from pydantic import ValidationError
 from hubs.contract.records import canonical_json
 from hubs.instruments import instruments
 from hubs.judge import RULES_VERSION
+from hubs.publications import ALL, read_publications
 from hubs.registration import Registration, Registry, WrongRegistry, read_registry
 from pipelines import benchmark, publish, quarantine, standing, validate
 from pipelines.bases import bases
 from pipelines.consolidate import HubRecords, consolidate, packs
 from pipelines.edition import Edition, HubState, LibraryRecord, State, WaveTold, Withdrawn
-from pipelines.ledger import SAMPLE, Ledger, rows_of
-from pipelines.policy import read_policy
+from pipelines.ledger import COUNT, PUBLISHED_BY_HUB, SAMPLE, Ledger, N, Row, rows_of
+from pipelines.policy import BREAKDOWNS, CUBE_VERSION, read_policy
 from pipelines.pull import pull
 from pipelines.pull.network import Network
 from pipelines.store import Standing, Store
@@ -328,6 +329,7 @@ def make_benchmarks(line: Line) -> pa.Table:
 
     Raises ledger.Broken, and RuntimeError when the solver gives up.
     """
+    _note_publications(line)
     line.store.ledger.verify()
     key = _returns_key(line)
     if line.store.made_of("benchmarks") == key:
@@ -342,6 +344,23 @@ def make_benchmarks(line: Line) -> pa.Table:
         line.store.write_distributions(told.distributions)
         line.store.write_disclosure(told.audit, told.leaks, told.waves)
     return told.benchmarks
+
+
+def _note_publications(line: Line) -> None:
+    """Enter into the ledger what hubs have published by themselves. It stays there: what is out is known."""
+    grouped = {by: name for name, by in BREAKDOWNS.items()}
+    rows = []
+    for hub, registration in line.registry.hubs.items():
+        path = Path(registration.published_file) if registration.published_file else None
+        if path is not None and path.is_file():  # of a hub that has left only what was entered is known
+            for told in read_publications(path):
+                breakdown, terms = grouped[tuple(told.terms)], tuple(told.terms.values())
+                statistic = N if told.level == ALL else f"{COUNT}{told.level}"
+                rows.append(
+                    Row(f"{PUBLISHED_BY_HUB}{hub}", *told.table, CUBE_VERSION, breakdown, terms, statistic, told.count)
+                )
+    if rows:
+        line.store.ledger.add(rows)
 
 
 def _snapshots(line: Line) -> dict[str, str]:
