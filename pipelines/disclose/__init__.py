@@ -30,11 +30,12 @@ Cell = tuple[str, tuple[str, ...]]
 @dataclass(frozen=True)
 class Disclosed:
     """What may be published of one table, in the columns of ``derived.BENCHMARKS`` and ``derived.DISTRIBUTIONS``; and
-    what was done to it, in plain JSON types and without any true number:
+    what was done to it, in plain JSON types and without any true number. That is for the operator: ``lowered`` and all
+    that follow say more of the truth than readers may know.
 
-    ``table`` by name; ``cells`` told by ``levels``, by ``bands`` and ``withheld``; ``lowered`` cells are told in less
-    detail than by themselves they could be, ``refused`` are those of them that could not be rounded; ``step`` of
-    ``rounding.STEPS``; ``deviation``, the most a number is off; ``unsafe_rests``, what follows by subtraction from
+    ``table`` by name; ``cells`` told by ``levels``, by ``bands`` and ``withheld``; ``step`` of ``rounding.STEPS``;
+    ``lowered`` cells are told in less detail than by themselves they could be, ``refused`` are those of them that could
+    not be rounded; ``deviation``, the most a number is off; ``unsafe_rests``, what follows by subtraction from
     numbers that were published before, by name.
     """
 

@@ -145,6 +145,17 @@ def test_coverage_and_quality_tell_how_each_hub_stands_without_contents(tmp_path
     assert quality["hubs"][3]["quarantined_by_code"] == {"missing_licence": 2, "unknown_sector": 1}
 
 
+def test_readers_are_not_told_how_far_numbers_are_off(tmp_path: Path) -> None:
+    table = {"table": "a/b/c/d", "cells": {"levels": 1, "bands": 0, "withheld": 2}, "step": "organisations first"}
+    own = {"deviation": 2, "lowered": 1, "refused": 0, "unsafe_rests": ["total less sector"]}
+    folder = a_release(tmp_path, audit={"attack": {"findings": 0}, "tables": [table | own]})
+    assert json.loads((folder / "audit.json").read_text()) == {
+        "release": "2026-11-23.01",
+        "attack": {"findings": 0},
+        "tables": [table],
+    }
+
+
 def test_a_folder_that_holds_anything_is_refused(tmp_path: Path) -> None:
     (tmp_path / "x").write_text("")
     with pytest.raises(FileExistsError):
