@@ -19,6 +19,7 @@ from urllib.parse import unquote
 from hubs.contract import CONTRACT_VERSION
 from pipelines.edition import Edition, HubState, LibraryRecord, Pack, Withdrawn
 from pipelines.publish import site, writers
+from pipelines.publish.figures import wrong_figures
 from pipelines.publish.provenance import PROVENANCE, broken_chains, provenance, record_source, withdrawal_source
 
 THRESHOLD_N = 10
@@ -171,7 +172,7 @@ def verify_release(folder: Path) -> list[str]:
 
     Needs nothing but the folder. Checks: every file is listed and as listed, the manifest agrees with the checksums,
     every link between pages leads somewhere, no published count is under the threshold or unrounded, levels add up,
-    everything can be traced to a snapshot.
+    pages and all forms of a table show the same figures, everything can be traced to a snapshot.
     """
     try:
         sums = _read_sums(folder / SUMS)
@@ -192,7 +193,7 @@ def verify_release(folder: Path) -> list[str]:
         if expected.get(name) != listed.get(name)
     ]
     unsafe = _unsafe_counts(folder / "benchmarks")
-    return [*problems, *_broken_links(present), *unsafe, *broken_chains(folder)]
+    return [*problems, *_broken_links(present), *unsafe, *_wrong_figures(folder), *broken_chains(folder)]
 
 
 def _hub_statement(edition: Edition, hub: HubState) -> dict[str, Any]:
@@ -344,6 +345,13 @@ def _broken_links(present: Mapping[str, Path]) -> Iterator[str]:
         target, _, fragment = link.partition("#")
         if target not in present or (fragment and fragment not in ids.get(target, ())):
             yield f"link to nowhere: {target}{'#' + fragment if fragment else ''} (from {min(links[link])})"
+
+
+def _wrong_figures(folder: Path) -> list[str]:
+    try:
+        return list(wrong_figures(folder))
+    except (OSError, ValueError, KeyError, TypeError, csv.Error) as error:
+        return [f"the figures cannot be checked: {error}"]
 
 
 def _unsafe_counts(folder: Path) -> Iterator[str]:

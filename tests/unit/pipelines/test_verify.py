@@ -1,14 +1,15 @@
 """A release is attacked by whoever verifies it, and refused when it gives numbers away."""
 
+import json
 import shutil
 from pathlib import Path
 
-import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
 from pipelines import publish
 from pipelines.line import gather, make_benchmarks, make_library, make_release, run
+from pipelines.publish import writers
 from pipelines.verify import verify
 from tests.builders import reseal
 from tests.feeds import NOW, a_case_study, a_line, answers_of, register, write_feed
@@ -41,14 +42,37 @@ def test_a_good_release_stands_the_attack(world: Path) -> None:
 def test_a_figure_that_says_more_than_the_counts_is_found(world: Path, tmp_path: Path) -> None:
     release = tmp_path / "release"
     shutil.copytree(release_of(world), release)
-    path = release / "benchmarks/benchmarks.parquet"
-    table = pq.read_table(path)
-    rows = table.to_pylist()
+    path = release / "benchmarks/benchmarks"
+    rows = pq.read_table(path.with_suffix(".parquet")).to_pylist()
     at = next(i for i, row in enumerate(rows) if row["mean"] is not None)
     rows[at]["mean"] = round(rows[at]["mean"] + 0.1, 1)
-    pq.write_table(pa.Table.from_pylist(rows, table.schema), path)
-    reseal(release, "benchmarks/benchmarks.parquet")
+    writers.write_parquet(path.with_suffix(".parquet"), writers.BENCHMARKS, rows)
+    path.with_suffix(".csv").write_bytes(writers.csv_bytes(writers.BENCHMARKS, rows))
+    data = json.loads(path.with_suffix(".json").read_bytes())
+    path.with_suffix(".json").write_bytes(
+        writers.json_bytes(data | {"rows": writers.json_rows(writers.BENCHMARKS, rows)})
+    )
+    for suffix in (".parquet", ".csv", ".json"):
+        reseal(release, f"benchmarks/benchmarks{suffix}")
     assert [problem for problem in verify(release) if "other_number" in problem]
+
+
+def test_a_number_on_a_page_that_is_in_no_table_is_found(world: Path, tmp_path: Path) -> None:
+    release = tmp_path / "release"
+    shutil.copytree(release_of(world), release)
+    page = release / "en/benchmarks/interop-baseline-v1-decision-maker.html"
+    page.write_text(page.read_text(encoding="utf-8").replace('data-figures="n">120<', 'data-figures="n">117<', 1))
+    reseal(release, page.relative_to(release).as_posix())
+    (problem,) = verify(release)
+    assert "is 120, and 117 is shown" in problem
+
+
+def test_tables_that_cannot_be_read_are_said_so(world: Path, tmp_path: Path) -> None:
+    release = tmp_path / "release"
+    shutil.copytree(release_of(world), release)
+    (release / "benchmarks/distributions.parquet").write_bytes(b"PAR1")
+    (release / "benchmarks/benchmarks.json").write_text("{}")
+    assert any("the figures cannot be checked" in problem for problem in verify(release))
 
 
 def test_a_release_that_gives_numbers_away_is_refused_and_the_old_one_stays(world: Path) -> None:

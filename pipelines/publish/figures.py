@@ -1,0 +1,255 @@
+"""Whether all figures of a release come from its tables: all forms of a table say the same, and pages show no number
+about organisations that is not in one. What the tables may say is for ``disclose``; how figures are printed, ``views``.
+
+An element that shows figures names their columns in ``data-figures``, as ``share_ge_3 share_ge_3_low``. Which row they
+are of is said by ``data-<column>`` on it and on the elements around it; a column of groups that none names is ``all``.
+A figure may name its dimension itself, ``median@legal``. One of all dimensions says how it follows from theirs:
+``n:max``. With ``data-level`` it is of the distributions. In a chart, ``data-origin`` and ``data-unit`` say where 0 is
+and how long a level is.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+import re
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from html.parser import HTMLParser
+from itertools import zip_longest
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+
+ALL = "all"
+TABLES = ("benchmarks", "distributions")
+TABLE = ("period", "instrument", "audience")
+GROUP = ("sector", "organisation_type", "size_band", "region")
+FOLLOWS: Mapping[str, Callable[[list[float]], float]] = {
+    "max": max,
+    "min": min,
+    "most": lambda values: values.count(max(values)),
+    "least": lambda values: values.count(min(values)),
+}
+"""How a figure of all dimensions follows from those of each; ``most`` and ``least`` count the dimensions that have the
+highest value and the lowest."""
+
+_NUMBER = re.compile(r"\d+(?:[.,]\d+)*%?")
+_VOID = frozenset({"meta", "link", "br", "hr", "img", "input", "col", "wbr", "source"})
+_MARK = b" data-figures="
+_LENGTHS = ("x", "x1", "x2", "cx", "dx", "width", "r", "rx", "points", "d", "transform", "style")
+"""Attributes by which a chart could show a number."""
+
+Row = Mapping[str, Any]
+
+
+def wrong_figures(folder: Path) -> Iterator[str]:
+    """What is wrong with the figures of the release in ``folder``, in words: rows that differ between the forms of a
+    table, and figures on pages that are not those of their row, or name none.
+
+    Raises OSError, ValueError, KeyError, TypeError and csv.Error when the tables cannot be read.
+    """
+    tables = {name: _rows(folder / "benchmarks" / f"{name}.parquet") for name in TABLES}
+    for name, rows in tables.items():
+        yield from _other_forms(folder / "benchmarks" / name, rows)
+    figures = _Figures(tables)
+    for path in sorted(folder.rglob("*.html")):
+        html = path.read_bytes()
+        if _MARK in html:
+            page = Page(html.decode(errors="replace"))
+            for problem in [*page.loose, *(found for shown in page.shown for found in figures.problems(shown, page))]:
+                yield f"{path.relative_to(folder).as_posix()}: {problem}"
+
+
+def _rows(path: Path) -> list[Row]:
+    found: list[Row] = pq.read_table(path).to_pylist()
+    return found
+
+
+def _other_forms(path: Path, rows: list[Row]) -> Iterator[str]:
+    """The rows of CSV and JSON that are not those of Parquet."""
+    forms: dict[str, Iterator[Any]] = {".json": iter(json.loads(path.with_suffix(".json").read_bytes())["rows"])}
+    with path.with_suffix(".csv").open(encoding="utf-8", newline="") as file:
+        forms[".csv"] = csv.DictReader(file)
+        for suffix, form in forms.items():
+            for number, (row, other) in enumerate(zip_longest(rows, form), 1):
+                same = {name: _cell(value) for name, value in (row or {}).items()}
+                if not isinstance(other, dict) or {name: _cell(value) for name, value in other.items()} != same:
+                    yield f"{path.name}{suffix} row {number}: not as in {path.name}.parquet"
+                    break
+
+
+def _cell(value: Any) -> str:
+    """A value as it stands in CSV."""
+    if value is None:
+        return ""
+    return f"{value:g}" if isinstance(value, float) and value.is_integer() else str(value)
+
+
+# What a page shows.
+
+
+@dataclass
+class Shown:
+    """An element that shows figures: the ``columns`` they are of, what it and the elements around it say of their row
+    (``of``), its text, and the lengths and places in it, with their attribute.
+    """
+
+    line: int
+    columns: tuple[str, ...]
+    of: Mapping[str, str]
+    text: list[str] = field(default_factory=list)
+    lengths: list[tuple[str, str]] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class _Open:
+    """An element that has begun. ``is_strict``: numbers in it must be figures; ``tick`` is the one that need not, since
+    it stands at its own place on a chart's scale.
+    """
+
+    tag: str
+    of: dict[str, str]
+    shown: Shown | None
+    is_strict: bool
+    words: list[str] | None
+    tick: str = ""
+
+
+class Page(HTMLParser):
+    """A page that was taken apart: ``shown`` are its figures; ``loose`` says which numbers in its charts, and in cells
+    of its tables of benchmarks, name no figure; ``words`` are the headings of its tables and the names in its charts.
+    """
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.shown: list[Shown] = []
+        self.loose: list[str] = []
+        self.words: list[str] = []
+        self._named: list[list[str]] = []
+        self._open = [_Open("", {}, None, is_strict=False, words=None)]
+        self.feed(html)
+        self.close()
+        self.words = ["".join(parts).strip() for parts in self._named]
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        at, said = self._open[-1], {name: value or "" for name, value in attrs}
+        of = at.of | {name.removeprefix("data-"): text for name, text in said.items() if name.startswith("data-")}
+        shown, words = at.shown, at.words
+        if "data-figures" in said:
+            shown = Shown(self.getpos()[0], tuple(said["data-figures"].split()), of)
+            self.shown.append(shown)
+        lengths, tick = [(name, said[name]) for name in _LENGTHS if name in said], ""
+        if shown is not None:
+            shown.lengths += lengths
+        elif "unit" in of:
+            self.loose += [self._at(f"{name}={text} is drawn") for name, text in lengths if _tick(text, of) is None]
+            tick = _tick(said.get("x", ""), of) or ""
+        if tag == "th" or said.get("class") == "hp-chart__name":
+            words = []
+            self._named.append(words)
+        if tag not in _VOID:
+            is_strict = "audience" in of and (tag in ("td", "svg") or (at.is_strict and tag != "table"))
+            self._open.append(_Open(tag, of, shown, is_strict, words, tick))
+
+    def handle_endtag(self, tag: str) -> None:
+        if any(one.tag == tag for one in self._open):
+            while self._open.pop().tag != tag:
+                pass
+
+    def handle_data(self, data: str) -> None:
+        at = self._open[-1]
+        if at.words is not None:
+            at.words.append(data)
+        elif at.shown is not None:
+            at.shown.text.append(data)
+        elif at.is_strict and data.strip() != at.tick and (numbers := _NUMBER.findall(data)):
+            self.loose.append(self._at(f"{' '.join(numbers)} stands there"))
+
+    def _at(self, what: str) -> str:
+        return f"line {self.getpos()[0]}: {what} and names no figure"
+
+
+def _tick(length: str, of: Mapping[str, str]) -> str | None:
+    """The whole level at that place of a chart's scale; None where there is none."""
+    try:
+        place = (float(length) - float(of["origin"])) / float(of["unit"])
+    except (KeyError, ValueError, ZeroDivisionError):
+        return None
+    return f"{place:.0f}" if place >= 0 and place.is_integer() else None
+
+
+class _Figures:
+    """The figures of a release, by what they are of."""
+
+    def __init__(self, tables: Mapping[str, list[Row]]) -> None:
+        self._rows: dict[tuple[str, ...], dict[str, Row]] = defaultdict(dict)
+        for rows in tables.values():
+            for row in rows:
+                self._rows[_key(row)][row["dimension"]] = row
+
+    def problems(self, shown: Shown, page: Page) -> Iterator[str]:
+        """What is wrong with what an element of ``page`` shows."""
+        rows = self._rows.get(_key(shown.of), {})
+        dimension = shown.of.get("dimension", "")
+        where = (
+            f"line {shown.line}: {' '.join(shown.columns)} of {' '.join(filter(None, (*_key(shown.of), dimension)))}"
+        )
+        try:
+            values = [_value(column, rows, dimension) for column in shown.columns]
+        except (KeyError, ValueError):
+            yield f"{where} is not in the tables"
+            return
+        told = [
+            _printed(column, value) for column, value in zip(shown.columns, values, strict=True) if value is not None
+        ]
+        found = _NUMBER.findall(_without("".join(shown.text), page.words))
+        if found != told:
+            yield f"{where} is {' '.join(told) or 'not told'}, and {' '.join(found) or 'nothing'} is shown"
+        if shown.lengths:
+            yield from _wrong_lengths(shown, values[0], where)
+
+
+def _key(of: Mapping[str, Any]) -> tuple[str, ...]:
+    return (*(of.get(name, "") for name in TABLE), *(of.get(name, ALL) for name in GROUP), of.get("level", ""))
+
+
+def _value(column: str, rows: Mapping[str, Row], dimension: str) -> float | None:
+    """The figure that ``column`` names. Raises KeyError when there is none of that name or dimension, and ValueError
+    when nothing is told of any dimension.
+    """
+    column, _, own = column.partition("@")
+    name, _, how = column.partition(":")
+    if how:
+        return FOLLOWS[how]([row[name] for row in rows.values() if row[name] is not None])
+    value: float | None = rows[own or dimension][name]
+    return value
+
+
+def _printed(column: str, value: float) -> str:
+    """A figure as pages print it; the sign before a share that was cut off aside."""
+    if column.startswith("share"):
+        return f"{100 * value:.0f}%"
+    return f"{value:,}" if isinstance(value, int) else f"{value:g}"
+
+
+def _without(text: str, words: list[str]) -> str:
+    """``text`` without the names in it that have digits, which are words and no figures."""
+    for name in sorted({name for name in words if _NUMBER.search(name)}, key=len, reverse=True):
+        text = text.replace(name, "")
+    return text
+
+
+def _wrong_lengths(shown: Shown, value: float | None, where: str) -> Iterator[str]:
+    """Lengths and places that show another value than ``value``."""
+    try:
+        origin, unit = float(shown.of["origin"]), float(shown.of["unit"])
+        end = origin + (value or 0) * unit
+        right = {"width": {end - origin}, "x": {origin, end}}
+        wrong = [f"{name}={text}" for name, text in shown.lengths if float(text) not in right.get(name, ())]
+    except (KeyError, ValueError):
+        wrong = [f"{name}={text}" for name, text in shown.lengths]
+    if wrong:
+        yield f"{where} is drawn as {' '.join(wrong)}"
