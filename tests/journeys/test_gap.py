@@ -2,11 +2,13 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import time
 from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
 from playwright.sync_api import Browser
 
@@ -16,9 +18,12 @@ from pipelines.line import run
 from tests.browser import CONTRAST, markup_problems, scrolls_sideways, violations
 from tests.builders import INSTRUMENT
 from tests.feeds import NOW, a_case_study, a_faq, a_line, a_signpost, answers_of, register, write_csv, write_feed
-from tests.gaps import a_record, a_release, a_return, answers, confidential, rows_for
+from tests.gaps import DESCRIBED, a_record, a_release, a_return, answers, confidential, rows_for
 from tests.intakes import COMMAND
 
+OWN = ("level", "target", "distance", "before", "change", "next_step")
+PEERS = ("n", "median", "q1", "q3", "share_at_or_above", "share_at_next_step")
+"""Numbers of a gap analysis in JSON: of the organisation itself, and of its peers."""
 DIMENSIONS = list(instruments()[INSTRUMENT].dimensions)
 LEVELS = dict(zip(DIMENSIONS, [1, 2, 0, 3, 5, "na", 4, 2, 1, 2], strict=True))
 
@@ -92,6 +97,35 @@ def test_a_release_that_the_line_made_is_enough(folder: Path) -> None:
     step = next(step for step in told["assessments"][0]["plan"] if step["dimension"] == "governance")
     (study,) = step["helps"]["case_study"]
     assert (folder / "public/releases/2026-10-01.01" / study["address"]).is_file()
+
+
+def test_all_figures_of_peers_are_those_of_their_row_in_the_release(folder: Path, sample_release: Path) -> None:
+    forms = {
+        form: gap(folder, "own.csv", "--release", str(sample_release), "--format", form).stdout
+        for form in ("json", "text", "html")
+    }
+    key = ("period", "instrument", "audience", "dimension", "breakdown", *DESCRIBED)
+    table = pq.read_table(sample_release / "benchmarks/benchmarks.parquet")
+    rows = {tuple(row[name] for name in key): row for row in table.to_pylist()}
+    shares: set[float] = {0.05, 0.95}  # how far shares are told
+    places = 0
+    for found in json.loads(forms["json"])["assessments"]:
+        for place in found["dimensions"]:
+            peers = place.pop("peers") or {}
+            assert {name for name, value in (place | peers).items() if isinstance(value, int | float)} <= {*OWN, *PEERS}
+            if peers:
+                table_of = (found["compared_with"], found["instrument"], found["audience"], place["dimension"])
+                row = rows[*table_of, peers["breakdown"], *(peers.get(name, "all") for name in DESCRIBED)]
+                assert {name: peers[name] for name in ("n", "median", "q1", "q3", "status")}.items() <= row.items()
+                for name, level in (("share_at_or_above", place["level"]), ("share_at_next_step", place["next_step"])):
+                    if level:
+                        assert place[name] == row[f"share_ge_{level}"]
+                        shares.add(place[name])
+                places += 1
+    assert places > 10
+    told = {f"{100 * share:.0f}" for share in shares if share is not None}
+    for form in ("text", "html"):
+        assert {*re.findall(r"(\d[\d.]*)%", forms[form].split("</style>")[-1])} <= told
 
 
 @pytest.mark.parametrize("language", ["en", "cy"])

@@ -1,0 +1,392 @@
+"""No number about organisations stands in a release but those of its two tables, each at its own group.
+
+``verify_release`` holds pages and forms against the tables; here, what it has to take on trust is looked at as well:
+prose, headings, and the other JSON. Each has tests that plant a number.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from html.parser import HTMLParser
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from hubs.contract.vocabularies import vocabulary
+from hubs.instruments import instruments
+from pipelines.cube import ATTRIBUTES
+from pipelines.policy import read_policy
+from pipelines.publish import strings, writers
+from pipelines.publish.figures import wrong_figures
+from pipelines.publish.release import build_release
+from tests.builders import an_edition
+
+SPECS = {spec.name: spec for spec in (writers.BENCHMARKS, writers.DISTRIBUTIONS)}
+LEVELS = "012345"
+LAYOUT = ("viewbox", "y", "y1", "y2", "height", "text-anchor")
+"""Attributes of charts that say where their rows are: the same in every chart of as many rows."""
+ON_SCALE = ("x", "x1", "x2", "width")
+"""Those that ``verify_release`` holds against the scale."""
+KEYS = (*("period", "instrument", "audience", "dimension"), *ATTRIBUTES)
+VOID = {"meta", "link", "br"}
+
+_OF_HUBS = r"(coverage|quality|release)\.json (hubs|inputs)\.(records|by_verdict)\."
+FOR_READERS: Mapping[str, str] = {
+    r"audit\.json attack\.\w+": "the attack's own work, over all tables together, and that it found nothing",
+    r"audit\.json tables\.cells\.\w+": "groups, no organisations; counted again below",
+    _OF_HUBS + r"answers_\w+": "rounded down; see below",
+    _OF_HUBS + r"(accepted|quarantined|skipped|withdrawals|withdrawn)": "documents",
+    _OF_HUBS + r"(errors|warnings|notes)": "findings, in each of which all rows of the same are one",
+    r"coverage\.json states\.\w+": "hubs",
+    r"coverage\.json hubs\.(published|derived\.[\w ]+)": "documents",
+    r"quality\.json hubs\.quarantined_by_code\.\w+": "documents",
+    r"release\.json files\.bytes": "sizes of files",
+    r"provenance\.json policy\.\w+": "the policy",
+    r"packs/[\w-]+/pack\.json records\.related\.similarity": "how alike two texts are",
+}
+"""All numbers in JSON, the tables aside, by file and path, and why each may stand there."""
+
+
+# What stands on pages besides figures.
+
+
+class Reader(HTMLParser):
+    """The texts and attributes of the benchmark part of a page, figures aside: ``rest``. ``cells`` are its figures in
+    tables, each with what it says of its row, its text, its class, and the headings above and beside it.
+    """
+
+    def __init__(self, html: str, *, is_all: bool) -> None:
+        super().__init__()
+        self.is_all = is_all
+        self.rest: list[tuple[str, str]] = []
+        self.cells: list[tuple[dict[str, str], str, str, tuple[str, str]]] = []
+        self.layouts: list[list[tuple[str, str]]] = []
+        self._stack: list[tuple[str, dict[str, str], bool]] = []
+        self._heads: list[str] = []
+        self._row: list[tuple[str, int, dict[str, str], list[str]]] = []
+        self.feed(html)
+
+    @property
+    def _of(self) -> dict[str, str]:
+        return {name: text for _, attributes, _ in self._stack for name, text in attributes.items()}
+
+    def _is_inside(self) -> bool:
+        tags = [tag for tag, _, _ in self._stack]
+        return "data-audience" in self._of or (self.is_all and "main" in tags)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        said = {name: text or "" for name, text in attrs}
+        of = {name: text for name, text in said.items() if name.startswith("data-") or name == "class"}
+        self._stack.append((tag, of, "data-figures" in said))
+        if tag == "svg":
+            self.layouts.append([])
+        if tag == "table":
+            self._heads = []
+        if tag == "tr":
+            self._row = []
+        if tag in ("td", "th"):
+            self._row.append((tag, int(said.get("colspan", 1)), self._of, []))
+        if self._is_inside():
+            is_drawn = any(name == "svg" for name, _, _ in self._stack)
+            for name, text in said.items():
+                if is_drawn and name in LAYOUT:
+                    self.layouts[-1].append((name, text))
+                elif not (is_drawn and name in ON_SCALE) and name not in ("data-figures", "data-origin", "data-unit"):
+                    self.rest.append((name, text))
+        if tag in VOID:
+            self._stack.pop()
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag == "tr":
+            self._end_row()
+        while self._stack and self._stack.pop()[0] != tag:
+            pass
+
+    def _end_row(self) -> None:
+        if all(tag == "th" for tag, *_ in self._row):
+            self._heads = ["".join(text).strip() for _, _, _, text in self._row]
+            return
+        beside, at = "".join(self._row[0][3]).strip(), 0
+        for tag, span, of, text in self._row:
+            if tag == "td" and "data-figures" in of:
+                heads = " | ".join(self._heads[at : at + span])
+                self.cells.append((of, "".join(text), of["class"], (heads, beside)))
+            at += span
+
+    def handle_data(self, data: str) -> None:
+        if self._row:
+            self._row[-1][3].append(data)
+        is_tick = self._of.get("class") == "hp-chart__tick" and data in LEVELS
+        if self._is_inside() and not is_tick and not any(is_figure for _, _, is_figure in self._stack):
+            self.rest.append(("text", " ".join(data.split())))
+
+
+def pages_of(folder: Path) -> Iterator[tuple[str, str, Reader]]:
+    """The pages that show benchmarks: name, language, and what a reader finds in it."""
+    for path in sorted(folder.rglob("*.html")):
+        name, html = path.relative_to(folder).as_posix(), path.read_text(encoding="utf-8")
+        if "data-audience" in html or "/benchmarks/" in name:
+            yield name, html.split('<html lang="')[1][:2], Reader(html, is_all="/benchmarks/" in name)
+
+
+def known_texts(folder: Path, language: str) -> set[str]:
+    """All texts with digits that may stand in the benchmark part of a page in that language: our own words, names of
+    terms, dimensions and levels, periods, dates, and names of hubs and files.
+    """
+    told = [text[language] for text in strings.catalogue().values()]
+    told += [strings.text("benchmark.share", language, level=3)]
+    told += [strings.text("benchmark.level", language, level=int(level)) for level in LEVELS]
+    for scheme in (*ATTRIBUTES.values(), "audiences"):
+        told += [term.label(language) for term in vocabulary(scheme)]
+    for instrument in instruments().values():
+        told += [instrument.name, *instrument.title.values()]
+        told += [text for found in instrument.dimensions.values() for text in found["label"].values()]
+        for level in instrument.levels:
+            told += [f"{level['level']} {text}" for text in level["label"].values()] + [*level["about"].values()]
+    told += pq.read_table(folder / "benchmarks/benchmarks.parquet")["period"].unique().to_pylist()
+    coverage = json.loads((folder / "coverage.json").read_bytes())
+    told += [f"{strings.text(f'state.{state}', language).lower()} {n}" for state, n in coverage["states"].items()]
+    for hub in coverage["hubs"]:
+        told += hub["name"].values()
+        for moment in filter(None, (hub["since"], hub["fetched"], hub["seen"], hub["expires"])):
+            told += [strings.day(datetime.fromisoformat(moment), language), moment[:10]]
+    return {text for text in told if re.search(r"\d", text)}
+
+
+def strange_texts(folder: Path) -> Iterator[str]:
+    """What has a digit in the benchmark part of a page, and is neither a figure nor known."""
+    layouts: dict[int, set[tuple[tuple[str, str], ...]]] = defaultdict(set)
+    columns = [pq.read_table(folder / "benchmarks" / f"{name}.parquet") for name in SPECS]
+    values = {f"data-{name}": {*columns[0][name].to_pylist()} for name in KEYS}
+    values |= {"data-level": {*columns[1]["level"].to_pylist()}, "tabindex": {"0"}, "colspan": {"2"}}
+    for name, language, page in pages_of(folder):
+        known = sorted(known_texts(folder, language), key=len, reverse=True)
+        for what, text in page.rest:
+            left = text
+            if what in values:
+                left = "" if text in values[what] else f"{text} 0"
+            elif what == "class":
+                left = re.sub(r"\bhp-level-\d\b", "", text)  # held against the figure in wrong_headings
+            for phrase in known:
+                left = left.replace(phrase, "")
+            if re.search(r"\d", left):
+                yield f"{name}: {what}: {text}"
+        for layout in page.layouts:
+            layouts[len(layout)].add(tuple(layout))
+    for several in layouts.values():
+        if len(several) > 1:
+            yield f"charts of as many rows differ: {sorted(several)}"
+
+
+def wrong_headings(folder: Path) -> Iterator[str]:
+    """Figures in tables that stand under, or beside, the name of another group, or are shaded as another level."""
+    for name, language, page in pages_of(folder):
+        labels = {
+            term.label(language): f"data-{column}"
+            for column, scheme in ATTRIBUTES.items()
+            for term in vocabulary(scheme)
+        }
+        for of, text, look, heads in page.cells:
+            shaded = re.findall(r"hp-level-(\d)", look)
+            if shaded not in ([], [text.strip()[:1]]):
+                yield f"{name}: {text.strip()} is shaded as {shaded[0]}"
+            wanted = [
+                vocabulary(scheme)[of[f"data-{column}"]].label(language)
+                for column, scheme in ATTRIBUTES.items()
+                if f"data-{column}" in of
+            ]
+            if "data-dimension" in of:
+                label = instruments()[of["data-instrument"]].dimensions[of["data-dimension"]]["label"]
+                wanted.append(label.get(language, label["en"]))
+            levels = of["data-level"].split("-") if "data-level" in of else []
+            wanted += [strings.text("benchmark.level", language, level=int(level)) for level in levels]
+            if missing := [label for label in wanted if not any(label in head for head in heads)]:
+                yield f"{name}: {text.strip()} of {', '.join(missing)} stands at {heads}"
+            named = [head.split(": ")[-1] for head in heads]
+            if other := [head for head in named if head in labels and head not in wanted]:
+                yield f"{name}: {text.strip()} stands at {', '.join(other)} and is of {wanted}"
+
+
+# What stands in JSON.
+
+
+def numbers_in(data: Any, path: str) -> Iterator[tuple[str, float]]:
+    """Each number in JSON with the names that lead to it."""
+    if isinstance(data, dict):
+        yield from chain.from_iterable(numbers_in(value, f"{path}.{name}") for name, value in data.items())
+    elif isinstance(data, list):
+        yield from chain.from_iterable(numbers_in(value, path) for value in data)
+    elif isinstance(data, int | float) and not isinstance(data, bool):
+        yield path, data
+
+
+def strange_numbers(folder: Path) -> Iterator[str]:
+    """Numbers in the JSON of a release that no reason is given for, or that say more than they may."""
+    for path in sorted(folder.rglob("*.json")):
+        name, data = path.relative_to(folder).as_posix(), json.loads(path.read_bytes())
+        if path.parent.name == "benchmarks":  # its rows are held against the other forms
+            spec = SPECS[path.stem]
+            if data.keys() != {"release", "licence", "columns", "rows"} or data["columns"] != writers.json_columns(
+                spec
+            ):
+                yield f"{name}: more than rows and what their columns mean"
+            continue
+        for where, number in numbers_in(data, ""):
+            if not any(re.fullmatch(allowed, f"{name} {where[1:]}") for allowed in FOR_READERS):
+                yield f"{name}: {where[1:]} is {number}"
+            elif ".answers_" in where and number % read_policy().answers_base:
+                yield f"{name}: {where[1:]} is {number}, which is not rounded"
+    audit = json.loads((folder / "audit.json").read_bytes())
+    cells = cells_of(folder)
+    for table in audit["tables"]:
+        if Counter(table["cells"]) != cells[table["table"]] or re.search(r"\d", table["step"]):
+            yield f"audit.json: {table} does not follow from the tables"
+
+
+def cells_of(folder: Path) -> dict[str, Counter[str]]:
+    """Of each table how many groups are told by levels, by bands, and not."""
+    benchmarks, distributions = (pq.read_table(folder / "benchmarks" / f"{name}.parquet").to_pylist() for name in SPECS)
+    group = [name for name in writers.DISTRIBUTIONS.names if name not in ("level", "count", "share", "status")]
+    details = {
+        tuple(row[name] for name in group): "bands" if "-" in row["level"] else "levels" for row in distributions
+    }
+    found: dict[str, Counter[str]] = defaultdict(Counter)
+    for row in benchmarks:
+        found["/".join(row[name] for name in group[:4])][
+            details.get(tuple(row[name] for name in group), "withheld")
+        ] += 1
+    return found
+
+
+# A release without anything planted.
+
+
+def all_problems(folder: Path) -> list[str]:
+    return [*wrong_figures(folder), *strange_texts(folder), *wrong_headings(folder), *strange_numbers(folder)]
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("figures") / "release"
+    build_release(an_edition(), folder)
+    return folder
+
+
+def test_no_other_number_exists(built: Path) -> None:
+    assert all_problems(built) == []
+    assert sum(len(page.cells) for _, _, page in pages_of(built)) > 50
+
+
+def test_no_other_number_exists_in_a_release_of_the_samples(sample_release: Path) -> None:
+    assert all_problems(sample_release) == []
+    names = [name for name, _, _ in pages_of(sample_release)]
+    assert {"en/index.html", "cy/benchmarks/index.html", "cy/packs/sector-health.html"} <= {*names}
+    assert sum(len(page.cells) for _, _, page in pages_of(sample_release)) > 2_000
+
+
+# Numbers that are planted.
+
+PAGE = "en/benchmarks/interop-baseline-v1-decision-maker.html"
+PACK = "cy/packs/sector-local-government.html"
+ROW = r'(<tr data-dimension="legal">.*?)'
+"""The row of a dimension in the first table of ``PAGE``."""
+
+
+def planted(folder: Path, name: str, pattern: str, new: str) -> None:
+    """Put something else in the place of the first match in a file."""
+    path = folder / name
+    text, n = re.subn(pattern, new, path.read_text(encoding="utf-8"), count=1, flags=re.DOTALL)
+    assert n == 1
+    path.write_text(text, encoding="utf-8")
+
+
+def damaged(built: Path, folder: Path) -> Path:
+    return Path(shutil.copytree(built, folder / "damaged"))
+
+
+IN_FIGURES = {
+    "a raw count": (PAGE, ROW + r">45<", r"\g<1>>43<", "n of .* is 45, and 43 is shown"),
+    "a share to a decimal": (PAGE, ROW + r"(\d+)%", r"\g<1>\2.2%", "share_ge_3 .* is shown"),
+    "one number more in a figure": (PAGE, ROW + r">45<", r"\g<1>>45 of 47<", "45 47 is shown"),
+    "a cell of no figure": (PAGE, ROW + r"(</tr>)", r"\g<1><td>7</td>\2", "7 stands there"),
+    "a group at the row of all": (PAGE, r'<tr data-region="wales">', "<tr>", "is 45, and 15 is shown"),
+    "a figure that the table does not tell": (
+        PAGE,
+        r'(data-region="wales".*?)">\[x\]<',
+        r'\1" data-dimension="legal" data-figures="median">2.4<',
+        "is not told, and 2.4 is shown",
+    ),
+    "a group of no row": (PAGE, r'data-region="wales"', 'data-region="gone"', "not in the tables"),
+    "a bar of the exact mean": (PAGE, r'width="(\d+)\.0"', r'width="\1.7"', "is drawn as width"),
+    "a style": (PAGE, r'("median"><rect)', r'\1 style="opacity:.43"', "style=opacity:.43"),
+    "a bar of no figure": (PAGE, r"(</desc>)", r'\1<rect x="4" width="43"/>', "width=43 is drawn"),
+    "a text in a chart": (PAGE, r"(</desc>)", r'\1<text x="4">43</text>', "43 stands there"),
+    "what a chart says to those who listen": (PAGE, r"(<desc[^>]*>[^<]*)", r"\g<1> 43", "43 is shown"),
+    "the title of a chart": (PAGE, r"(<title id[^>]*>[^<]*)", r"\g<1> 43", "43 is shown"),
+    "a median in a pack": (PACK, r'("median">)(\d)', r"\g<1>\2.25", "median of .* is shown"),
+    "the start page": ("en/index.html", r'"n:max">45', '"n:max">47', "is 45, and 47 is shown"),
+    "JSON": ("benchmarks/benchmarks.json", r'"n": 45', '"n": 43', "benchmarks.json row"),
+    "a field": ("benchmarks/benchmarks.json", r'"n": 45', '"n": 45, "raw": 43', "benchmarks.json row"),
+    "CSV": ("benchmarks/distributions.csv", r",0\.556,", ",0.5581,", "distributions.csv row"),
+}
+"""A file, what in it is replaced by what, and what verification then says."""
+
+
+@pytest.mark.parametrize("plant", IN_FIGURES)
+def test_verification_finds_a_number_that_is_not_in_the_tables(built: Path, tmp_path: Path, plant: str) -> None:
+    folder = damaged(built, tmp_path)
+    *what, problem = IN_FIGURES[plant]
+    planted(folder, *what)
+    assert any(re.search(problem, told) for told in wrong_figures(folder)), [*wrong_figures(folder)]
+
+
+def test_verification_finds_rows_that_only_one_form_has(built: Path, tmp_path: Path) -> None:
+    folder = damaged(built, tmp_path)
+    path = folder / "benchmarks/distributions.parquet"
+    table = pq.read_table(path)
+    pq.write_table(pa.concat_tables([table, table.slice(0, 1)]), path)
+    rows = table.num_rows + 1
+    assert [*wrong_figures(folder)] == [
+        f"distributions{form} row {rows}: not as in distributions.parquet" for form in (".json", ".csv")
+    ]
+
+
+IN_THE_REST = {
+    "a heading": (PAGE, r"</h1>", " (12 answered)</h1>"),
+    "prose": (PAGE, r"(<p>[^<]*)(</p>\s*</aside>)", r"\1 7 of them are new.\2"),
+    "the name of a row": (PAGE, r'(<th scope="row">[^<]*)', r"\1 (7)"),
+    "the name of a column": (PAGE, r'(<th scope="col"[^>]*>[^<]*)', r"\1 (7)"),
+    "a label that is only heard": (PAGE, r'(role="group"[^>]* aria-label=")', r"\1 7 "),
+    "an attribute of no column": (PAGE, r"<tr data-sector", '<tr data-raw="43" data-sector'),
+    "a shade": (PAGE, r'hp-level-\d" data-dimension', 'hp-level-5" data-dimension'),
+    "a height": (PAGE, r'(<rect [^>]*height=)"14"', r'\1"17"'),
+    "a name in a chart": (PAGE, r'(hp-chart__name"[^>]*>)', r"\1 7 "),
+    "the name of another": (PAGE, r'(<tr data-region="wales"><th scope="row">)[^<]*', r"\1Scotland"),
+    "how far numbers are off": ("audit.json", r'"tables": \[\]', '"tables": [], "deviation": 2'),
+    "answers, exactly": ("coverage.json", r'"answers_accepted": 400', '"answers_accepted": 417'),
+    "organisations": ("quality.json", r'"answers_accepted"', '"bodies": 43, "answers_accepted"'),
+    "a pack": ("packs/national/pack.json", r'"records": \[', '"n": 43, "records": ['),
+    "beside the rows": ("benchmarks/benchmarks.json", r'"rows": \[', '"raw_n": 43, "rows": ['),
+}
+
+
+@pytest.mark.parametrize("plant", IN_THE_REST)
+def test_a_number_in_anything_else_is_found_here(built: Path, tmp_path: Path, plant: str) -> None:
+    folder = damaged(built, tmp_path)
+    planted(folder, *IN_THE_REST[plant])
+    assert [*strange_texts(folder), *wrong_headings(folder), *strange_numbers(folder)]
+
+
+def test_an_audit_that_does_not_follow_from_the_tables_is_found(sample_release: Path, tmp_path: Path) -> None:
+    folder = damaged(sample_release, tmp_path)
+    planted(folder, "audit.json", r'"withheld": \d+', '"withheld": 7')
+    assert len([*strange_numbers(folder)]) == 1
