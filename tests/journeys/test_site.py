@@ -16,6 +16,9 @@ from tests.browser import CONTRAST, is_styled, markup_problems, scrolls_sideways
 from tests.builders import an_edition
 
 WIDTHS = (1280, 320)
+TELEPHONE = 360
+TWO_LINES = 90
+"""Pixels: a share with its limits beneath, beside a name of up to four lines."""
 RELEASE = "releases/2026-11-23.01"
 PAGES = [
     "index.html",
@@ -124,6 +127,26 @@ def test_dark_colours_have_contrast_too(browser: Browser, server: str) -> None:
     watched.page.close()
     assert background == "rgb(20, 27, 28)"
     assert found + watched.problems == []
+
+
+@pytest.mark.parametrize("language", ["en", "cy"])
+def test_tables_of_figures_fit_a_telephone(browser: Browser, sample_release: Path, language: str) -> None:
+    watched = Watched(browser, TELEPHONE, home="file://")
+    packs = sorted(path.name for path in (sample_release / language / "packs").glob("sector-*.html"))
+    found, tables_n, limits_n = [], 0, 0
+    for name in ("benchmarks/interop-baseline-v1-decision-maker.html", *(f"packs/{pack}" for pack in packs)):
+        watched.page.goto(f"file://{sample_release}/{language}/{name}")
+        tables = watched.page.locator(".hp-table--narrow")
+        limits = watched.page.locator(".hp-limits")
+        wide = tables.evaluate_all("all => all.filter(t => t.scrollWidth > t.parentElement.clientWidth).length")
+        broken = limits.evaluate_all("all => all.filter(one => one.getClientRects().length !== 1).length")
+        lines = limits.evaluate_all("all => Math.max(0, ...all.map(one => one.parentElement.clientHeight))")
+        found += [f"{name}: {wide} tables scroll sideways"] if wide else []
+        found += [f"{name}: {broken} limits are broken over lines"] if broken or lines > TWO_LINES else []
+        tables_n, limits_n = tables_n + tables.count(), limits_n + limits.count()
+    watched.page.close()
+    assert found + watched.problems == []
+    assert (tables_n > 5, limits_n) == (True, 10)
 
 
 def test_the_markup_is_valid(public: Path) -> None:

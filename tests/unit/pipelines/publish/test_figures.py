@@ -71,8 +71,10 @@ class Reader(HTMLParser):
         self.cells: list[tuple[dict[str, str], str, str, tuple[str, str]]] = []
         self.layouts: list[list[tuple[str, str]]] = []
         self._stack: list[tuple[str, dict[str, str], bool]] = []
-        self._heads: list[str] = []
-        self._row: list[tuple[str, int, dict[str, str], list[str]]] = []
+        self._heads: dict[int, list[str]] = {}
+        self._covered: dict[int, int] = {}
+        self._head_row = 0
+        self._row: list[tuple[str, tuple[int, int], dict[str, str], list[str]]] = []
         self.feed(html)
 
     @property
@@ -90,11 +92,12 @@ class Reader(HTMLParser):
         if tag == "svg":
             self.layouts.append([])
         if tag == "table":
-            self._heads = []
+            self._heads, self._covered, self._head_row = {}, {}, 0
         if tag == "tr":
             self._row = []
         if tag in ("td", "th"):
-            self._row.append((tag, int(said.get("colspan", 1)), self._of, []))
+            spans = int(said.get("colspan", 1)), int(said.get("rowspan", 1))
+            self._row.append((tag, spans, self._of, []))
         if self._is_inside():
             is_drawn = any(name == "svg" for name, _, _ in self._stack)
             for name, text in said.items():
@@ -113,14 +116,25 @@ class Reader(HTMLParser):
 
     def _end_row(self) -> None:
         if all(tag == "th" for tag, *_ in self._row):
-            self._heads = ["".join(text).strip() for _, _, _, text in self._row]
+            self._end_head()
             return
         beside, at = "".join(self._row[0][3]).strip(), 0
-        for tag, span, of, text in self._row:
+        for tag, (columns, _), of, text in self._row:
             if tag == "td" and "data-figures" in of:
-                heads = " | ".join(self._heads[at : at + span])
+                heads = " | ".join(" ".join(self._heads[column]) for column in range(at, at + columns))
                 self.cells.append((of, "".join(text), of["class"], (heads, beside)))
-            at += span
+            at += columns
+
+    def _end_head(self) -> None:
+        at = 0
+        for _, (columns, rows), _, text in self._row:
+            while self._covered.get(at, 0) > self._head_row:
+                at += 1
+            for column in range(at, at + columns):
+                self._heads.setdefault(column, []).append("".join(text).strip())
+                self._covered[column] = self._head_row + rows
+            at += columns
+        self._head_row += 1
 
     def handle_data(self, data: str) -> None:
         if self._row:
@@ -167,7 +181,8 @@ def strange_texts(folder: Path) -> Iterator[str]:
     layouts: dict[int, set[tuple[tuple[str, str], ...]]] = defaultdict(set)
     columns = [pq.read_table(folder / "benchmarks" / f"{name}.parquet") for name in SPECS]
     values = {f"data-{name}": {*columns[0][name].to_pylist()} for name in KEYS}
-    values |= {"data-level": {*columns[1]["level"].to_pylist()}, "tabindex": {"0"}, "colspan": {"2"}}
+    values |= {"data-level": {*columns[1]["level"].to_pylist()}, "tabindex": {"0"}}
+    values |= {"colspan": {"2"}, "rowspan": {"2"}, "span": {"2"}}
     for name, language, page in pages_of(folder):
         known = sorted(known_texts(folder, language), key=len, reverse=True)
         for what, text in page.rest:
@@ -190,12 +205,11 @@ def strange_texts(folder: Path) -> Iterator[str]:
 def wrong_headings(folder: Path) -> Iterator[str]:
     """Figures in tables that stand under, or beside, the name of another group, or are shaded as another level."""
     for name, language, page in pages_of(folder):
-        labels = {
-            term.label(language): f"data-{column}"
-            for column, scheme in ATTRIBUTES.items()
-            for term in vocabulary(scheme)
-        }
-        for of, text, look, heads in page.cells:
+        own = re.search(r"/packs/sector-([a-z-]+)\.html", name)
+        own_sector = vocabulary("sectors")[own[1].replace("-", "_")].label(language) if own else ""
+        labels = {term.label(language) for scheme in ATTRIBUTES.values() for term in vocabulary(scheme)}
+        for of, text, look, at in page.cells:
+            heads = [head.replace(strings.text("benchmark.this_sector", language), own_sector) for head in at]
             shaded = re.findall(r"hp-level-(\d)", look)
             if shaded not in ([], [text.strip()[:1]]):
                 yield f"{name}: {text.strip()} is shaded as {shaded[0]}"
@@ -209,10 +223,10 @@ def wrong_headings(folder: Path) -> Iterator[str]:
                 wanted.append(label.get(language, label["en"]))
             levels = of["data-level"].split("-") if "data-level" in of else []
             wanted += [strings.text("benchmark.level", language, level=int(level)) for level in levels]
-            if missing := [label for label in wanted if not any(label in head for head in heads)]:
+            if missing := [label for label in wanted if not any(label and label in head for head in heads)]:
                 yield f"{name}: {text.strip()} of {', '.join(missing)} stands at {heads}"
-            named = [head.split(": ")[-1] for head in heads]
-            if other := [head for head in named if head in labels and head not in wanted]:
+            named = [label for label in labels for head in heads if head == label or head.endswith(f" {label}")]
+            if other := [label for label in named if label not in wanted]:
                 yield f"{name}: {text.strip()} stands at {', '.join(other)} and is of {wanted}"
 
 
