@@ -26,8 +26,9 @@ from pipelines.waves import Wave, alone, by_wave, hubs_of, moves
 
 WORKERS = 2
 """Tables that are rounded and attacked at once, since HiGHS lets others work. Memory grows with it."""
-_SNAPSHOTS = b"snapshots"
-"""Where the schema of kept members names the snapshots that they come from."""
+_SNAPSHOTS, _WIDE = b"snapshots", b"wide"
+"""Where the schema of kept members names the snapshots that they come from, and the dimensions of which some numbers
+were rounded with one more multiple."""
 
 Tables = list[gate.Told]
 
@@ -97,6 +98,10 @@ class _Past:
     rows: Sequence[Row]
     members: pa.Table
 
+    def noted(self, what: bytes) -> Any:
+        """What was noted of them."""
+        return json.loads(self.members.schema.metadata[what])
+
 
 class _Teller:
     """Tells one wave after the other."""
@@ -135,12 +140,12 @@ class _Teller:
                 return self._counted(wave, WaveState.REVISED, today, anew), anew
         state = WaveState.KEPT
         try:
-            told = self._tables(benchmark.cube(past.members, self.policy), [*of_hubs, *past.rows])
+            told = self._tables(benchmark.cube(past.members, self.policy), of_hubs, past)
         except NotRounded:  # the policy has become stricter since
             state, told = WaveState.LEFT_OUT, []
         counted = past.rows[-1].counted
         first = next(row for row in past.rows if row.counted == counted)
-        snapshots = json.loads(past.members.schema.metadata[_SNAPSHOTS])
+        snapshots = past.noted(_SNAPSHOTS)
         release = first.release.removeprefix(SAMPLE)
         return WaveTold(*wave, state, counted, snapshots, release, first.is_sample, is_waiting), told
 
@@ -156,26 +161,32 @@ class _Teller:
         before = {one.key: one for one in benchmark.cube(past.members, self.policy)}
         changed = {key: (before[key], moves) for key, moves in difference.items() if key in before}
         try:
-            told = self._tables(tables, [*of_hubs, *past.rows], changed)
+            told = self._tables(tables, of_hubs, past, changed)
         except NotRounded:
             return None
         return told if all(one.is_clean for one in told) else None
 
     def _tables(
-        self, counted: Iterable[Counts], rows: Sequence[Row], changed: Mapping[Key, tuple[Counts, Moves]] | None = None
+        self,
+        counted: Iterable[Counts],
+        of_hubs: Sequence[Row],
+        past: _Past | None = None,
+        changed: Mapping[Key, tuple[Counts, Moves]] | None = None,
     ) -> Tables:
-        of_table: defaultdict[Key, list[Row]] = defaultdict(list)
-        for row in rows:
-            of_table[row.table].append(row)
+        rows: defaultdict[Key, list[Row]] = defaultdict(list)
+        for row in (*of_hubs, *(past.rows if past else ())):
+            rows[row.table].append(row)
+        wide = past.noted(_WIDE) if past else []
         since = changed or {}
-        tables = ((one, History(tuple(of_table[one.key]), *since.get(one.key, ()))) for one in counted)
+        tables = ((one, History(tuple(rows[one.key]), one.key[-1] in wide, *since.get(one.key, ()))) for one in counted)
         return list(disclosed(tables, self.policy))
 
     def _counted(self, wave: Wave, state: WaveState, members: pa.Table, told: Tables) -> WaveTold:
         """How a wave is told when ``members`` are counted now. They are kept, unless nothing is told of them."""
         snapshots, digest = self.source.snapshots, ""
         if any(one.made.distributions.num_rows for one in told):
-            metadata = {_SNAPSHOTS: canonical_json(dict(snapshots))}
+            wide = [one.made.benchmarks["dimension"][0].as_py() for one in told if one.made.is_wide]
+            metadata = {_SNAPSHOTS: canonical_json(dict(snapshots)), _WIDE: canonical_json(wide)}
             digest = self.ledger.keep_members(alone(members).replace_schema_metadata(metadata))
         is_sample = hubs_of(members) <= self.source.samples
         return WaveTold(*wave, state, digest, snapshots, None, is_sample, is_waiting=False)

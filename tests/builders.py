@@ -415,7 +415,7 @@ def an_edition(**changes: Any) -> Edition:
         "benchmarks": a_benchmark_table(),
         "instruments": instruments(),
         "policy": Policy(),
-        "audit": {"attack": {"findings": 0}, "tables": []},
+        "audit": {"attack": {"findings": 0}, "ledger": {"seal_before": "0" * 64}, "tables": []},
         "withdrawn": (
             a_withdrawn("assistance", reason="Nobody could enforce it.", successor="vale/open-formats"),
             a_withdrawn("old-code", date=date(2026, 7, 1), place="row 2"),

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -28,6 +28,22 @@ Cell = tuple[str, tuple[str, ...]]
 
 
 @dataclass(frozen=True)
+class Before:
+    """What was told of a table before. ``constants`` are its numbers that must stay: so must every breakdown that has
+    any, but for the cells ``touched``, over which others are counted now; ``turns`` is how numbers of those were
+    rounded. ``is_wide`` says that some of it was rounded with one more multiple.
+    """
+
+    constants: Constants = field(default_factory=dict)
+    touched: Collection[Cell] = ()
+    turns: Turns = field(default_factory=dict)
+    is_wide: bool = False
+
+
+NOTHING = Before()
+
+
+@dataclass(frozen=True)
 class Disclosed:
     """What may be published of one table, in the columns of ``derived.BENCHMARKS`` and ``derived.DISTRIBUTIONS``; and
     what was done to it, in plain JSON types and without any true number. That is for the operator: ``lowered`` and all
@@ -43,51 +59,47 @@ class Disclosed:
     distributions: pa.Table
     audit: Mapping[str, Any]
 
+    @property
+    def is_wide(self) -> bool:
+        """Whether some of it was rounded with one more multiple, now or when it was told first."""
+        return bool(self.audit["step"] == STEPS[-1])
 
-def disclose(
-    counts: Counts,
-    policy: Policy,
-    constants: Constants | None = None,
-    *,
-    withheld: Collection[Cell] = (),
-    touched: Collection[Cell] = (),
-    turns: Turns | None = None,
-) -> Disclosed:
-    """What may be published of one table. ``constants`` are the numbers of it that are published already: they stay as
-    they are, and so does every breakdown that has any, but for the cells ``touched``; ``turns`` is how numbers of those
-    were rounded. ``withheld`` are cells that are not told whatever they hold.
+
+def disclose(counts: Counts, policy: Policy, before: Before = NOTHING, *, withheld: Collection[Cell] = ()) -> Disclosed:
+    """What may be published of one table beside what was published ``before``. ``withheld`` are cells that are not told
+    whatever they hold.
 
     The same counts and constants give the same tables, byte for byte. Raises NotRounded when not even nothing new can
     be told beside the constants.
     """
-    constants = constants or {}
-    before = _details_before(counts, constants, touched)
-    for details, one in zip(before, counts.cube, strict=True):
+    fixed = _details_before(counts, before)
+    for details, one in zip(fixed, counts.cube, strict=True):
         details[[(one.name, cell) in withheld for cell in one.cells]] = HIDDEN
     refused_n = 0
     while True:
-        found = eligible(counts, policy, before)
-        made = rounded(counts, found.details, policy, constants, turns)
+        found = eligible(counts, policy, fixed)
+        made = rounded(counts, found.details, policy, before.constants, before.turns)
         if made is not None:
-            told = _told(counts, policy, constants, found.details, made)
-            audit = _audit(counts, found, made) | {"refused": refused_n}
+            step = STEPS[-1] if before.is_wide else made.step
+            told = _told(counts, policy, found.details, made, is_wide=step == STEPS[-1])
+            audit = _audit(counts, found, made) | {"step": step, "refused": refused_n}
             return Disclosed(derived.benchmarks(told, policy), derived.distributions(told, policy), audit)
-        breakdown, cell = _smallest(counts, found.details, before)
-        before[breakdown][cell] = HIDDEN
+        breakdown, cell = _smallest(counts, found.details, fixed)
+        fixed[breakdown][cell] = HIDDEN
         refused_n += 1
 
 
-def _details_before(counts: Counts, constants: Constants, touched: Collection[Cell]) -> list[Integers]:
+def _details_before(counts: Counts, before: Before) -> list[Integers]:
     """The detail that each cell must be told in, -1 where that is open: a breakdown of which anything is published says
-    no more and no less than it did, but for the cells ``touched``.
+    no more and no less than it did, but for the cells that are touched.
     """
     known: dict[Cell, int] = {}
-    for breakdown, cell, name in constants:
+    for breakdown, cell, name in before.constants:
         levels = name.rpartition(":")[2]
         detail = BANDS if levels in BAND_NAMES else LEVELS if levels in LEVEL_NAMES else HIDDEN
         known[breakdown, cell] = max(known.get((breakdown, cell), HIDDEN), detail)
     published = {breakdown for breakdown, _ in known}
-    touched = set(touched)
+    touched = set(before.touched)
 
     def unless_known(cell: Cell) -> int:
         return HIDDEN if cell[0] in published and cell not in touched else -1
@@ -111,11 +123,8 @@ def _smallest(counts: Counts, details: Details, before: list[Integers]) -> tuple
     return -breakdown, cell
 
 
-def _told(counts: Counts, policy: Policy, constants: Constants, details: Details, made: Rounded) -> derived.Told:
-    error = np.full(sum(len(detail) for detail in details), policy.base - 1)
-    if made.step == STEPS[-1]:
-        old = {(breakdown, cell) for breakdown, cell, _ in constants}
-        error[[(one.name, cell) not in old for one in counts.cube for cell in one.cells]] += policy.base
+def _told(counts: Counts, policy: Policy, details: Details, made: Rounded, *, is_wide: bool) -> derived.Told:
+    error = np.full(sum(len(detail) for detail in details), policy.base - 1 + is_wide * policy.base)
     levels = tuple(derived.banded(*pair) for pair in zip(made.levels, details, strict=True))
     return derived.Told(counts.key, counts.cube, levels, details, error)
 
@@ -126,7 +135,6 @@ def _audit(counts: Counts, found: Eligible, made: Rounded) -> dict[str, Any]:
         "table": "/".join(counts.key),
         "cells": {"levels": cells[LEVELS], "bands": cells[BANDS], "withheld": cells[HIDDEN]},
         "lowered": found.lowered_n,
-        "step": made.step,
         "deviation": made.deviation,
         "unsafe_rests": list(found.unsafe_rests),
     }

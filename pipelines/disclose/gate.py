@@ -16,7 +16,6 @@ from pipelines.cube import ATTRIBUTES, Counts
 from pipelines.disclose import Cell, Disclosed, disclose
 from pipelines.disclose.attack import Attack, Finding, attack
 from pipelines.disclose.history import History
-from pipelines.disclose.rounding import STEPS
 from pipelines.ledger import rows_of
 from pipelines.policy import Policy
 
@@ -52,11 +51,11 @@ def told(counts: Counts, policy: Policy, history: History = NEVER_TOLD) -> Told:
     is one, when what was told before does not fit.
     """
     knows = {counts.key: history.known(counts)}
-    constants, touched, turns = history.constants(counts.cube), history.touched(counts.cube), history.turns
+    before = history.before(counts.cube)
     withheld: set[Cell] = set()
     while True:
-        made = disclose(counts, policy, constants, withheld=withheld, touched=touched, turns=turns)
-        widened = [counts.key] if made.audit["step"] == STEPS[-1] else []
+        made = disclose(counts, policy, before, withheld=withheld)
+        widened = [counts.key] if made.is_wide else []
         found = attack(
             *(made.benchmarks, made.distributions, policy, _terms()), ledger=history.rows, knows=knows, widened=widened
         )

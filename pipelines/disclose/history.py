@@ -16,10 +16,10 @@ import numpy as np
 import pyarrow as pa
 
 from pipelines.cube import LEVELS_N, Breakdown, Counts, Moves
-from pipelines.disclose import Cell
+from pipelines.disclose import Before, Cell
 from pipelines.disclose.attack import Known
 from pipelines.disclose.derived import REVISED
-from pipelines.disclose.rounding import Constants, Turns
+from pipelines.disclose.rounding import Turns
 from pipelines.ledger import AT_MOST, COUNT, N, Row
 from pipelines.policy import BREAKDOWNS
 
@@ -27,10 +27,12 @@ from pipelines.policy import BREAKDOWNS
 @dataclass(frozen=True)
 class History:
     """What was told of one table: ``rows`` of the ledger, oldest first. When others are counted now than were for the
-    last of them, ``counts`` are the true ones of then, and ``moves`` is the difference.
+    last of them, ``counts`` are the true ones of then, and ``moves`` is the difference. ``is_wide`` says that some of
+    it was rounded with one more multiple.
     """
 
     rows: tuple[Row, ...] = ()
+    is_wide: bool = False
     counts: Counts | None = None
     moves: Moves | None = None
 
@@ -43,20 +45,16 @@ class History:
                 values[_what(row)].append(row.value)
         return values
 
-    def touched(self, cube: Sequence[Breakdown]) -> frozenset[Cell]:
-        """The cells in which anybody has come, left, or changed level since."""
-        if self.moves is None:
-            return frozenset()
-        parts = zip(cube, self.moves.touched, strict=True)
-        return frozenset((one.name, one.cells[i]) for one, part in parts for i in np.flatnonzero(part).tolist())
+    def before(self, cube: Sequence[Breakdown]) -> Before:
+        """What it asks of what is told now."""
+        touched: set[Cell] = set()
+        if self.moves is not None:
+            for one, part in zip(cube, self.moves.touched, strict=True):
+                touched |= {(one.name, one.cells[i]) for i in np.flatnonzero(part).tolist()}
+        constants = {what: values[-1] for what, values in self._values.items() if what[:2] not in touched}
+        return Before(constants, touched, self._turns(), self.is_wide)
 
-    def constants(self, cube: Sequence[Breakdown]) -> Constants:
-        """The numbers that must stay as they are."""
-        touched = self.touched(cube)
-        return {what: values[-1] for what, values in self._values.items() if what[:2] not in touched}
-
-    @property
-    def turns(self) -> Turns:
+    def _turns(self) -> Turns:
         """How the numbers were rounded that may change."""
         if self.counts is None:
             return {}

@@ -1,4 +1,5 @@
-"""How long it takes to round a release of the largest size that is meant: 12 dimensions, 2 audiences and 8 periods.
+"""How long it takes to round a release of the largest size that is meant, and to enter it into a ledger and verify
+that: 12 dimensions, 2 audiences and 8 periods.
 
 Every group of the cube, told or not, is rounded, as the line does it: tables one after another, two at once.
 """
@@ -6,9 +7,13 @@ Every group of the cube, told or not, is rounded, as the line does it: tables on
 from __future__ import annotations
 
 import resource
+import tempfile
 import time
 from collections import Counter
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
@@ -16,8 +21,10 @@ import pyarrow as pa
 from hubs.contract.vocabularies import vocabulary
 from pipelines import benchmark
 from pipelines.cube import ATTRIBUTES, LEVELS_N, TABLE
-from pipelines.line import disclosed
+from pipelines.disclose import Disclosed, disclose
+from pipelines.ledger import Ledger, rows_of
 from pipelines.policy import Policy
+from pipelines.telling import WORKERS
 
 DIMENSIONS_N, AUDIENCES, PERIODS_N = 12, ("decision_maker", "procurement_professional"), 8
 ORGANISATIONS_N = (400, 4_000, 20_000)
@@ -56,27 +63,49 @@ def levels_of(organisations_n: int) -> Iterator[pa.Table]:
                 yield pa.table(columns)
 
 
+def rounded(levels: pa.Table, policy: Policy) -> list[Disclosed]:
+    """Every table, two at once."""
+    with ThreadPoolExecutor(WORKERS) as pool:
+        return list(pool.map(lambda counts: disclose(counts, policy), benchmark.cube(levels, policy)))
+
+
+def in_a_ledger(tables: list[Disclosed], folder: Path, policy: Policy) -> str:
+    """Enter the tables into a new ledger: its size, and how long entering and verifying take."""
+    ledger = Ledger(folder)
+    rows = [
+        replace(row, release="2026-11-23.01", counted="0" * 64, code="0.1.0+0123456789abcdef", audit="0" * 64)
+        for made in tables
+        for row in rows_of(made.benchmarks, made.distributions, policy.base)
+    ]
+    began = time.monotonic()
+    added = ledger.add(rows)
+    entered_s, began = time.monotonic() - began, time.monotonic()
+    ledger.verify()
+    verified_s = time.monotonic() - began
+    size = sum(path.stat().st_size for path in folder.glob("*.jsonl"))
+    return f"{added:,} | {size / 1e6:.0f} | {entered_s:.1f} | {verified_s:.1f}"
+
+
 def main() -> None:
     """Print a row for each number of organisations."""
-    print("| organisations | tables | groups told | numbers told | s | processor s | how | peak MB |")
-    print("|--:|--:|--:|--:|--:|--:|---|--:|")
+    names = ("organisations", "tables", "groups told", "s", "processor s", "how")
+    print(f"| {' | '.join((*names, 'rows', 'MB', 'entered s', 'verified s', 'peak MB'))} |")
+    print("|--:|--:|--:|--:|--:|---|--:|--:|--:|--:|--:|")
     policy = Policy()
     for organisations_n in ORGANISATIONS_N:
         levels = pa.concat_tables(levels_of(organisations_n))
         began, began_cpu = time.monotonic(), time.process_time()
-        steps: Counter[str] = Counter()
-        tables_n = groups_n = numbers_n = 0
-        for one in disclosed(benchmark.cube(levels, policy), policy):
-            steps[one.audit["step"]] += 1
-            tables_n += 1
-            groups_n += one.audit["cells"]["levels"] + one.audit["cells"]["bands"]
-            numbers_n += one.distributions.num_rows
+        tables = rounded(levels, policy)
         seconds, cpu_s = time.monotonic() - began, time.process_time() - began_cpu
+        steps = Counter(made.audit["step"] for made in tables)
+        groups_n = sum(made.audit["cells"]["levels"] + made.audit["cells"]["bands"] for made in tables)
+        with tempfile.TemporaryDirectory() as folder:
+            entered = in_a_ledger(tables, Path(folder), policy)
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-        told = ", ".join(f"{step} {n}" for step, n in steps.most_common())
+        how = ", ".join(f"{step} {n}" for step, n in steps.most_common())
         print(
-            f"| {organisations_n:,} | {tables_n} | {groups_n:,} | {numbers_n:,} | {seconds:.1f} | {cpu_s:.1f} "
-            f"| {told} | {peak:.0f} |",
+            f"| {organisations_n:,} | {len(tables)} | {groups_n:,} | {seconds:.1f} | {cpu_s:.1f} | {how} | {entered} "
+            f"| {peak:.0f} |",
             flush=True,
         )
 

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from pipelines.cube import Key
+from pipelines.disclose.rounding import STEPS, rounded
 from pipelines.edition import WaveState, WaveTold
 from pipelines.ledger import SAMPLE, Broken, Ledger, Row, rows_of
 from pipelines.policy import Policy
@@ -127,6 +128,25 @@ def test_a_wave_is_told_anew_when_enough_have_come(ledger: Ledger, first: tuple[
     assert (the_wave(kept).state, the_wave(kept).release) == (WaveState.KEPT, "r2")
     assert kept.benchmarks.equals(anew.benchmarks)
     assert kept.distributions.equals(anew.distributions)
+
+
+def test_limits_stay_wide_where_numbers_were_rounded_further(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    ledger = Ledger(tmp_path)
+    usual = told(ledger, EVERYBODY)
+
+    def wider(*args: Any) -> Any:
+        made = rounded(*args)
+        return made and replace(made, step=STEPS[-1])
+
+    monkeypatch.setattr("pipelines.disclose.rounded", wider)
+    first = told(ledger, EVERYBODY)
+    enter(ledger, first)
+    monkeypatch.undo()
+    kept = told(ledger, EVERYBODY)
+    assert {table["step"] for table in kept.audit["tables"]} == {STEPS[-1]}
+    assert kept.benchmarks.equals(first.benchmarks)
+    lows = (telling.benchmarks["share_ge_3_low"].drop_null().to_pylist() for telling in (kept, usual))
+    assert all(wide <= narrow for wide, narrow in zip(*lows, strict=True))
 
 
 def test_a_wave_with_a_dimension_less_is_not_told_anew(ledger: Ledger, first: tuple[Path, Telling]) -> None:

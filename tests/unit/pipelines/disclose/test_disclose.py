@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipelines.cube import Breakdown, Counts
-from pipelines.disclose import Disclosed, NotRounded, disclose
+from pipelines.disclose import Before, Disclosed, NotRounded, disclose
 from pipelines.disclose.derived import BENCHMARKS, DISTRIBUTIONS
 from pipelines.policy import BREAKDOWNS, Policy
 from tests.counts import counts_of, members, moved, on_levels, published, random_members
@@ -100,7 +100,7 @@ def test_what_is_published_stays_when_returns_come_late() -> None:
     first = disclose(counts_of(everybody), Policy())
     known = published(first.benchmarks, first.distributions)
     late = counts_of(moved(everybody, 3, 5), random_members(12, 6))
-    second = disclose(late, Policy(), known)
+    second = disclose(late, Policy(), Before(known))
     assert published(second.benchmarks, second.distributions) == known
     assert second.benchmarks == first.benchmarks
     assert second.distributions == first.distributions
@@ -111,7 +111,7 @@ def test_a_new_breakdown_fits_what_is_published() -> None:
     few = Policy(breakdowns=("total", "sector"))
     first = disclose(counts_of(everybody, breakdowns=few.breakdowns), few)
     known = published(first.benchmarks, first.distributions)
-    second = disclose(counts_of(everybody), Policy(), known)
+    second = disclose(counts_of(everybody), Policy(), Before(known))
     both = published(second.benchmarks, second.distributions)
     assert {key: both[key] for key in known} == known
     assert {breakdown for breakdown, *_ in both} == {*BREAKDOWNS}
@@ -123,11 +123,11 @@ def test_groups_are_withheld_until_what_is_published_adds_up() -> None:
     few = Policy(breakdowns=("total", "sector"))
     counts = counts_of(*(on_levels(3, 3, 3, 3, sector=s) for s in sectors), breakdowns=few.breakdowns)
     known = {("total", (), "n"): 20, **{("total", (), f"count:{k}"): 5 if k < 4 else 0 for k in range(6)}}
-    made = disclose(counts, few, known)
+    made = disclose(counts, few, Before(known))
     assert made.audit["refused"] > 0
     assert made.benchmarks.slice(0, 1)["n"].to_pylist() == [20]
     with pytest.raises(NotRounded, match="does not add up"):
-        disclose(counts, few, known | {("total", (), "count:0"): 50})
+        disclose(counts, few, Before(known | {("total", (), "count:0"): 50}))
 
 
 def test_the_audit_has_no_true_number() -> None:
