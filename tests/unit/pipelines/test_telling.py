@@ -9,7 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from pipelines import benchmark
 from pipelines.cube import Key
 from pipelines.disclose.rounding import STEPS, rounded
 from pipelines.edition import WaveState, WaveTold
@@ -128,6 +131,45 @@ def test_a_wave_is_told_anew_when_enough_have_come(ledger: Ledger, first: tuple[
     assert (the_wave(kept).state, the_wave(kept).release) == (WaveState.KEPT, "r2")
     assert kept.benchmarks.equals(anew.benchmarks)
     assert kept.distributions.equals(anew.distributions)
+
+
+@settings(max_examples=12, deadline=None)
+@given(seed=st.integers(0, 10_000), came_n=st.integers(0, 60), left_n=st.integers(0, 60), by_one_hub=st.booleans())
+def test_whatever_comes_and_goes_nothing_leaks_and_what_is_told_fits_what_was(
+    tmp_path_factory: pytest.TempPathFactory, seed: int, came_n: int, left_n: int, *, by_one_hub: bool
+) -> None:
+    ledger = Ledger(tmp_path_factory.mktemp("ledger"))
+    everybody = named(random_members(seed, 300, hubs_n=2, terms_n=2))
+    first = told(ledger, everybody)
+    enter(ledger, first)
+    # All of one description, so that every cell that is touched is touched by many.
+    alike = replace(next(iter(everybody.values())), level=0, hub="")
+    going = [name for name, one in everybody.items() if replace(one, level=0, hub="") == alike][:left_n]
+    others = random_members(seed + 1, came_n, hubs_n=2)
+    came = {
+        f"new-{i}": replace(alike, level=one.level, hub="hub-0" if by_one_hub else one.hub)
+        for i, one in enumerate(others)
+    }
+    after = {name: one for name, one in everybody.items() if name not in going} | came
+    again = told(ledger, after, LATER)
+    assert first.leaks == again.leaks == ()
+    before, now = (rows_of(one.benchmarks, one.distributions, 5) for one in (first, again))
+    if the_wave(again).state is WaveState.KEPT:
+        assert list(before) == list(now)
+        assert the_wave(again).is_waiting is bool(came or going)
+        return
+    assert the_wave(again).state is WaveState.REVISED
+    assert max(len(came), len(going)) >= POLICY.threshold
+    truth = {
+        (row.breakdown, row.terms): row.value
+        for counts in benchmark.cube(tables(after, KEY), POLICY)
+        for one, levels in zip(counts.cube, counts.levels, strict=True)
+        for terms, value in zip(one.cells, levels.sum(axis=1).tolist(), strict=True)
+        for row in [Row("", *KEY, 1, one.name, terms, "n", value)]
+    }
+    told_now = {(row.breakdown, row.terms): row.value for row in now if row.statistic == "n" and row.table == KEY}
+    assert all(abs(value - truth[cell]) < POLICY.base for cell, value in told_now.items())
+    assert {(row.breakdown, row.terms) for row in before if row.table == KEY} <= told_now.keys()
 
 
 def test_limits_stay_wide_where_numbers_were_rounded_further(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
