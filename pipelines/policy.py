@@ -78,7 +78,8 @@ def rows_that_break(policy: Policy, table: pa.Table) -> list[dict[str, Any]]:
     """The rows of a table of benchmarks that ``policy`` forbids: of too few organisations, not rounded, or with a
     median or quartile of too few. It holds the table itself to account, whatever made it.
     """
-    gates = {"median": policy.median_gate, "q1": policy.quartile_gate, "q3": policy.quartile_gate}
+    gates = dict.fromkeys(("median", "median_low", "median_high"), policy.median_gate)
+    gates |= {"q1": policy.quartile_gate, "q3": policy.quartile_gate}
     return [
         row
         for row in table.to_pylist()

@@ -7,6 +7,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import accumulate
 from typing import Any
 
 import numpy as np
@@ -30,7 +31,7 @@ BENCHMARKS = pa.schema(
     [
         *((name, pa.string()) for name in KEYS),
         ("n", pa.int32()),
-        *((name, pa.float64()) for name in ("median", "q1", "q3", "mean", *SHARES)),
+        *((name, pa.float64()) for name in ("median", "median_low", "median_high", "q1", "q3", "mean", *SHARES)),
         *((name, pa.string()) for name in ("comparison", "status", "rolled_up_to")),
     ]
 )
@@ -210,9 +211,27 @@ def numbers_of(x: np.ndarray, policy: Policy) -> dict[str, float]:
         told[f"share_ge_{level}_high"] = round(max(min(high, 1), 0.05), 3)
     if n >= policy.median_gate:
         told["median"] = float(each[math.ceil(n / 2) - 1])
+        told |= median_limits(x, policy.base - 1)
     if n >= policy.quartile_gate:
         told |= {"q1": float(each[math.ceil(n / 4) - 1]), "q3": float(each[math.ceil(3 * n / 4) - 1])}
     return told
+
+
+def median_limits(x: np.ndarray, error: int) -> dict[str, float]:
+    """Found one organisation after another: in the lowest group that may be meant, and in the highest."""
+    n, reached = int(x.sum()), [int(x[level:].sum()) for level in range(1, LEVELS)]
+    lowest = [sum(k - error > i for k in reached) for i in range(n + error)]
+    highest = [sum(k + error > i for k in reached) for i in range(n - error)]
+    return {
+        "median_low": float(lowest[len(lowest) - textbook_rank(len(lowest))]),
+        "median_high": float(highest[textbook_rank(len(highest)) - 1]),
+    }
+
+
+def textbook_rank(n: int) -> int:
+    """The highest rank, from either end, that the median of ``n`` is beyond only once in 40 times."""
+    below = accumulate(math.comb(n, k) for k in range(n))
+    return next(rank for rank, ways in enumerate(below) if 40 * ways > 2**n)
 
 
 def comparison(x: np.ndarray, national: Mapping[str, Any], policy: Policy) -> str:

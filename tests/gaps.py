@@ -23,7 +23,8 @@ DESCRIBED = {
 }
 SHARES = [f"share_ge_{level}{limit}" for level in range(1, 6) for limit in ("", "_low", "_high")]
 COLUMNS = [
-    *("period", "instrument", "audience", "dimension", "breakdown", *DESCRIBED, "n", "median", "q1", "q3", "mean"),
+    *("period", "instrument", "audience", "dimension", "breakdown", *DESCRIBED, "n", "median"),
+    *("median_low", "median_high", "q1", "q3", "mean"),
     *(*SHARES, "comparison", "status", "rolled_up_to"),
 ]
 """Of benchmarks.csv, as releases have it that tell quartiles and shares."""
@@ -73,6 +74,8 @@ def a_row(dimension: str, breakdown: str = "sector_size_band", **changes: Any) -
         **{name: DESCRIBED[name] if name in BREAKDOWNS[breakdown] else "all" for name in DESCRIBED},
         "n": 45,
         "median": 3,
+        "median_low": 2,
+        "median_high": 4,
         "q1": 2,
         "q3": 4,
         "mean": 2.8,
@@ -88,7 +91,7 @@ def a_row(dimension: str, breakdown: str = "sector_size_band", **changes: Any) -
 
 def confidential(dimension: str, breakdown: str, rolled_up_to: str, **changes: Any) -> dict[str, Any]:
     """A group of which nothing is told."""
-    nothing = dict.fromkeys(("n", "median", "q1", "q3", "mean", *SHARES))
+    nothing = dict.fromkeys(("n", "median", "median_low", "median_high", "q1", "q3", "mean", *SHARES))
     return a_row(dimension, breakdown, **nothing, status="[c]", rolled_up_to=rolled_up_to, comparison="", **changes)
 
 

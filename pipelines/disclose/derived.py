@@ -1,7 +1,8 @@
 """Everything that is published of a table, worked out from its rounded counts. No true count comes in here.
 
-So whoever has the counts that are published can work out all the rest, and learns nothing from it. Limits are Wilson's,
-moved outwards by the most that rounding can have done to both numbers of a share.
+So whoever has the counts that are published can work out all the rest, and learns nothing from it. Limits of a share
+are Wilson's, those of a median the levels of two ranks. Both are moved outwards by the most that rounding can have done
+to the numbers they come from. What needs two periods is ``trend``'s.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import scipy.stats
-from statsmodels.stats.proportion import confint_proportions_2indep, proportion_confint
+from statsmodels.stats.proportion import proportion_confint
 
 from pipelines.cube import ATTRIBUTES, LEVELS_N, TABLE, Breakdown, Grid, Integers, Key, Mask
 from pipelines.disclose.eligible import BANDS, HIDDEN, LEVELS, Details
@@ -41,7 +42,7 @@ BENCHMARKS = pa.schema(
     [
         *_KEYS,
         ("n", pa.int32()),
-        *((name, pa.float64()) for name in ("median", "q1", "q3", "mean", *_SHARES)),
+        *((name, pa.float64()) for name in ("median", "median_low", "median_high", "q1", "q3", "mean", *_SHARES)),
         ("comparison", pa.string()),
         ("status", pa.string()),
         ("rolled_up_to", pa.string()),
@@ -118,6 +119,10 @@ def statistics(levels: Grid, detail: Integers, error: Integers, policy: Policy) 
     quantiles = {"median": (2, 1, policy.median_gate), "q1": (4, 1, policy.quartile_gate)}
     for name, (parts, part, gate) in (quantiles | {"q3": (4, 3, policy.quartile_gate)}).items():
         columns[name] = _where(has_levels & (n >= gate), _quantile(levels, parts, part))
+    # From the highest level that the limits reach, a strict policy's 0 and 5 could be told apart.
+    has_limits = has_levels & (n >= policy.median_gate) & ~is_low.any(axis=1)
+    for name, ends in zip(("low", "high"), median_limits(levels, error, policy.limits_confidence), strict=True):
+        columns[f"median_{name}"] = _where(has_limits, ends)
     columns["mean"] = _where(has_levels, np.round(levels @ np.arange(LEVELS_N) / np.maximum(n, 1), 1))
     for level in ABOVE:
         is_shown = is_told & (has_levels | (level in BAND_STARTS)) & ~is_low[:, level] & ~is_low[:, level - 1]
@@ -150,20 +155,28 @@ def limits(count: Counted, n: Counted, error: Counted, confidence: float) -> tup
     return np.clip(low, 0, 1), np.clip(high, 0, 1)
 
 
-def change(old: tuple[int, int], new: tuple[int, int], error: int, confidence: float) -> tuple[float, float]:
-    """Newcombe's limits of by how much a share has grown from ``old`` to ``new``, each a count and an n. All four may
-    be ``error`` off.
+def median_limits(levels: Grid, error: Counted, confidence: float) -> tuple[Integers, Integers]:
+    """Limits of the median of each of some groups (``levels``: groups × levels): the levels of the organisations of two
+    ranks, between which it lies with ``confidence`` or more. The number of a group, and those above each level, may be
+    ``error`` off: the lowest and the highest of all that may be meant. Of so few that no ranks will do, 0 and 5.
+
+    With more organisations, of which fewer are higher up, every rank stands lower; so these are at the corners.
     """
+    n = levels.sum(axis=1)
+    higher = n[:, None] - np.cumsum(levels, axis=1)
+    most_n, least_n = n + error, np.maximum(n - error, 1)
+    up_to = most_n[:, None] - np.maximum(higher - error[:, None], 0)
+    low = (up_to >= _rank(most_n, confidence)[:, None]).argmax(axis=1)
+    beyond = np.minimum(higher + error[:, None], least_n[:, None])
+    beyond[:, -1] = -1  # nobody is above the highest level, whatever was rounded, and no rank is lower than 0
+    return low, (beyond < _rank(least_n, confidence)[:, None]).argmax(axis=1)
 
-    def newcombe(then: tuple[int, int], now: tuple[int, int]) -> tuple[float, float]:
-        low, high = confint_proportions_2indep(*now, *then, method="newcomb", compare="diff", alpha=1 - confidence)
-        return float(low), float(high)
 
-    def moved(share: tuple[int, int], by: int) -> tuple[int, int]:
-        n = max(share[1] - by, 1)
-        return min(max(share[0] + by, 0), n), n
-
-    return newcombe(moved(old, error), moved(new, -error))[0], newcombe(moved(old, -error), moved(new, error))[1]
+def _rank(n: Counted, confidence: float) -> Counted:
+    """The rank r for which the median of ``n`` lies between the r-th from below and the r-th from above with at least
+    that confidence, as close together as can be; 0 where even the first and the last are too close.
+    """
+    return scipy.stats.binom.ppf((1 - confidence) / 2, n, 1 / 2).astype(np.int64)  # type: ignore[no-any-return]
 
 
 def _compared(above: Counted, n: Counted, has_levels: Mask, error: Counted, policy: Policy) -> list[str]:

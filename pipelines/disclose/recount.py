@@ -5,8 +5,10 @@ this is written a second time on purpose, so that a slip in the making is found.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from fractions import Fraction
+from functools import cache
 from itertools import product
-from math import sqrt
+from math import comb, sqrt
 from statistics import NormalDist
 from typing import Any
 
@@ -22,7 +24,7 @@ GOOD_LEVEL = 3
 """Groups are compared by how many are on this level or above."""
 
 _FIGURES = (
-    *("median", "q1", "q3", "mean"),
+    *("median", "median_low", "median_high", "q1", "q3", "mean"),
     *(f"share_ge_{level}{end}" for level in range(1, LEVELS) for end in ("", "_low", "_high")),
 )
 NUMBERS = (*_FIGURES, "comparison")
@@ -118,7 +120,37 @@ def _allowed(counts: Anything, policy: Policy, error: int) -> dict[str, tuple[fl
         ):
             if n >= gate:
                 allowed[name] = (float((below >= part * n).argmax()), 0)
+        if n >= policy.median_gate:
+            ends = _median_limits(reached, n, error, policy.limits_confidence)
+            allowed |= {f"median_{name}": (float(end), 0) for name, end in zip(("low", "high"), ends, strict=True)}
     return allowed
+
+
+def _median_limits(reached: Mapping[int, int], n: int, error: int, confidence: float) -> tuple[int, int]:
+    """The lowest level that the lower end of the median's limits can have, and the highest of the upper end, when
+    ``reached`` and ``n`` may be ``error`` off: the levels that the organisation of that rank has reached.
+    """
+    more, fewer = n + error, max(n - error, 1)
+    from_below, from_above = rank(more, confidence), rank(fewer, confidence)
+    low = sum(more - max(k - error, 0) < from_below for k in reached.values())
+    return low, sum(min(k + error, fewer) >= from_above for k in reached.values())
+
+
+@cache
+def rank(n: int, confidence: float) -> int:
+    """The place r, from below and from above, of the two organisations out of ``n`` between which the median lies with
+    at least that confidence; 0 where there are none. Found from the middle outwards, in whole numbers.
+    """
+    needed = Fraction(confidence) * 2**n
+    place = (n + 1) // 2
+    ways = comb(n, place)
+    # In how many of all runs of n tosses ``place`` to n - place are heads: in none yet where n is odd.
+    covered = ways if 2 * place == n else 0
+    while covered < needed and place > 0:
+        ways = ways * place // (n - place + 1)
+        place -= 1
+        covered += 2 * ways
+    return place
 
 
 def _comparisons(counts: Anything, national: Sequence[Anything], policy: Policy, error: int) -> set[str]:

@@ -190,6 +190,18 @@ BENCHMARKS = TableSpec(
             "Lefel (0 i 5) y sefydliad yn y canol; o 20 sefydliad ymlaen.",
         ),
         Column(
+            "median_low",
+            "number",
+            "Lower 95% limit of the median: a level (0 to 5).",
+            "Terfyn isaf 95% y canolrif: lefel (0 i 5).",
+        ),
+        Column(
+            "median_high",
+            "number",
+            "Upper 95% limit of the median: a level (0 to 5).",
+            "Terfyn uchaf 95% y canolrif: lefel (0 i 5).",
+        ),
+        Column(
             "q1",
             "number",
             "Level that a quarter of organisations do not exceed; from 40 on.",

@@ -5,10 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pytest
 import yaml
 
-from pipelines.policy import BREAKDOWNS, FILE, Policy, UnusablePolicy, read_policy
+from pipelines.policy import BREAKDOWNS, FILE, Policy, UnusablePolicy, read_policy, rows_that_break
 
 
 def a_file(folder: Path, **changes: Any) -> Path:
@@ -61,3 +62,23 @@ def test_a_file_that_is_not_yaml_is_refused(tmp_path: Path) -> None:
         read_policy(path)
     with pytest.raises(UnusablePolicy, match="cannot be read"):
         read_policy(tmp_path / "none.yaml")
+
+
+@pytest.mark.parametrize(
+    ("told", "is_broken"),
+    [
+        ({"n": 20, "median": 2, "median_low": 1, "median_high": 3}, False),
+        ({"n": 40, "median": 2, "median_low": 1, "median_high": 3, "q1": 1, "q3": 3}, False),
+        ({"n": None}, False),
+        ({"n": 5}, True),
+        ({"n": 12}, True),
+        ({"n": 15, "median": 2}, True),
+        ({"n": 15, "median_low": 1}, True),
+        ({"n": 15, "median_high": 3}, True),
+        ({"n": 35, "q3": 3}, True),
+        ({"n": None, "median_low": 1}, True),
+    ],
+)
+def test_a_table_that_tells_too_much_is_held_to_account(told: dict[str, Any], is_broken: bool) -> None:
+    row = dict.fromkeys(("n", "median", "median_low", "median_high", "q1", "q3")) | told
+    assert bool(rows_that_break(Policy(), pa.Table.from_pylist([row]))) == is_broken

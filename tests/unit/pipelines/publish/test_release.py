@@ -209,7 +209,7 @@ def test_counts_that_were_never_rounded_stop_a_release(tmp_path: Path) -> None:
         ("distributions", b",25,0.556,", b",20,0.556,", "do not add up to 45"),
         ("distributions", b",25,0.556,", b",,0.556,", "distributions.csv row 1: a count of nothing, not rounded"),
         ("benchmarks", b"all,,,,,,,", b"all,,3,,,,,", "a median without a count"),
-        ("benchmarks", b"all,,,,,,,", b"all,,,,,2.5,,", "a mean without a count"),
+        ("benchmarks", b"all,,,,,,,,,", b"all,,,,,,,2.5,,", "a mean without a count"),
         ("benchmarks", b"total,all,", b"total,", "not a row of benchmarks"),
     ],
 )
