@@ -5,17 +5,18 @@ How tables are made is for the rest of this room; what counts as a leak is said 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
 import pyarrow as pa
 
 from hubs.contract.vocabularies import vocabulary
-from pipelines.cube import ATTRIBUTES, Counts
-from pipelines.disclose import Cell, Disclosed, disclose
+from pipelines.cube import ALL, ATTRIBUTES, Counts
+from pipelines.disclose import Cell, Disclosed, disclose, recount
 from pipelines.disclose.attack import Attack, Finding, attack
 from pipelines.disclose.history import History
+from pipelines.disclose.rounding import STEPS
 from pipelines.ledger import rows_of
 from pipelines.policy import Policy
 
@@ -87,6 +88,26 @@ def problems(benchmarks: pa.Table, distributions: pa.Table, policy: Policy, wide
     keys = [tuple(name.split("/")) for name in widened]
     found = attack(benchmarks, distributions, policy, _terms(), widened=keys)  # type: ignore[arg-type]
     return [in_words(finding) for finding in found.findings]
+
+
+def widened(tables: Iterable[Mapping[str, Any]]) -> list[str]:
+    """The names of those of ``tables``, as audited, that were rounded with one more multiple."""
+    return [table["table"] for table in tables if table["step"] == STEPS[-1]]
+
+
+def wrong_trends(
+    trends: pa.Table, benchmarks: pa.Table, distributions: pa.Table, policy: Policy, widened: Collection[str]
+) -> list[str]:
+    """The rows of ``trends`` that do not follow from the tables of a release, in words. ``widened`` as for
+    ``problems``.
+    """
+    tables = (trends.to_pylist(), benchmarks.to_pylist(), distributions.to_pylist())
+    found = []
+    for row, column, words in recount.wrong_trends(*tables, policy, widened):
+        key = (row["period"], row["instrument"], row["audience"], row["dimension"])
+        terms = tuple(row[attribute] for attribute in ATTRIBUTES if row[attribute] != ALL)
+        found.append(in_words(Finding("other_number", key, row["breakdown"], terms, f"trend {column}", words)))
+    return found
 
 
 def in_words(finding: Finding) -> str:

@@ -4,7 +4,7 @@ this is written a second time on purpose, so that a slip in the making is found.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from fractions import Fraction
 from functools import cache
 from itertools import product
@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from pipelines.cube import ATTRIBUTES
 from pipelines.disclose.intervals import BAND, BANDS, LEVELS, STATISTICS, Anything, N
 from pipelines.policy import Policy
 
@@ -61,6 +62,128 @@ def wrong_numbers(
         for error in errors
     ]
     yield from min(found, key=len, default=[])
+
+
+def wrong_trends(
+    trends: Iterable[Mapping[str, Any]],
+    benchmarks: Iterable[Mapping[str, Any]],
+    distributions: Iterable[Mapping[str, Any]],
+    policy: Policy,
+    widened: Collection[str],
+) -> Iterator[tuple[Mapping[str, Any], str, str]]:
+    """What does not follow from the published counts in the rows of ``trends``: each time a row that says which group,
+    the column, and words. Also rows that are missing, and rows of groups that are not told. ``widened`` names the
+    tables whose numbers may be further off, ``/`` between the values.
+    """
+    told = {_group(row): row for row in benchmarks}
+    levels: dict[tuple[str, ...], dict[str, int | None]] = {}
+    for row in distributions:
+        levels.setdefault(_group(row), {})[row["level"]] = row["count"]
+    periods: dict[tuple[str, str, bool], set[str]] = {}
+    for group in told:
+        periods.setdefault(_asked(group), set()).add(group[0])
+    seen = set()
+    for row in trends:
+        group = _group(row)
+        if group in seen or group not in told or told[group]["n"] is None:
+            yield row, "n", "a change is told of a group that has none"
+            continue
+        seen.add(group)
+        earlier = sorted(period for period in periods[_asked(group)] if period < group[0])
+        when = (earlier[-1] if earlier else "", group[0])
+        rows = [told.get((period, *group[1:]), {}) for period in when]
+        counts = [levels.get((period, *group[1:]), {}) for period in when]
+        widths = [1 + ("/".join((period, *group[1:4])) in widened) for period in when]
+        expected = _trend(when[0], rows, counts, [width * policy.base - 1 for width in widths], policy)
+        if any("[r]" in found.get("status", "") for found in rows):
+            expected["status"] = f"{expected['status']} [r]".strip()
+        for name, value in expected.items():
+            if not _is_as(row[name], value):
+                yield row, name, f"{row[name]} does not follow from the counts of both periods"
+    for group, row in told.items():
+        if row["n"] is not None and group not in seen:
+            yield row, "n", "its change is not told"
+
+
+_GROUP = ("period", "instrument", "audience", "dimension", "breakdown", *ATTRIBUTES)
+
+
+def _group(row: Mapping[str, Any]) -> tuple[str, ...]:
+    return tuple(row[name] for name in _GROUP)
+
+
+def _asked(group: tuple[str, ...]) -> tuple[str, str, bool]:
+    """What periods of a group may be held against one another: same instrument and audience, and quarters or years."""
+    return group[1], group[2], "Q" in group[0]
+
+
+def _trend(
+    before: str,
+    rows: Sequence[Mapping[str, Any]],
+    counts: Sequence[Mapping[str, int | None]],
+    errors: Sequence[int],
+    policy: Policy,
+) -> dict[str, Any]:
+    """What may stand in the row of a change, by column; a set where several words may. All pairs are of the period
+    before (nothing, if it has no such row) and now.
+    """
+    good = f"share_ge_{GOOD_LEVEL}"
+    pairs: list[list[Any]] = [[row.get(name) for row in rows] for name in ("n", good)]
+    n, share = pairs
+    told: dict[str, Any] = dict.fromkeys(("change", "change_low", "change_high")) | {"trend": ""}
+    told |= {"period_before": before, "n_before": n[0], "n": n[1], f"{good}_before": share[0], good: share[1]}
+    if not before:
+        return told | {"status": "[z]"}
+    if rows[0] and n[0] is None:
+        return told | {"status": "[c]"}
+    if any(set(found) != set("012345") for found in counts):
+        return told | {"status": "[x]"}
+    reached = [_told_reached(levels, own_n) for levels, own_n in zip(counts, n, strict=True)]
+    if None in (*share, *reached):
+        return told | {"status": "[low]"}
+    change = round(share[1] - share[0], SHARE_DIGITS)
+    low, high = _change_limits(reached, n, errors, policy.limits_confidence)
+    told |= {"change": change, "change_low": min(low, change), "change_high": max(high, change)}
+    if min(n) < policy.reliable_gate:
+        return told | {"status": "[u]"}
+    low, high = _change_limits(reached, n, errors, policy.comparison_confidence)
+    words = {
+        "better" if change > 0 and low > even else "worse" if change < 0 and high < -even else "similar"
+        for even in (-EVEN, EVEN)
+    }
+    return told | {"trend": words, "status": ""}
+
+
+def _told_reached(levels: Mapping[str, int | None], n: int) -> int | None:
+    """How many are at or above ``GOOD_LEVEL``, if that follows from the counts that are told."""
+    reached = [levels[str(level)] for level in range(GOOD_LEVEL, LEVELS)]
+    lower = [levels[str(level)] for level in range(GOOD_LEVEL)]
+    if None in reached and None in lower:
+        return None
+    return n - sum(k or 0 for k in lower) if None in reached else sum(k or 0 for k in reached)
+
+
+def _change_limits(k: Sequence[Any], n: Sequence[Any], errors: Sequence[int], confidence: float) -> tuple[float, float]:
+    """Newcombe's limits of the change from the first share to the second, the widest that may be meant when each count
+    and n may be as far off as ``errors``.
+    """
+    z = NormalDist().inv_cdf((1 + confidence) / 2)
+    ends = []
+    for way in (1, -1):
+        then, now = (
+            (min(max(k[i] + by, 0), max(n[i] - by, 1)), max(n[i] - by, 1))
+            for i, by in enumerate((way * errors[0], -way * errors[1]))
+        )
+        before, after = then[0] / then[1], now[0] / now[1]
+        outer_before, outer_after = _wilson(*then, z)[way > 0], _wilson(*now, z)[way < 0]
+        ends.append(after - before - way * sqrt((outer_before - before) ** 2 + (outer_after - after) ** 2))
+    return ends[0], ends[1]
+
+
+def _is_as(value: Any, expected: Any) -> bool:
+    if isinstance(expected, float):
+        return value is not None and _is_rounded(value, expected, SHARE_DIGITS)
+    return bool(value in expected) if isinstance(expected, set) else bool(value == expected)
 
 
 def filled(told: Anything, is_low: Anything, base: int) -> Iterator[Anything]:
