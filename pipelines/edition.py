@@ -303,7 +303,8 @@ class WaveTold:
 @dataclass(frozen=True)
 class Edition:
     """Everything a release says. ``benchmarks`` and ``distributions`` have the columns of ``BENCHMARKS`` and
-    ``DISTRIBUTIONS`` in ``pipelines.disclose.derived`` and were made under ``policy``.
+    ``DISTRIBUTIONS`` in ``pipelines.disclose.derived``, ``trends`` those of ``TRENDS`` in ``pipelines.disclose.trend``;
+    all were made under ``policy``.
 
     ``audit`` says how the benchmarks were made safe, and what an attack on them found; ``waves`` over whom they were
     counted. ``build_key`` is a digest of all
@@ -322,6 +323,7 @@ class Edition:
     packs: tuple[Pack, ...]
     benchmarks: pa.Table
     distributions: pa.Table
+    trends: pa.Table
     audit: Mapping[str, Any]
     waves: tuple[WaveTold, ...]
     instruments: Mapping[str, Instrument]

@@ -324,8 +324,8 @@ class _Tables(Mapping[str, pa.Table]):
 
 def make_benchmarks(line: Line) -> pa.Table:
     """Count the returns of all feeds in use, a hub at a time, and keep what may be published of them beside what was
-    published before: benchmarks, which are given, and distributions. Of the same returns they are the same, whatever
-    else has changed.
+    published before: benchmarks, which are given, distributions and trends. Of the same returns they are the same,
+    whatever else has changed.
 
     Raises ledger.Broken, and RuntimeError when the solver gives up.
     """
@@ -342,6 +342,7 @@ def make_benchmarks(line: Line) -> pa.Table:
     with line.store.making("benchmarks", key):
         line.store.write_benchmarks(told.benchmarks)
         line.store.write_distributions(told.distributions)
+        line.store.write_trends(told.trends)
         line.store.write_disclosure(told.audit, told.leaks, told.waves)
     return told.benchmarks
 
@@ -439,6 +440,7 @@ def make_release(line: Line, now: datetime) -> str | None:
             packs=tuple(packs(library)),
             benchmarks=line.store.benchmarks(),
             distributions=line.store.distributions(),
+            trends=line.store.trends(),
             audit=audit | {"ledger": {"seal_before": line.store.ledger.seal()}},
             waves=tuple(wave if _is_out(line, wave.release) else replace(wave, release=None) for wave in waves),
             instruments=instruments(*line.registry.instrument_folders),

@@ -18,7 +18,8 @@ Only reading and writing lives here; what a state means is decided in ``standing
 ``published.json``                       what the latest release says of whom, for receipts
 ``made-of/``                             digests of what the library and the benchmarks were made of
 ``levels/``                              organisations' levels by hub and verdict
-``benchmarks.parquet`` ``distributions.parquet`` ``disclosure.json``   the last benchmarks, and how they were made safe
+``benchmarks.parquet`` ``distributions.parquet`` ``trends.parquet`` ``disclosure.json``   the last benchmarks, and how
+                                         they were made safe
 ``ledger/``                              every benchmark that was ever published, and who was counted (``ledger``)
 """
 
@@ -530,6 +531,10 @@ class Store:
         """Keep the distributions."""
         self.write_table(self.root / "distributions.parquet", table)
 
+    def write_trends(self, table: pa.Table) -> None:
+        """Keep the trends."""
+        self.write_table(self.root / "trends.parquet", table)
+
     def write_disclosure(self, audit: Mapping[str, Any], leaks: Sequence[str], waves: Iterable[WaveTold]) -> None:
         """Keep what was done to the benchmarks so that they may be published, for readers; what could be worked out
         from them nevertheless, which is for the operator alone; and over whom they were counted.
@@ -544,6 +549,10 @@ class Store:
     def distributions(self) -> pa.Table:
         """The distributions that were written last. Raises FileNotFoundError before the first."""
         return self.table(self.root / "distributions.parquet")
+
+    def trends(self) -> pa.Table:
+        """The trends that were written last. Raises FileNotFoundError before the first."""
+        return self.table(self.root / "trends.parquet")
 
     def disclosure(self) -> tuple[dict[str, Any], list[str], tuple[WaveTold, ...]]:
         """What ``write_disclosure`` kept last. Raises FileNotFoundError before the first."""

@@ -17,7 +17,7 @@ import pyarrow as pa
 from hubs.contract.records import canonical_json
 from pipelines import benchmark
 from pipelines.cube import Breakdown, Counts, Key, Moves
-from pipelines.disclose import NotRounded, derived, gate
+from pipelines.disclose import NotRounded, derived, gate, trend
 from pipelines.disclose.history import History
 from pipelines.edition import WaveState, WaveTold
 from pipelines.ledger import SAMPLE, Ledger, Row
@@ -43,10 +43,13 @@ class Source:
 
 @dataclass(frozen=True)
 class Telling:
-    """What may be told: tables as in ``derived``, the ``audit`` for readers, ``leaks`` for the operator, in words."""
+    """What may be told: tables as in ``derived`` and ``trend``, the ``audit`` for readers, ``leaks`` for the operator,
+    in words.
+    """
 
     benchmarks: pa.Table
     distributions: pa.Table
+    trends: pa.Table
     audit: Mapping[str, Any]
     leaks: tuple[str, ...]
     waves: tuple[WaveTold, ...]
@@ -69,11 +72,15 @@ def tell(levels: pa.Table, source: Source, ledger: Ledger, policy: Policy) -> Te
             for how, tables in teller.told(wave, before[wave], today.get(wave)):
                 waves.append(how)
                 told += tables
-    leaks = tuple(gate.in_words(finding) for one in told for finding in one.attack.findings)
-    audit = {"attack": gate.audit(told), "tables": [one.made.audit for one in told]}
+    leaks = [gate.in_words(finding) for one in told for finding in one.attack.findings]
+    audits = [one.made.audit for one in told]
+    audit = {"attack": gate.audit(told), "tables": audits}
     benchmarks = derived.stacked([one.made.benchmarks for one in told], derived.BENCHMARKS)
     distributions = derived.stacked([one.made.distributions for one in told], derived.DISTRIBUTIONS)
-    return Telling(benchmarks, distributions, audit, leaks, tuple(waves))
+    widened = gate.widened(audits)
+    trends = trend.trends(benchmarks, distributions, policy, widened)
+    leaks += gate.wrong_trends(trends, benchmarks, distributions, policy, widened)
+    return Telling(benchmarks, distributions, trends, audit, tuple(leaks), tuple(waves))
 
 
 def disclosed(tables: Iterable[tuple[Counts, History]], policy: Policy) -> Iterator[gate.Told]:

@@ -9,14 +9,16 @@ import pyarrow.parquet as pq
 from pydantic import ValidationError
 
 from pipelines.disclose import gate
-from pipelines.disclose.rounding import STEPS
 from pipelines.policy import Policy
 from pipelines.publish import verify_release
+
+TABLES = ("benchmarks", "distributions", "trends")
 
 
 def verify(folder: Path) -> list[str]:
     """What is wrong with the release in ``folder``, in words: what ``publish.verify_release`` finds, and what an
-    outsider could work out from its benchmarks. The latter is not looked at when the files are not as they should be.
+    outsider could work out from its benchmarks, and trends that do not follow from them. The latter are not looked at
+    when the files are not as they should be.
     """
     problems = verify_release(folder)
     return problems or _leaks(folder)
@@ -27,10 +29,9 @@ def _leaks(folder: Path) -> list[str]:
         policy = json.loads((folder / "provenance.json").read_bytes())["policy"]
         tables = json.loads((folder / "audit.json").read_bytes())["tables"]
         limits = Policy.model_validate({name: value for name, value in policy.items() if name != "sha256"})
-        widened = [table["table"] for table in tables if table["step"] == STEPS[-1]]
+        widened = gate.widened(tables)
+        counts, levels, trends = (pq.read_table(folder / "benchmarks" / f"{name}.parquet") for name in TABLES)
     except (OSError, ValueError, KeyError, TypeError, ValidationError) as error:
         return [f"the attack on the benchmarks cannot be made: {error}"]
-    counts, levels = (
-        pq.read_table(folder / "benchmarks" / f"{name}.parquet") for name in ("benchmarks", "distributions")
-    )
-    return gate.problems(counts, levels, limits, widened)
+    problems = gate.problems(counts, levels, limits, widened)
+    return problems + gate.wrong_trends(trends, counts, levels, limits, widened)

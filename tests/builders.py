@@ -18,6 +18,7 @@ from hubs.contract.kinds import document_kinds
 from hubs.contract.records import Record
 from hubs.instruments import instruments
 from pipelines.disclose.derived import BENCHMARKS, DISTRIBUTIONS, statistics
+from pipelines.disclose.trend import trends
 from pipelines.edition import (
     Basis,
     Edition,
@@ -425,6 +426,7 @@ def an_edition(**changes: Any) -> Edition:
     values.setdefault(
         "distributions", pa.Table.from_pylist(distribution_rows(values["benchmarks"].to_pylist()), DISTRIBUTIONS)
     )
+    values.setdefault("trends", trends(values["benchmarks"], values["distributions"], Policy()))
     values.setdefault("bases", bases_of(values["library"].values(), values["withdrawn"]))
     values.setdefault("waves", waves_of(values["benchmarks"], values["hubs"]))
     return Edition(**values)

@@ -4,8 +4,8 @@ about organisations that is not in one. What the tables may say is for ``disclos
 An element that shows figures names their columns in ``data-figures``, as ``share_ge_3 share_ge_3_low``. Which row they
 are of is said by ``data-<column>`` on it and on the elements around it; a column of groups that none names is ``all``.
 A figure may name its dimension itself, ``median@legal``. One of all dimensions says how it follows from theirs:
-``n:max``. With ``data-level`` it is of the distributions. In a chart, ``data-origin`` and ``data-unit`` say where 0 is
-and how long a level is.
+``n:max``. With ``data-level`` it is of the distributions; trends have columns of their own. In a chart, ``data-origin``
+and ``data-unit`` say where 0 is and how long a level is.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from typing import Any
 import pyarrow.parquet as pq
 
 ALL = "all"
-TABLES = ("benchmarks", "distributions")
+TABLES = ("benchmarks", "distributions", "trends")
 TABLE = ("period", "instrument", "audience")
 GROUP = ("sector", "organisation_type", "size_band", "region")
 FOLLOWS: Mapping[str, Callable[[list[float]], float]] = {
@@ -36,7 +36,7 @@ FOLLOWS: Mapping[str, Callable[[list[float]], float]] = {
 """How a figure of all dimensions follows from those of each; ``most`` and ``least`` count the dimensions that have the
 highest value and the lowest."""
 
-_NUMBER = re.compile(r"\d+(?:[.,]\d+)*%?")
+_NUMBER = re.compile(r"[+−]?\d+(?:[.,]\d+)*%?")
 _VOID = frozenset({"meta", "link", "br", "hr", "img", "input", "col", "wbr", "source"})
 _MARK = b" data-figures="
 _LENGTHS = ("x", "x1", "x2", "cx", "dx", "width", "r", "rx", "points", "d", "transform", "style")
@@ -185,10 +185,10 @@ class _Figures:
     """The figures of a release, by what they are of."""
 
     def __init__(self, tables: Mapping[str, list[Row]]) -> None:
-        self._rows: dict[tuple[str, ...], dict[str, Row]] = defaultdict(dict)
+        self._rows: dict[tuple[str, ...], dict[str, dict[str, Any]]] = defaultdict(dict)
         for rows in tables.values():
             for row in rows:
-                self._rows[_key(row)][row["dimension"]] = row
+                self._rows[_key(row)].setdefault(row["dimension"], {}).update(row)
 
     def problems(self, shown: Shown, page: Page) -> Iterator[str]:
         """What is wrong with what an element of ``page`` shows."""
@@ -216,7 +216,7 @@ def _key(of: Mapping[str, Any]) -> tuple[str, ...]:
     return (*(of.get(name, "") for name in TABLE), *(of.get(name, ALL) for name in GROUP), of.get("level", ""))
 
 
-def _value(column: str, rows: Mapping[str, Row], dimension: str) -> float | None:
+def _value(column: str, rows: Mapping[str, Mapping[str, Any]], dimension: str) -> float | None:
     """The figure that ``column`` names. Raises KeyError when there is none of that name or dimension, and ValueError
     when nothing is told of any dimension.
     """
@@ -229,7 +229,9 @@ def _value(column: str, rows: Mapping[str, Row], dimension: str) -> float | None
 
 
 def _printed(column: str, value: float) -> str:
-    """A figure as pages print it; the sign before a share that was cut off aside."""
+    """A figure as pages print it; the sign before a share that was cut off aside. Changes are points, with a sign."""
+    if column.startswith("change"):
+        return f"{100 * value:+.0f}".replace("-", "−") if abs(value) > 1 / 200 else "0"
     if column.startswith("share"):
         return f"{100 * value:.0f}%"
     return f"{value:,}" if isinstance(value, int) else f"{value:g}"

@@ -238,7 +238,11 @@ def _withdrawal_statement(edition: Edition, entry: Withdrawn) -> dict[str, Any]:
 
 def _write_benchmarks(edition: Edition, folder: Path) -> None:
     folder.mkdir()
-    tables = ((writers.BENCHMARKS, edition.benchmarks), (writers.DISTRIBUTIONS, edition.distributions))
+    tables = (
+        (writers.BENCHMARKS, edition.benchmarks),
+        (writers.DISTRIBUTIONS, edition.distributions),
+        (writers.TRENDS, edition.trends),
+    )
     for spec, table in tables:
         rows = table.to_pylist()
         (folder / f"{spec.name}.csv").write_bytes(writers.csv_bytes(spec, rows))

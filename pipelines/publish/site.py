@@ -229,7 +229,10 @@ class Site:
                     data={"instrument": instrument, "questions": questions, "audience": asked.id},
                 )
         yield plain(
-            "data.html", "data.html", "data", tables=(writers.records(), writers.BENCHMARKS, writers.DISTRIBUTIONS)
+            "data.html",
+            "data.html",
+            "data",
+            tables=(writers.records(), writers.BENCHMARKS, writers.DISTRIBUTIONS, writers.TRENDS),
         )
         yield plain("coverage.html", "coverage.html", "coverage")
         yield plain("method.html", "method.html", "method")

@@ -274,6 +274,69 @@ DISTRIBUTIONS = TableSpec(
 """A row a level of each published group × dimension: ``distributions.csv``, ``.parquet`` and ``.json``."""
 
 
+TRENDS = TableSpec(
+    "trends",
+    (
+        *_GROUP,
+        Column(
+            "period_before",
+            "string",
+            "Period that it is held against, the latest earlier one of the same kind; empty when there is none.",
+            "Cyfnod y'i cymherir ag ef, y diweddaraf cynharach o'r un math; yn wag pan nad oes un.",
+        ),
+        Column(
+            "n_before",
+            "integer",
+            "Organisations in the group then, rounded to a multiple of 5.",
+            "Sefydliadau yn y grŵp bryd hynny, wedi'u talgrynnu i luosrif o 5.",
+        ),
+        Column(
+            "n",
+            "integer",
+            "Organisations in the group now, rounded to a multiple of 5.",
+            "Sefydliadau yn y grŵp nawr, wedi'u talgrynnu i luosrif o 5.",
+        ),
+        Column(
+            "share_ge_3_before",
+            "number",
+            "Share of organisations at level 3 or above then, from 0.05 to 0.95.",
+            "Cyfran y sefydliadau ar lefel 3 neu'n uwch bryd hynny, o 0.05 i 0.95.",
+        ),
+        Column(
+            "share_ge_3",
+            "number",
+            "Share of organisations at level 3 or above now, from 0.05 to 0.95.",
+            "Cyfran y sefydliadau ar lefel 3 neu'n uwch nawr, o 0.05 i 0.95.",
+        ),
+        Column(
+            "change",
+            "number",
+            "Difference of the two shares: 0.1 is ten percentage points more.",
+            "Gwahaniaeth rhwng y ddwy gyfran: mae 0.1 yn ddeg pwynt canran yn fwy.",
+        ),
+        Column("change_low", "number", "Lower 95% limit of change.", "Terfyn isaf 95% change."),
+        Column("change_high", "number", "Upper 95% limit of change.", "Terfyn uchaf 95% change."),
+        Column(
+            "trend",
+            "string",
+            "Whether the share is better, similar or worse than in the period before; from 40 organisations on in "
+            "both.",
+            "A yw'r gyfran yn well (better), yn debyg (similar) neu'n waeth (worse) nag yn y cyfnod cynt; o 40 "
+            "sefydliad ymlaen yn y ddau.",
+        ),
+        Column(
+            "status",
+            "string",
+            "Why there is no change: [z] no earlier period, [c] confidential then, [x] not told by single levels in "
+            "both, [low] some count not told. [u]: told, of few organisations. [r]: revised.",
+            "Pam nad oes newid: [z] dim cyfnod cynharach, [c] cyfrinachol bryd hynny, [x] heb ei roi fesul lefel "
+            "unigol yn y ddau, [low] rhyw gyfrif heb ei roi. [u]: wedi'i roi, o ychydig sefydliadau. [r]: diwygiwyd.",
+        ),
+    ),
+)
+"""A row a published group × dimension: ``trends.csv``, ``.parquet`` and ``.json``."""
+
+
 @cache
 def records() -> TableSpec:
     """A row a library record: ``records.csv``, ``records.jsonl`` and the records of ``pack.json``.

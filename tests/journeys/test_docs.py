@@ -19,7 +19,7 @@ from assets.resources import LineResource
 from hubs.contract.findings import CODES, Code
 from pipelines.cli import app
 from pipelines.edition import State
-from pipelines.publish.writers import BENCHMARKS, DISTRIBUTIONS, records
+from pipelines.publish.writers import BENCHMARKS, DISTRIBUTIONS, TRENDS, records
 from pipelines.settings import DEFAULTS
 
 ROOT = Path(__file__).parents[2]
@@ -252,7 +252,7 @@ def test_every_state_is_explained_to_hubs_and_operators() -> None:
 
 def test_every_column_is_explained_to_readers() -> None:
     explained = set(_CODE.findall(prose(ROOT / "docs" / "readers.md")))
-    assert {*records().names, *BENCHMARKS.names, *DISTRIBUTIONS.names} <= explained
+    assert {*records().names, *BENCHMARKS.names, *DISTRIBUTIONS.names, *TRENDS.names} <= explained
 
 
 def test_every_job_schedule_and_check_is_explained_to_operators(tmp_path: Path) -> None:

@@ -2,7 +2,9 @@
 
 import json
 import shutil
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
@@ -39,21 +41,28 @@ def test_a_good_release_stands_the_attack(world: Path) -> None:
     assert verify(release) == []
 
 
+def plant(release: Path, spec: writers.TableSpec, change: Callable[[list[dict[str, Any]]], Any]) -> None:
+    """Change a table in all its forms, and hide that it was changed."""
+    path = release / "benchmarks" / spec.name
+    rows = pq.read_table(path.with_suffix(".parquet")).to_pylist()
+    change(rows)
+    writers.write_parquet(path.with_suffix(".parquet"), spec, rows)
+    path.with_suffix(".csv").write_bytes(writers.csv_bytes(spec, rows))
+    data = json.loads(path.with_suffix(".json").read_bytes())
+    path.with_suffix(".json").write_bytes(writers.json_bytes(data | {"rows": writers.json_rows(spec, rows)}))
+    for suffix in (".parquet", ".csv", ".json"):
+        reseal(release, f"benchmarks/{spec.name}{suffix}")
+
+
 def test_a_figure_that_says_more_than_the_counts_is_found(world: Path, tmp_path: Path) -> None:
     release = tmp_path / "release"
     shutil.copytree(release_of(world), release)
-    path = release / "benchmarks/benchmarks"
-    rows = pq.read_table(path.with_suffix(".parquet")).to_pylist()
-    at = next(i for i, row in enumerate(rows) if row["mean"] is not None)
-    rows[at]["mean"] = round(rows[at]["mean"] + 0.1, 1)
-    writers.write_parquet(path.with_suffix(".parquet"), writers.BENCHMARKS, rows)
-    path.with_suffix(".csv").write_bytes(writers.csv_bytes(writers.BENCHMARKS, rows))
-    data = json.loads(path.with_suffix(".json").read_bytes())
-    path.with_suffix(".json").write_bytes(
-        writers.json_bytes(data | {"rows": writers.json_rows(writers.BENCHMARKS, rows)})
-    )
-    for suffix in (".parquet", ".csv", ".json"):
-        reseal(release, f"benchmarks/benchmarks{suffix}")
+
+    def add(rows: list[dict[str, Any]]) -> None:
+        row = next(row for row in rows if row["mean"] is not None)
+        row["mean"] = round(row["mean"] + 0.1, 1)
+
+    plant(release, writers.BENCHMARKS, add)
     assert [problem for problem in verify(release) if "other_number" in problem]
 
 
@@ -73,6 +82,17 @@ def test_tables_that_cannot_be_read_are_said_so(world: Path, tmp_path: Path) -> 
     (release / "benchmarks/distributions.parquet").write_bytes(b"PAR1")
     (release / "benchmarks/benchmarks.json").write_text("{}")
     assert any("the figures cannot be checked" in problem for problem in verify(release))
+
+
+def test_a_trend_that_does_not_follow_from_the_counts_is_found(world: Path, tmp_path: Path) -> None:
+    release = tmp_path / "release"
+    shutil.copytree(release_of(world), release)
+    assert set(pq.read_table(release / "benchmarks/trends.parquet")["status"].to_pylist()) == {"[z]"}
+    plant(release, writers.TRENDS, lambda rows: rows[0].update(trend="better"))
+    (problem,) = verify(release)
+    assert "trend trend: other_number: better does not follow" in problem
+    plant(release, writers.TRENDS, lambda rows: rows.clear())
+    assert any("its change is not told" in problem for problem in verify(release))
 
 
 def test_a_release_that_gives_numbers_away_is_refused_and_the_old_one_stays(world: Path) -> None:

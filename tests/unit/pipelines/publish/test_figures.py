@@ -1,4 +1,4 @@
-"""No number about organisations stands in a release but those of its two tables, each at its own group.
+"""No number about organisations stands in a release but those of its tables, each at its own group.
 
 ``verify_release`` holds pages and forms against the tables; here, what it has to take on trust is looked at as well:
 prose, headings, and the other JSON. Each has tests that plant a number.
@@ -30,7 +30,8 @@ from pipelines.publish.figures import wrong_figures
 from pipelines.publish.release import build_release
 from tests.builders import an_edition
 
-SPECS = {spec.name: spec for spec in (writers.BENCHMARKS, writers.DISTRIBUTIONS)}
+SPECS = {spec.name: spec for spec in (writers.BENCHMARKS, writers.DISTRIBUTIONS, writers.TRENDS)}
+BENCHMARKS, DISTRIBUTIONS, _ = SPECS
 LEVELS = "012345"
 LAYOUT = ("viewbox", "y", "y1", "y2", "height", "text-anchor")
 """Attributes of charts that say where their rows are: the same in every chart of as many rows."""
@@ -166,7 +167,8 @@ def known_texts(folder: Path, language: str) -> set[str]:
         told += [text for found in instrument.dimensions.values() for text in found["label"].values()]
         for level in instrument.levels:
             told += [f"{level['level']} {text}" for text in level["label"].values()] + [*level["about"].values()]
-    told += pq.read_table(folder / "benchmarks/benchmarks.parquet")["period"].unique().to_pylist()
+    periods = pq.read_table(folder / "benchmarks/benchmarks.parquet")["period"].unique().to_pylist()
+    told += periods
     coverage = json.loads((folder / "coverage.json").read_bytes())
     told += [f"{strings.text(f'state.{state}', language).lower()} {n}" for state, n in coverage["states"].items()]
     for hub in coverage["hubs"]:
@@ -179,7 +181,7 @@ def known_texts(folder: Path, language: str) -> set[str]:
 def strange_texts(folder: Path) -> Iterator[str]:
     """What has a digit in the benchmark part of a page, and is neither a figure nor known."""
     layouts: dict[int, set[tuple[tuple[str, str], ...]]] = defaultdict(set)
-    columns = [pq.read_table(folder / "benchmarks" / f"{name}.parquet") for name in SPECS]
+    columns = [pq.read_table(folder / "benchmarks" / f"{name}.parquet") for name in (BENCHMARKS, DISTRIBUTIONS)]
     values = {f"data-{name}": {*columns[0][name].to_pylist()} for name in KEYS}
     values |= {"data-level": {*columns[1]["level"].to_pylist()}, "tabindex": {"0"}}
     values |= {"colspan": {"2"}, "rowspan": {"2"}, "span": {"2"}}
@@ -268,7 +270,9 @@ def strange_numbers(folder: Path) -> Iterator[str]:
 
 def cells_of(folder: Path) -> dict[str, Counter[str]]:
     """Of each table how many groups are told by levels, by bands, and not."""
-    benchmarks, distributions = (pq.read_table(folder / "benchmarks" / f"{name}.parquet").to_pylist() for name in SPECS)
+    benchmarks, distributions = (
+        pq.read_table(folder / "benchmarks" / f"{name}.parquet").to_pylist() for name in (BENCHMARKS, DISTRIBUTIONS)
+    )
     group = [name for name in writers.DISTRIBUTIONS.names if name not in ("level", "count", "share", "status")]
     details = {
         tuple(row[name] for name in group): "bands" if "-" in row["level"] else "levels" for row in distributions

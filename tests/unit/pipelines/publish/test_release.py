@@ -211,6 +211,7 @@ def test_counts_that_were_never_rounded_stop_a_release(tmp_path: Path) -> None:
         ("benchmarks", b"all,,,,,,,", b"all,,3,,,,,", "a median without a count"),
         ("benchmarks", b"all,,,,,,,,,", b"all,,,,,,,2.5,,", "a mean without a count"),
         ("benchmarks", b"total,all,", b"total,", "not a row of benchmarks"),
+        ("trends", b",,45,", b",,50,", "trends.csv row 1: not as in trends.parquet"),
     ],
 )
 def test_levels_that_do_not_fit_their_group_are_found(

@@ -86,7 +86,7 @@ def test_suppressed_cells_are_empty_with_a_status() -> None:
     assert {(row["n"], row["median"], row["status"]) for row in hidden} == {("", "", "[c]")}
 
 
-@pytest.mark.parametrize("spec", [writers.records(), writers.BENCHMARKS, writers.DISTRIBUTIONS])
+@pytest.mark.parametrize("spec", [writers.records(), writers.BENCHMARKS, writers.DISTRIBUTIONS, writers.TRENDS])
 def test_every_column_is_described_in_both_languages(spec: TableSpec) -> None:
     for column in spec.columns:
         assert column.description("en")
