@@ -509,6 +509,7 @@ def _environment() -> Environment:
     made.filters["slug"] = lambda text: text.replace("_", "-")
     made.filters["level"] = views.level
     made.filters["percent"] = views.percent
+    made.filters["points"] = views.points
     made.filters["isodate"] = lambda when: (when.date() if isinstance(when, datetime) else when).isoformat()
     made.tests["dated"] = lambda when: isinstance(when, date)
     made.globals |= _govuk_macros() | {

@@ -43,14 +43,15 @@ NEAR_N = 16
 
 @dataclass(frozen=True)
 class Cell:
-    """The figures of a group in a dimension: rounded count, median level, status, and the share of its organisations at
-    or above ``SHARED_AT`` with its limits and how it compares; None or empty where not told. ``levels`` has the count
-    and share of each level, or band of levels, by its name; None for a count that is not told.
+    """The figures of a group in a dimension: rounded count, median level with its limits, status, and the share of its
+    organisations at or above ``SHARED_AT`` with its limits and how it compares; None or empty where not told.
+    ``levels`` has the count and share of each level, or band of levels, by its name; None for a count that is not told.
     """
 
     n: int | None
     median: float | None
     status: str
+    median_limits: tuple[float, float] | None = None
     share: float | None = None
     limits: tuple[float, float] | None = None
     comparison: str = ""
@@ -70,6 +71,20 @@ class Cell:
 
 
 @dataclass(frozen=True)
+class Change:
+    """By how much the share of a group at or above ``SHARED_AT`` differs from that of the period before: both shares,
+    the difference and its limits, None where not told; ``trend`` in a word, empty where there is none.
+    """
+
+    before: float | None
+    share: float | None
+    difference: float | None
+    limits: tuple[float, float] | None
+    trend: str
+    status: str
+
+
+@dataclass(frozen=True)
 class GroupRow:
     """A group's medians, a cell a dimension, and the range of its counts."""
 
@@ -85,7 +100,10 @@ class GroupRow:
 
 @dataclass(frozen=True)
 class BenchmarkView:
-    """The benchmarks of one instrument and audience."""
+    """The benchmarks of one instrument and audience. ``medians`` are those of all organisations, by period. The last
+    period is held against ``period_before``: ``changes`` of all organisations, by dimension; ``changed`` has for each
+    breakdown the groups that are better or worse, by that word, each with its dimension.
+    """
 
     instrument: Instrument
     audience: str
@@ -93,7 +111,10 @@ class BenchmarkView:
     dimensions: tuple[str, ...]
     national: dict[str, Cell]
     groups: dict[str, tuple[GroupRow, ...]]
-    trend: dict[str, dict[str, Cell]]
+    medians: dict[str, dict[str, Cell]]
+    period_before: str
+    changes: dict[str, Change]
+    changed: dict[str, dict[str, list[tuple[str, str]]]]
 
     @property
     def name(self) -> str:
@@ -264,6 +285,12 @@ def percent(share: float) -> str:
     return f"{sign}{100 * share:.0f}%"
 
 
+def points(difference: float) -> str:
+    """A difference of shares as printed, in whole percentage points with a sign: +12, −3, 0."""
+    whole = round(100 * difference)
+    return f"{whole:+d}".replace("-", "−") if whole else "0"
+
+
 def derived(edition: Edition, hub: str) -> dict[str, int]:
     """What was worked out rather than stated in a hub's published records: ``field from how``, number of records."""
     tally: Counter[str] = Counter()
@@ -304,8 +331,11 @@ def benchmark_views(edition: Edition) -> list[BenchmarkView]:
     levels: dict[tuple[str, ...], dict[str, tuple[int | None, float | None]]] = defaultdict(dict)
     for row in edition.distributions.filter(pc.field("breakdown") == NATIONAL).to_pylist():
         levels[tuple(row[name] for name in _TABLE)][row["level"]] = (row["count"], row["share"])
+    trends: dict[tuple[str, str], list[dict[str, Any]]] = defaultdict(list)
+    for row in edition.trends.filter(pc.field("period_before") != "").to_pylist():
+        trends[row["instrument"], row["audience"]].append(row)
     return [
-        _view(edition.instruments[instrument], audience, found, levels)
+        _view(edition.instruments[instrument], audience, found, levels, trends[instrument, audience])
         for (instrument, audience), found in sorted(rows.items())
         if instrument in edition.instruments
     ]
@@ -314,7 +344,23 @@ def benchmark_views(edition: Edition) -> list[BenchmarkView]:
 def _cell(row: Mapping[str, Any], levels: Mapping[str, tuple[int | None, float | None]]) -> Cell:
     share, low, high = (row[f"share_ge_{SHARED_AT}{end}"] for end in ("", "_low", "_high"))
     limits = None if share is None else (low, high)
-    return Cell(row["n"], row["median"], row["status"] or "", share, limits, row["comparison"] or "", levels)
+    middle = None if row["median_low"] is None else (row["median_low"], row["median_high"])
+    return Cell(row["n"], row["median"], row["status"] or "", middle, share, limits, row["comparison"] or "", levels)
+
+
+def _change(row: Mapping[str, Any]) -> Change:
+    before, share = row[f"share_ge_{SHARED_AT}_before"], row[f"share_ge_{SHARED_AT}"]
+    limits = None if row["change"] is None else (row["change_low"], row["change_high"])
+    return Change(before, share, row["change"], limits, row["trend"], row["status"])
+
+
+def _changed(trends: Iterable[Mapping[str, Any]]) -> dict[str, dict[str, list[tuple[str, str]]]]:
+    """See ``BenchmarkView.changed``."""
+    found: dict[str, dict[str, list[tuple[str, str]]]] = {column: {"better": [], "worse": []} for column in GROUPINGS}
+    for row in trends:
+        if row["breakdown"] in found and row["trend"] in found[row["breakdown"]]:
+            found[row["breakdown"]][row["trend"]].append((row[row["breakdown"]], row["dimension"]))
+    return found
 
 
 def _view(
@@ -322,9 +368,11 @@ def _view(
     audience: str,
     rows: list[dict[str, Any]],
     levels: Mapping[tuple[str, ...], Mapping[str, tuple[int | None, float | None]]],
+    trends: list[dict[str, Any]],
 ) -> BenchmarkView:
     """``levels`` are those of all organisations, by table."""
     period = max(row["period"] for row in rows)
+    trends = [row for row in trends if row["period"] == period]
     dimensions = tuple(d for d in instrument.dimensions if any(row["dimension"] == d for row in rows))
     cells: dict[tuple[str, str, str, str], Cell] = {}
     for row in rows:
@@ -352,4 +400,7 @@ def _view(
         {d: cells[period, ALL, ALL, d] for d in dimensions if (period, ALL, ALL, d) in cells},
         groups,
         {p: {d: cells[p, ALL, ALL, d] for d in dimensions if (p, ALL, ALL, d) in cells} for p in periods},
+        max((row["period_before"] for row in trends), default=""),
+        {row["dimension"]: _change(row) for row in trends if row["breakdown"] == NATIONAL},
+        _changed(trends),
     )

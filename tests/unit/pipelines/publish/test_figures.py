@@ -169,6 +169,8 @@ def known_texts(folder: Path, language: str) -> set[str]:
             told += [f"{level['level']} {text}" for text in level["label"].values()] + [*level["about"].values()]
     periods = pq.read_table(folder / "benchmarks/benchmarks.parquet")["period"].unique().to_pylist()
     told += periods
+    for key in ("benchmark.change", "benchmark.change.better", "benchmark.change.worse"):
+        told += [strings.text(key, language, period=period, level=3) for period in periods]
     coverage = json.loads((folder / "coverage.json").read_bytes())
     told += [f"{strings.text(f'state.{state}', language).lower()} {n}" for state, n in coverage["states"].items()]
     for hub in coverage["hubs"]:
@@ -343,6 +345,9 @@ IN_FIGURES = {
         r'\1" data-dimension="legal" data-figures="median">2.4<',
         "is not told, and 2.4 is shown",
     ),
+    "a share of the period before": (PAGE, r'(_before">\D*)(\d+)%', r"\g<1>\2.2%", "share_ge_3_before .* is shown"),
+    "a change to a decimal": (PAGE, r'("change [^>]*>)0 ', r"\g<1>0.4 ", "change .* is 0 .*, and 0.4 .* is shown"),
+    "a limit of a change with another sign": (PAGE, r'("change [^(]*\()−', r"\1+", r"is 0 −\d+ \+\d+, and 0 \+"),
     "a group of no row": (PAGE, r'data-region="wales"', 'data-region="gone"', "not in the tables"),
     "a bar of the exact mean": (PAGE, r'width="(\d+)\.0"', r'width="\1.7"', "is drawn as width"),
     "a style": (PAGE, r'("median"><rect)', r'\1 style="opacity:.43"', "style=opacity:.43"),

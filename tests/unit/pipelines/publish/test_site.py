@@ -11,9 +11,21 @@ import pytest
 
 from hubs.contract.kinds import document_kinds
 from pipelines.edition import State
+from pipelines.publish import views
 from pipelines.publish.release import build_release
 from pipelines.publish.site import ASSETS, Site
-from tests.builders import a_case_study, a_digest, a_hub, a_library, a_requirement, a_signpost, a_term, an_edition
+from tests.builders import (
+    a_benchmark_table,
+    a_case_study,
+    a_digest,
+    a_hub,
+    a_library,
+    a_requirement,
+    a_signpost,
+    a_term,
+    an_edition,
+    benchmark_rows,
+)
 
 
 class Outline(HTMLParser):
@@ -267,6 +279,53 @@ def test_suppressed_figures_are_marked_and_explained(folder: Path) -> None:
     assert "What the signs mean" in html
     assert "[x]" in html
     assert re.search(r"Not shown, because every figure is confidential \[c\]:\s*Health\.", html)
+
+
+def test_medians_have_their_limits(folder: Path) -> None:
+    html = page(folder, "en/benchmarks/interop-baseline-v1-decision-maker.html")
+    edition = an_edition()
+    rows = [row for row in edition.benchmarks.to_pylist() if row["period"] == "2026-Q3" and row["breakdown"] == "total"]
+    told = {f"{row['median']:g} ({row['median_low']:g} to {row['median_high']:g})" for row in rows}
+    assert len(told) > 2
+    assert told == set(re.findall(r"[0-5] \([0-5] to [0-5]\)", re.sub(r"<[^>]+>", "", html)))
+
+
+def test_a_change_is_told_in_both_languages_with_its_limits(tmp_path: Path) -> None:
+    edition = an_edition()
+    rows = edition.trends.to_pylist()
+    words = {"total": "better", "sector": "worse", "region": "better", "size_band": "similar"}
+    for row in rows:
+        if (row["period"], row["audience"]) == ("2026-Q3", "decision_maker"):
+            row.update(trend=words.get(row["breakdown"], ""), change=0.118, change_low=-0.032, change_high=0.251)
+            if row["dimension"] != "governance":
+                row.update(trend="similar" if row["breakdown"] != "total" else "", change=None, status="[x]")
+    build_release(
+        dataclasses.replace(edition, trends=edition.trends.from_pylist(rows, edition.trends.schema)), tmp_path / "r"
+    )
+    plain = {}
+    for language in ("en", "cy"):
+        html = page(tmp_path / "r", f"{language}/benchmarks/interop-baseline-v1-decision-maker.html")
+        plain[language] = " ".join(re.sub(r"<[^>]+>", " ", html).split())
+    assert "Change since 2026-Q2: organisations at level 3 or above Dimension Trend 2026-Q2 2026-Q3" in plain["en"]
+    assert re.search(r"Governance better ≤ 5% ≤ 5% \+12 \( ?−3 to \+25 ?\)", plain["en"])
+    assert re.search(r"Legal \[x\] ≤ 5% ≤ 5% \[x\]", plain["en"])
+    assert "Worse than in 2026-Q2, by the share at level 3 or above: Local government (Governance)." in plain["en"]
+    assert "Better than in 2026-Q2, by the share at level 3 or above: Wales (Governance)." in plain["en"]
+    assert "Newid ers 2026-Q2" in plain["cy"]
+    assert re.search(r"gwell ≤ 5% ≤ 5% \+12 \( ?−3 i \+25 ?\)", plain["cy"])
+    assert "Gwaeth nag yn 2026-Q2" in plain["cy"]
+
+
+def test_the_first_period_has_no_change_to_show(tmp_path: Path) -> None:
+    build_release(an_edition(benchmarks=a_benchmark_table(benchmark_rows())), tmp_path / "r")
+    assert "Change since" not in page(tmp_path / "r", "en/benchmarks/interop-baseline-v1-decision-maker.html")
+
+
+@pytest.mark.parametrize(
+    ("difference", "shown"), [(0.118, "+12"), (-0.032, "−3"), (0.0, "0"), (-0.004, "0"), (0.9, "+90")]
+)
+def test_differences_are_printed_in_whole_points(difference: float, shown: str) -> None:
+    assert views.points(difference) == shown
 
 
 def test_a_chart_has_title_description_and_its_table(folder: Path) -> None:
