@@ -29,7 +29,7 @@ SUMS = ("tables", "published_cells", "published_counts", "attacked_counts", "pro
 @dataclass(frozen=True)
 class Told:
     """What may be told of one table, what the attack on it found in the end, and how many groups it cost.
-    ``is_kept`` says that nothing which was told before is missing.
+    ``is_kept`` says that nothing which was told before is missing, and nothing rounded further than it was.
     """
 
     made: Disclosed
@@ -64,7 +64,7 @@ def told(counts: Counts, policy: Policy, history: History = NEVER_TOLD) -> Told:
         if not named or len(withheld) >= ROUNDS:
             published = list(rows_of(made.benchmarks, made.distributions, policy.base))
             made = replace(made, benchmarks=history.marked(made.benchmarks, published))
-            return Told(made, found, len(withheld), history.is_kept(published))
+            return Told(made, found, len(withheld), history.is_kept(published) and made.is_wide is history.is_wide)
         withheld |= named
 
 
