@@ -2,6 +2,8 @@
 SHELL := /bin/bash
 PYTHON ?= python3
 BIN := .venv/bin
+# Files of tests that run at once. With more than there are cores, tests that measure time see a slow machine.
+PROCESSES ?= 2
 
 .PHONY: run dev test check bench soak format lock schemas clean
 
@@ -20,7 +22,7 @@ test: .venv/.dev $(NU)
 	@.ci/need openssl openssl
 	@.ci/need nginx --test "test -x /usr/sbin/nginx"
 	@.ci/need openssh-server --test "test -x /usr/sbin/sshd"
-	$(BIN)/pytest --cov --cov-report=term $(ARGS)
+	$(BIN)/pytest -n $(PROCESSES) --dist loadfile --cov --cov-report=term $(ARGS)
 
 check: .venv/.dev
 	$(BIN)/ruff check .
