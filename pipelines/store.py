@@ -57,10 +57,11 @@ from pipelines.files import (
     write_json,
 )
 from pipelines.identity import PublicIds
-from pipelines.ledger import Ledger
 
 if TYPE_CHECKING:
     import pyarrow as pa
+
+    from pipelines.ledger import Ledger
 
 DEFAULT_FILE_LIMIT_BYTES = 8 << 30
 
@@ -562,6 +563,8 @@ class Store:
     @property
     def ledger(self) -> Ledger:
         """What has ever been published of returns."""
+        from pipelines.ledger import Ledger  # it brings numpy and pyarrow, which a check of documents does without
+
         return Ledger(self.root / "ledger")
 
     def table(self, path: Path) -> pa.Table:
