@@ -18,7 +18,7 @@ from pipelines.disclose.attack import Attack, Finding, attack
 from pipelines.disclose.history import History
 from pipelines.disclose.rounding import STEPS
 from pipelines.ledger import rows_of
-from pipelines.policy import Policy
+from pipelines.policy import BREAKDOWNS, Policy
 
 ROUNDS = 8
 """So often groups are withheld and the table is made and attacked again, before the release is refused."""
@@ -54,18 +54,39 @@ def told(counts: Counts, policy: Policy, history: History = NEVER_TOLD) -> Told:
     knows = {counts.key: history.known(counts)}
     before = history.before(counts.cube)
     withheld: set[Cell] = set()
-    while True:
+    for rounds_left in reversed(range(ROUNDS + 1)):
         made = disclose(counts, policy, before, withheld=withheld)
         widened = [counts.key] if made.is_wide else []
         found = attack(
             *(made.benchmarks, made.distributions, policy, _terms()), ledger=history.rows, knows=knows, widened=widened
         )
-        named = {(finding.breakdown, finding.terms) for finding in found.findings} - withheld
-        if not named or len(withheld) >= ROUNDS:
-            published = list(rows_of(made.benchmarks, made.distributions, policy.base))
-            made = replace(made, benchmarks=history.marked(made.benchmarks, published))
-            return Told(made, found, len(withheld), history.is_kept(published) and made.is_wide is history.is_wide)
+        named = _most_divided(made, found)
+        if not named or not rounds_left:
+            break
         withheld |= named
+    published = list(rows_of(made.benchmarks, made.distributions, policy.base))
+    made = replace(made, benchmarks=history.marked(made.benchmarks, published))
+    return Told(made, found, len(withheld), history.is_kept(published) and made.is_wide is history.is_wide)
+
+
+def _most_divided(made: Disclosed, found: Attack) -> set[Cell]:
+    """The groups to withhold: of those that are told and named, or hold one that is named and not told, the most
+    divided. What is found of a parent often follows from its child, and without the parent no child is told.
+    """
+    told = {(row["breakdown"], _terms_of(row)) for row in made.benchmarks.to_pylist() if row["n"] is not None}
+    named = {(finding.breakdown, finding.terms) for finding in found.findings}
+    blamed = named & told or {cell for cell in told if any(_holds(cell, other) for other in named)}
+    most = max((len(terms) for _, terms in blamed), default=0)
+    return {(breakdown, terms) for breakdown, terms in blamed if len(terms) == most}
+
+
+def _terms_of(row: Mapping[str, Any]) -> tuple[str, ...]:
+    return tuple(row[name] for name in BREAKDOWNS[row["breakdown"]])
+
+
+def _holds(cell: Cell, other: Cell) -> bool:
+    own, its = (dict(zip(BREAKDOWNS[breakdown], terms, strict=True)) for breakdown, terms in (cell, other))
+    return own.items() <= its.items()
 
 
 def audit(tables: Iterable[Told]) -> dict[str, Any]:

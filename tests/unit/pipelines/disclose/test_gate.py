@@ -56,6 +56,29 @@ def test_what_the_attack_names_is_withheld_and_the_rest_made_and_attacked_again(
     assert "health" not in statuses(told.made.benchmarks)
 
 
+@pytest.mark.parametrize(
+    ("named", "withheld"),
+    [
+        ([("total", ()), ("sector", ("health",))], "health"),
+        ([("sector_size_band", ("education", "250_to_999"))], "education"),
+    ],
+)
+def test_the_most_divided_group_is_withheld_that_is_told(monkeypatch, named, withheld: str) -> None:
+    honest = gate.attack
+    attacks = []
+
+    def finds(*tables: Any, **known: Any) -> Attack:
+        attacks.append(tables)
+        found = honest(*tables, **known)
+        planted = tuple(Finding("narrow_cell", KEY, *cell, "n", "planted") for cell in named)
+        return found if len(attacks) > 1 else Attack(planted, found.audit)
+
+    monkeypatch.setattr(gate, "attack", finds)
+    told = gate.told(two_sectors(), Policy())
+    assert (told.withheld_n, told.attack.findings) == (1, ())
+    assert statuses(told.made.benchmarks).keys() == {"health", "education"} - {withheld}
+
+
 def test_what_is_found_again_and_again_is_left_for_whoever_refuses_the_release(monkeypatch) -> None:
     found = Finding("exact_cell", KEY, "total", (), "n", "planted", who="hub one")
     honest = gate.attack
