@@ -8,6 +8,7 @@ import os
 import platform
 import statistics
 from collections import defaultdict
+from collections.abc import Callable
 from dataclasses import asdict, astuple, dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
@@ -16,7 +17,8 @@ import pyarrow.parquet as pq
 
 from hubs.instruments import instruments
 from tests.bench import breaker, disclose, intruder
-from tests.bench.generator import WORST, Work, write_feeds
+from tests.bench.counting import check_cube
+from tests.bench.generator import WORST, Work, write_feeds, write_returns
 from tests.bench.measure import Run, run
 
 INSTRUMENT = "interop-baseline-v1"
@@ -34,11 +36,15 @@ class Contender:
 
 @dataclass(frozen=True)
 class Case:
-    """Contenders that take turns, how often. The last of them is what the others are measured by."""
+    """Contenders that take turns, how often. The last of them is what the others are measured by. ``write`` makes what
+    they read; ``agree`` raises unless the first and the last have written the same into their folders.
+    """
 
     name: str
     contenders: tuple[Contender, ...]
     runs: int
+    write: Callable[..., object] = write_feeds
+    agree: Callable[[Path, Path], None] | None = None
 
 
 def cases(rows: list[int], hubs: int, runs: int, *, is_full: bool) -> list[Case]:
@@ -63,8 +69,23 @@ def check_cases(rows: int, runs: int) -> list[Case]:
     ]
 
 
+def cube_cases(rows: list[int], hubs: int, runs: int) -> list[Case]:
+    """From accepted returns to the true cube: each number of rows beside the rival, and half of the most."""
+    half = max(rows) // 2
+    found = [_cube(Work(n, hubs, bad=0), runs) for n in rows]
+    return [*found, _cube(Work(half, max(hubs // 2, 1), bad=0), 1), _cube(Work(half, 1, bad=0), 1)]
+
+
+def _cube(work: Work, runs: int) -> Case:
+    contenders = Contender("hubpacks", "counting", work), Contender("bare DuckDB", "grouping", work)
+    name = f"{work.rows:,} answers to cube, {work.hubs} hubs"
+    return Case(name, contenders, runs, write=write_returns, agree=check_cube)
+
+
 def _line(name: str, work: Work, runs: int) -> Case:
-    return Case(name, (Contender("hubpacks", "product", work), Contender("bare DuckDB", "rival", work)), runs)
+    contenders = Contender("hubpacks", "product", work), Contender("bare DuckDB", "rival", work)
+    is_told = work.bad < 1 and work.hubs > 1  # of one hub nothing is published
+    return Case(name, contenders, runs, agree=check_agreement if is_told else None)
 
 
 def _check(work: Work, runs: int) -> Case:
@@ -77,18 +98,19 @@ def measure(case: Case, folder: Path) -> list[Run]:
     done, results = [], defaultdict(set)
     for number in range(case.runs):
         for one in case.contenders:
-            feeds = folder / "feeds" / "-".join(map(str, filter(None, astuple(one.work))))
+            what = case.write.__name__.removeprefix("write_")
+            feeds = folder / what / "-".join(map(str, filter(None, astuple(one.work))))
             if not number:
-                write_feeds(feeds, one.work, instruments()[INSTRUMENT])
+                case.write(feeds, one.work, instruments()[INSTRUMENT])
             finished = replace(run(one.module, feeds, folder / "work" / one.module), contender=one.label)
             done.append(finished)
             results[one.work].add(json.dumps(finished.result))
             print(f"{case.name}: {one.label} {finished.seconds:.1f} s, {finished.peak_mb:.0f} MB", flush=True)
     if any(len(told) > 1 for told in results.values()):
         raise AssertionError(f"{case.name}: the contenders do not agree: {results}")
-    work = case.contenders[0].work
-    if case.contenders[0].module == "product" and work.bad < 1 and work.hubs > 1:  # of one hub nothing is published
-        check_agreement(folder / "work" / "product", folder / "work" / "rival")
+    if case.agree:
+        first, *_, last = case.contenders
+        case.agree(folder / "work" / first.module, folder / "work" / last.module)
     return done
 
 
@@ -103,18 +125,21 @@ def check_agreement(product: Path, rival: Path) -> None:
 
 
 def table(done: dict[str, list[Run]]) -> str:
-    """Markdown: medians by case and contender, and the ratio to the last contender of the case, round by round."""
-    lines = ["| work | way | s | processor s | peak MB | × the last |", "|---|---|--:|--:|--:|--:|"]
+    """Markdown: medians by case and contender, and the ratios to the last contender of the case, round by round."""
+    lines = ["| work | way | s | processor s | peak MB | × the last | × processor |", "|---|---|--:|--:|--:|--:|--:|"]
     for name, runs in done.items():
         by_contender: dict[str, list[Run]] = defaultdict(list)
         for one in runs:
             by_contender[one.contender].append(one)
-        measure_of = [one.seconds for one in list(by_contender.values())[-1]]
+        last = list(by_contender.values())[-1]
         for label, own in by_contender.items():
             seconds, cpu = (statistics.median(getattr(r, figure) for r in own) for figure in ("seconds", "cpu_s"))
-            ratio = statistics.median(r.seconds / other for r, other in zip(own, measure_of, strict=True))
+            rounds = list(zip(own, last, strict=True))
+            ratio = statistics.median(one.seconds / other.seconds for one, other in rounds)
+            cpu_ratio = statistics.median(one.cpu_s / other.cpu_s for one, other in rounds)
             peak = max(r.peak_mb for r in own)
-            lines.append(f"| {name} | {label} | {seconds:.1f} | {cpu:.1f} | {peak:.0f} | {ratio:.2f} |")
+            figures = f"{seconds:.1f} | {cpu:.1f} | {peak:.0f} | {ratio:.2f} | {cpu_ratio:.2f}"
+            lines.append(f"| {name} | {label} | {figures} |")
     return "\n".join(lines)
 
 
@@ -137,6 +162,7 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=3, help="rounds, each contender in turn; the median counts")
     parser.add_argument("--full", action="store_true", help="also half the hubs, one hub, and every row bad")
     parser.add_argument("--check", action="store_true", help="only hubpacks check, of the least number of rows")
+    parser.add_argument("--cube", action="store_true", help="only the counting, from accepted returns to the true cube")
     parser.add_argument("--out", type=Path, default=Path("build/bench"))
     parser.add_argument("--breaker", action="store_true", help="only how well the breaker tells changes apart")
     parser.add_argument("--disclose", action="store_true", help="only how long the benchmarks take to round")
@@ -151,12 +177,17 @@ def main() -> None:
             return
     started = environment()
     done = {}
-    line = [] if options.check else cases(options.rows, options.hubs, options.runs, is_full=options.full)
-    for case in [*line, *check_cases(min(options.rows), options.runs)]:
+    is_whole = not (options.check or options.cube)
+    chosen = cases(options.rows, options.hubs, options.runs, is_full=options.full) if is_whole else []
+    if is_whole or options.cube:
+        chosen += cube_cases(options.rows, options.hubs, options.runs)
+    if is_whole or options.check:
+        chosen += check_cases(min(options.rows), options.runs)
+    for case in chosen:
         done[case.name] = measure(case, options.out)
     text = table(done)
     print(text)
-    if not options.check:
+    if is_whole:
         breaker.main()
     options.out.mkdir(parents=True, exist_ok=True)
     (options.out / "bench.md").write_text(text + "\n", encoding="utf-8")

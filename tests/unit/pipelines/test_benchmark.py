@@ -17,6 +17,9 @@ from pipelines.benchmark import COUNTS, combine, cube, organisation_levels
 from pipelines.cube import ATTRIBUTES, LEVELS_N, TABLE, Counts
 from pipelines.disclose import disclose
 from pipelines.policy import BREAKDOWNS, Policy
+from tests.bench import counting, grouping
+from tests.bench.counting import check_cube
+from tests.bench.generator import Work, write_returns
 
 BANKS = instruments()
 QUESTIONS = [q for q in BANKS["interop-baseline-v1"].questions.values() if q.dimension in {"governance", "legal"}]
@@ -237,3 +240,18 @@ def test_the_tie_key_knows_who_is_where(tmp_path: Path) -> None:
     keys = [counts.tie_key for one in found for counts in one.values()]
     assert keys[0] == keys[3]
     assert len({*keys}) == 3
+
+
+def test_the_cube_is_that_of_bare_duckdb(tmp_path: Path) -> None:
+    write_returns(tmp_path / "returns", Work(20_000, 3, bad=0), BANKS["interop-baseline-v1"])
+    for name, way in (("product", counting), ("rival", grouping)):
+        (tmp_path / name).mkdir()
+        way.main(tmp_path / "returns", tmp_path / name)
+    check_cube(tmp_path / "product", tmp_path / "rival")
+    # One number that is another, and the two do not agree.
+    file = tmp_path / "rival/cube.parquet"
+    table = pq.read_table(file)
+    n = table["n"].to_pylist()
+    pq.write_table(table.set_column(table.column_names.index("n"), "n", [[n[0] + 1, *n[1:]]]), file)
+    with pytest.raises(AssertionError, match="1 of"):
+        check_cube(tmp_path / "product", tmp_path / "rival")

@@ -1,0 +1,93 @@
+"""From accepted returns to the true cube as the line counts it: ``python -m tests.bench.counting RETURNS WORK``.
+
+The levels of each hub's organisations are kept in a store, and read again when they are combined. Nothing is judged
+before it, or rounded after it.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from hubs.instruments import instruments
+from pipelines.benchmark import combine, cube, organisation_levels
+from pipelines.cube import ALL, ATTRIBUTES, TABLE, Counts
+from pipelines.policy import Policy
+from pipelines.store import Store
+
+WORKERS = 2
+"""Hubs that are counted at once, as by ``pipelines.line``, which would bring all connectors."""
+
+
+@dataclass(frozen=True)
+class Kept(Mapping[str, pa.Table]):
+    """Levels of organisations by hub, each read from its file when it is asked for, as the line does."""
+
+    store: Store
+    paths: Mapping[str, Path]
+
+    def __getitem__(self, hub: str) -> pa.Table:
+        return self.store.table(self.paths[hub])
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.paths)
+
+    def __len__(self) -> int:
+        return len(self.paths)
+
+
+def main(returns: Path, work: Path) -> None:
+    """Count all of ``returns``, a file a hub; each group and level that somebody is on goes to ``cube.parquet``."""
+    store, banks = Store(work / "store"), instruments()
+
+    def count(file: Path) -> tuple[str, Path]:
+        path = work / "levels" / file.name
+        store.write_table(path, organisation_levels([file], banks))
+        return file.stem, path
+
+    with ThreadPoolExecutor(WORKERS) as pool:
+        kept = Kept(store, dict(pool.map(count, sorted(returns.glob("*.parquet")))))
+    parts = [part for counts in cube(combine(kept), Policy()) for part in rows(counts)]
+    table = pa.concat_tables(parts)
+    pq.write_table(table, work / "cube.parquet")
+    print(json.dumps({"groups": table.num_rows}))
+
+
+def rows(counts: Counts) -> Iterator[pa.Table]:
+    """A row for each group and level that somebody is on; ``all`` stands where a breakdown does not group."""
+    for breakdown, levels in zip(counts.cube, counts.levels, strict=True):
+        cell, level = np.nonzero(levels)
+        keys = dict(zip(TABLE, counts.key, strict=True))
+        terms = [breakdown.keys(breakdown.cells[i]) for i in cell.tolist()]
+        columns = {name: [value] * len(cell) for name, value in keys.items()}
+        columns |= {name: [term[name] for term in terms] for name in ATTRIBUTES}
+        text = {name: pa.array(values, pa.string()) for name, values in columns.items()}
+        yield pa.table(text | {"level": level.astype(np.int8), "n": levels[cell, level].astype(np.int64)})
+
+
+def check_cube(product: Path, rival: Path) -> None:
+    """Both folders have a ``cube.parquet`` with the same number in every group and on every level. Raises
+    AssertionError.
+    """
+    counted, other = (_counts(folder / "cube.parquet") for folder in (product, rival))
+    different = sorted(key for key in counted.keys() | other.keys() if counted.get(key) != other.get(key))
+    if different or not counted:
+        raise AssertionError(f"{len(different)} of {len(counted)} counts differ: {different[:3]}")
+
+
+def _counts(file: Path) -> dict[tuple[str, ...], str]:
+    table = pq.read_table(file, columns=[*TABLE, *ATTRIBUTES, "level", "n"])
+    columns = [column.cast(pa.string()).fill_null(ALL).to_pylist() for column in table.columns]
+    return {tuple(key): n for *key, n in zip(*columns, strict=True)}
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), Path(sys.argv[2]))
