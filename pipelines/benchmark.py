@@ -382,23 +382,27 @@ def _mixed(columns: Sequence[_Coded]) -> Integers:
         if bound >= 2**62:
             _, mixed = np.unique(mixed, return_inverse=True)
             bound = len(mixed) * max(len(column.values), 1)
-        mixed = mixed * len(column.values) + column.codes
+        mixed *= len(column.values)
+        mixed += column.codes
     return mixed
 
 
 def _groups(keys: Integers) -> tuple[Integers, Integers]:
     """The first row of each group of equal keys, in the order of rows, and for each row the number of its group."""
     encoded = pa.array(keys).dictionary_encode()
-    at: Integers = encoded.indices.to_numpy().astype(np.int64)
-    first = np.empty(len(encoded.dictionary), np.int64)
-    first[at[::-1]] = np.arange(len(at))[::-1]
-    return first, at
+    at = encoded.indices.to_numpy()
+    # Numbers are given in the order of first rows, so a row is one when its number is higher than all before it.
+    highest = np.maximum.accumulate(at)
+    is_first = np.ones(len(at), bool)
+    is_first[1:] = highest[1:] > highest[:-1]
+    return np.flatnonzero(is_first), at.astype(np.int64)
 
 
 def _added(values: AnyShape, at: Integers, n: int) -> AnyShape:
     """The sums of ``values`` (numbers, or rows of numbers) by group."""
     if n == len(values):
         return values  # each is a group of its own, in the order of rows
-    sums = np.zeros((n, *values.shape[1:]), np.int64)
-    np.add.at(sums, at, values)
-    return sums
+    if values.ndim == 1:
+        # Weights are floats, which hold every number of answers exactly up to 2**53.
+        return np.bincount(at, values, n).astype(np.int64)
+    return np.stack([_added(column, at, n) for column in values.T], axis=1)
