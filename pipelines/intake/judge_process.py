@@ -22,8 +22,6 @@ from typing import Any
 from pipelines.intake.judging import PAGE, REPORT, TOO_MUCH
 
 MAX_FILES_OPEN = 1024
-_DATABASE_TROUBLE = ("OutOfMemoryException", "IOException")
-"""How DuckDB says that memory or disk were refused. It is not imported here: most feeds can do without."""
 
 
 def main() -> None:
@@ -82,8 +80,6 @@ def _end_with_the_intake() -> None:
 
 def _tell_where(kind: type[BaseException], _: BaseException, trace: TracebackType | None) -> None:
     """Instead of a traceback: the error's kind and where it came from. Its message may quote the feed."""
-    if kind.__name__ in _DATABASE_TROUBLE:
-        os._exit(TOO_MUCH)
     frames = "\n".join(f"{Path(frame.filename).name}:{frame.lineno}" for frame in traceback.extract_tb(trace)[-8:])
     sys.stderr.write(f"{kind.__name__}\n{frames}\n")
 
