@@ -83,7 +83,7 @@ def tell(levels: pa.Table, source: Source, ledger: Ledger, policy: Policy) -> Te
     return Telling(benchmarks, distributions, trends, audit, tuple(leaks), tuple(waves))
 
 
-def disclosed(tables: Iterable[tuple[Counts, History]], policy: Policy) -> Iterator[gate.Told]:
+def _disclosed(tables: Iterable[tuple[Counts, History]], policy: Policy) -> Iterator[gate.Told]:
     """What may be told of each of ``tables``, in their order; ``WORKERS`` at once.
 
     Tables are taken as they are needed: all true counts at once would grow with periods and hubs.
@@ -186,7 +186,7 @@ class _Teller:
         wide = past.noted(_WIDE) if past else []
         since = changed or {}
         tables = ((one, History(tuple(rows[one.key]), one.key[-1] in wide, *since.get(one.key, ()))) for one in counted)
-        return list(disclosed(tables, self.policy))
+        return list(_disclosed(tables, self.policy))
 
     def _counted(self, wave: Wave, state: WaveState, members: pa.Table, told: Tables) -> WaveTold:
         """How a wave is told when ``members`` are counted now. They are kept, unless nothing is told of them."""

@@ -1,8 +1,13 @@
-"""From true counts to what may be published of them: the order of the steps, and nothing else.
+"""From true counts to what may be published of them. All numbers that decide are ``pipelines.policy``.
 
 ``eligible`` says which groups may be told, and whether by levels or by bands of levels. ``rounding`` turns all counts
 of a table into multiples of a base that still add up. ``derived`` works out everything else from those, and from
-nothing else. All numbers that decide are ``pipelines.policy``. Pure: counts in, tables out.
+nothing else; ``trend`` compares two periods. ``history`` is what was told before and has to stay.
+
+``gate`` calls ``disclose`` below and has what comes of it attacked before it is told: ``attack`` says what is a leak,
+``intervals`` which values a count can have, ``recount`` works every figure out a second time.
+
+Pure: counts in, tables out.
 """
 
 from __future__ import annotations
