@@ -5,7 +5,7 @@ BIN := .venv/bin
 # Files of tests that run at once. With more than there are cores, tests that measure time see a slow machine.
 PROCESSES ?= 2
 
-.PHONY: run dev test check bench soak format lock schemas clean
+.PHONY: run dev test check bench soak reproduce format lock schemas clean
 
 run: .venv/.runtime
 	$(BIN)/hubpacks run
@@ -22,6 +22,7 @@ test: .venv/.dev $(NU)
 	@.ci/need openssl openssl
 	@.ci/need nginx --test "test -x /usr/sbin/nginx"
 	@.ci/need openssh-server --test "test -x /usr/sbin/sshd"
+	@.ci/need faketime faketime
 	$(BIN)/pytest -n $(PROCESSES) --dist loadfile --cov --cov-report=term $(ARGS)
 
 check: .venv/.dev
@@ -37,6 +38,11 @@ bench: .venv/.dev
 soak: .venv/.dev
 	@.ci/need nginx --test "test -x /usr/sbin/nginx"
 	$(BIN)/python -m tests.bench.soak $(ARGS)
+
+# The release of the sample hubs, built twice under different conditions.
+reproduce: .venv/.dev
+	@.ci/need faketime faketime
+	$(BIN)/python -m tests.reproduce
 
 format: .venv/.dev
 	$(BIN)/ruff check --fix .

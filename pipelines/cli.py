@@ -88,13 +88,14 @@ def run(
     registry: RegistryFlag = None, store: StoreFlag = None, publish: PublishFlag = None, as_json: JsonFlag = False
 ) -> None:
     """Pull, consolidate and publish once; print a summary of each hub and the release's id."""
+    moment = _moment()  # numpy, which the line brings, falls over an unusable one
     from pipelines.line import run as run_line
     from pipelines.line import standings
     from pipelines.publish import ReleaseRefused, latest
 
     line = _line(registry, store, publish)
     try:
-        outcome = run_line(line, datetime.now(UTC), _tell)
+        outcome = run_line(line, moment, _tell)
     except ReleaseRefused as error:
         _print_hubs(_with_warnings(standings(line), line))
         stays = ", the old one stays" if latest(line.public) else ""
@@ -106,6 +107,16 @@ def run(
         _print_summary(outcome, line)
     if outcome.problems:
         raise typer.Exit(FINDINGS)
+
+
+def _moment() -> datetime:
+    """When a run is: now, unless ``SOURCE_DATE_EPOCH`` says otherwise, as for builds that can be repeated."""
+    epoch = os.environ.get("SOURCE_DATE_EPOCH")
+    if epoch is None:
+        return datetime.now(UTC)
+    if not re.fullmatch("[0-9]{1,11}", epoch):
+        _stop(f"SOURCE_DATE_EPOCH={epoch}: write whole seconds since 1970, or leave it out")
+    return datetime.fromtimestamp(int(epoch), UTC)
 
 
 @app.command(
