@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import tomllib
 from collections.abc import Iterable
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -14,13 +15,15 @@ DEFAULTS = {
     "publish": Path("public"),
 }
 """The sample hubs that ship with the project, a store and a public folder where the command is run."""
+KEY_FILE = "signing_key_file"
+"""The file that has the private key of releases; its variable has a sister that has the key itself."""
 TABLES = ("intake",)
 """Tables of the file whose entries a room of its own understands."""
 FILE = Path("hubpacks.toml")
 
 
 class UnusableSettings(ValueError):
-    """The settings file cannot be used. The message says why."""
+    """The settings file, or something that a setting names, cannot be used. The message says why."""
 
 
 def setting(name: str, flag: Path | None = None) -> Path:
@@ -30,6 +33,30 @@ def setting(name: str, flag: Path | None = None) -> Path:
     if variable := os.environ.get(f"HUBPACKS_{name.upper()}"):
         return Path(variable)
     return Path(str(_from_file().get(name, DEFAULTS[name])))
+
+
+@dataclass(frozen=True)
+class SecretKey:
+    """A private key that somebody has named: the ``key`` itself or the file that has it, and the ``name`` of the
+    setting or file, which messages may show.
+    """
+
+    name: str
+    key: str | Path = field(repr=False)
+
+
+def signing_key(flag: Path | None = None) -> SecretKey | None:
+    """The private key of releases, None when no setting names one. Nothing is read yet. Raises UnusableSettings."""
+    if flag is not None:
+        return SecretKey(str(flag), flag)
+    key_name, file_name = "HUBPACKS_SIGNING_KEY", f"HUBPACKS_{KEY_FILE.upper()}"
+    key, file = os.environ.get(key_name), os.environ.get(file_name)
+    if key and file:
+        raise UnusableSettings(f"{key_name} and {file_name} are both set: which key is meant? Take one away")
+    if key:
+        return SecretKey(key_name, key)
+    path = file or _from_file().get(KEY_FILE)
+    return SecretKey(str(path), Path(str(path))) if path else None
 
 
 def table(name: str, known: Iterable[str]) -> dict[str, Any]:
@@ -51,7 +78,7 @@ def _from_file() -> dict[str, Any]:
         return {}
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise UnusableSettings(f"{FILE} cannot be read: {error}") from error
-    known = (*DEFAULTS, *TABLES)
+    known = (*DEFAULTS, KEY_FILE, *TABLES)
     unknown = set(data) - set(known)
     if unknown:
         raise UnusableSettings(f"{FILE}: unknown setting {', '.join(sorted(unknown))}; known are {', '.join(known)}")

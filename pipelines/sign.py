@@ -15,22 +15,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from cryptography.hazmat.primitives.serialization import (
-    Encoding,
-    NoEncryption,
-    PrivateFormat,
-    PublicFormat,
-    load_pem_private_key,
-)
 
 from hubs.contract.records import MANIFEST, SIGNATURE
 from hubs.registration import Registration
 from pipelines.files import write_bytes
 from pipelines.pull import folder
 from pipelines.pull.base import PullFailed
-from pipelines.pull.declared import confirm, public_key_text, read_manifest
+from pipelines.pull.declared import confirm, read_manifest
+from pipelines.signatures import PublicKey, UnusableKey, private_pem, read_private
 from pipelines.store import SnapshotFile
 
 
@@ -61,7 +54,7 @@ def sign(feed: Path, key_file: Path, registration: Registration) -> Signed:
     if key_file.resolve().is_relative_to(root):
         raise CannotSign(f"{key_file} would be published with the feed: name a file outside of {feed}")
     key, is_new = _key(key_file)
-    public = public_key_text(key.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw))
+    public = PublicKey.of(key).text
     if registration.public_key not in (None, public):
         raise CannotSign(f"{key_file} is not the key that the registration names: use that one, or register {public}")
     try:
@@ -72,7 +65,7 @@ def sign(feed: Path, key_file: Path, registration: Registration) -> Signed:
     except PullFailed as failure:
         raise CannotSign(f"{feed} would be refused: {failure}") from failure
     if is_new:
-        write_bytes(key_file, key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()), mode=0o600)
+        write_bytes(key_file, private_pem(key), mode=0o600)
     for name, data in ((MANIFEST, manifest), (SIGNATURE, signature)):
         _put(root / name, data)
     return Signed(len(files), public, is_new)
@@ -85,14 +78,9 @@ def _key(path: Path) -> tuple[Ed25519PrivateKey, bool]:
     except FileNotFoundError:
         return Ed25519PrivateKey.generate(), True
     try:
-        key = load_pem_private_key(data, None)
-    except TypeError as error:
-        raise CannotSign(f"{path} has a password: name a key without one") from error
-    except (ValueError, UnsupportedAlgorithm) as error:
-        raise CannotSign(f"{path} holds no private key in PEM, and nothing is ever overwritten") from error
-    if not isinstance(key, Ed25519PrivateKey):
-        raise CannotSign(f"{path} is a key of another kind than Ed25519")
-    return key, False
+        return read_private(data, str(path)), False
+    except UnusableKey as error:
+        raise CannotSign(f"{error}, and nothing is ever overwritten") from error
 
 
 def _files(root: Path) -> list[SnapshotFile]:

@@ -91,11 +91,6 @@ def confirm(registration: Registration, files: Iterable[SnapshotFile], where: Wh
         _confirm_claim(claim, by_path, where)
 
 
-def public_key_text(raw: bytes) -> str:
-    """A public key of 32 bytes as a registration names it."""
-    return KEY_PREFIX + base64.b64encode(raw).decode()
-
-
 # What is declared.
 
 
