@@ -52,9 +52,10 @@ def release_assets(hubs: list[str]) -> list[dg.AssetsDefinition]:
     )
 
     @dg.multi_asset(name="publish_release", specs=[spec])  # the plain name is the job's
-    def release(line: LineResource) -> Iterator[dg.MaterializeResult]:
+    def release(context: dg.AssetExecutionContext, line: LineResource) -> Iterator[dg.MaterializeResult]:
         opened = line.open()
-        if (made := make_release(opened, datetime.now(UTC))) is not None:
+        tell = lambda stage, what: context.log.warning(f"{stage}: {what}")  # noqa: E731
+        if (made := make_release(opened, datetime.now(UTC), tell)) is not None:
             folder = (opened.public / "releases" / made).resolve()
             metadata = {"release": made, "site": dg.MetadataValue.url((folder / "index.html").as_uri())}
             yield dg.MaterializeResult("release", metadata=metadata)
@@ -104,7 +105,10 @@ def latest_release_verifies(line: LineResource) -> dg.AssetCheckResult:
     """What readers see now still has every file, byte for byte, that it was published with."""
     public = line.open().public
     newest = publish.latest(public)
-    problems = publish.verify_release(public / "releases" / newest.id) if newest else ["nothing is published"]
+    problems = ["nothing is published"]
+    if newest is not None:
+        folder = public / "releases" / newest.id
+        problems = [*publish.verify_release(folder), *publish.wrong_signatures(folder)]
     return dg.AssetCheckResult(passed=not problems, metadata={"problems": problems[:PREVIEW_ROWS]})
 
 

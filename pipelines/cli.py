@@ -29,18 +29,20 @@ from hubs.registration import (
     read_registry,
     unregistered,
 )
-from pipelines.settings import UnusableSettings, setting
+from pipelines.settings import SecretKey, UnusableSettings, setting, signing_key
 
 if TYPE_CHECKING:
     from hubs.instruments import Instrument
     from pipelines.edition import HubState, WaveTold
     from pipelines.gap import Own
     from pipelines.line import Line, Outcome
+    from pipelines.signatures import ReleaseKey
     from pipelines.tokens import Token, Tokens
 
 FINDINGS, UNUSABLE = 1, 2
 MAX_HELD_SHOWN = 20
 MAX_EVENTS_SHOWN = 10
+MAX_KEY_SHOWN = 100
 
 app = typer.Typer(
     help="Gather practice from sector hubs and publish best-practice packs and benchmarks.",
@@ -53,6 +55,10 @@ registry_app = typer.Typer(help="Look after the hubs' registrations.", no_args_i
 app.add_typer(registry_app, name="registry")
 token_app = typer.Typer(help="Look after the tokens by which hubs submit.", no_args_is_help=True, rich_markup_mode=None)
 app.add_typer(token_app, name="token")
+key_app = typer.Typer(
+    help="Look after the key that releases are signed with.", no_args_is_help=True, rich_markup_mode=None
+)
+app.add_typer(key_app, name="key")
 map_app = typer.Typer(
     help="Begin a mapping for files in a shape of their own.", no_args_is_help=True, rich_markup_mode=None
 )
@@ -61,6 +67,9 @@ app.add_typer(map_app, name="map")
 RegistryFlag = Annotated[Path | None, typer.Option("--registry", help="Folder with a YAML file for each hub.")]
 StoreFlag = Annotated[Path | None, typer.Option("--store", help="Folder with snapshots and verdicts.")]
 PublishFlag = Annotated[Path | None, typer.Option("--publish", help="Folder that readers see.")]
+KeyFlag = Annotated[
+    Path | None, typer.Option("--key", help="File with the private key of releases, where it is not in the store.")
+]
 JsonFlag = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
 
 
@@ -85,7 +94,11 @@ def main() -> None:
 
 @app.command(epilog="Example: hubpacks run --registry my-registry --publish /srv/packs")
 def run(
-    registry: RegistryFlag = None, store: StoreFlag = None, publish: PublishFlag = None, as_json: JsonFlag = False
+    registry: RegistryFlag = None,
+    store: StoreFlag = None,
+    publish: PublishFlag = None,
+    key: KeyFlag = None,
+    as_json: JsonFlag = False,
 ) -> None:
     """Pull, consolidate and publish once; print a summary of each hub and the release's id."""
     moment = _moment()  # numpy, which the line brings, falls over an unusable one
@@ -93,7 +106,7 @@ def run(
     from pipelines.line import standings
     from pipelines.publish import ReleaseRefused, latest
 
-    line = _line(registry, store, publish)
+    line = _line(registry, store, publish, signing_key(key))
     try:
         outcome = run_line(line, moment, _tell)
     except ReleaseRefused as error:
@@ -381,21 +394,34 @@ def confirm(
         typer.echo(f"{hub}: {state.state.value.replace('_', ' ')}; the next release uses its feed {state.snapshot}")
 
 
-@app.command(epilog="Example: hubpacks verify public/releases/2026-09-30.01")
+@app.command(epilog="Example: hubpacks verify public/releases/2026-09-30.01 --key the-key-i-trust.pub")
 def verify(
     path: Annotated[Path, typer.Argument(help="Folder of a release, or the public folder (its latest release).")],
+    key: Annotated[
+        str | None,
+        typer.Option(metavar="PUBLIC|FILE", help="Public key that you trust, or a file with it; any tool's form."),
+    ] = None,
     as_json: JsonFlag = False,
 ) -> None:
-    """Check a release against its own checksums, file list, links and chains of provenance; attack its benchmarks."""
+    """Check a release: signatures, checksums, file list, links and chains of provenance; attack its benchmarks."""
+    from pipelines.publish import signing_key_of
     from pipelines.verify import verify as verify_release
 
     folder = _release(path)
-    problems = verify_release(folder)
+    trusted = _trusted(key) if key is not None else []
+    problems, signs = verify_release(folder, trusted), signing_key_of(folder)
     if as_json:
-        typer.echo(json.dumps({"release": folder.name, "problems": problems}, indent=1))
+        told = {"release": folder.name, "problems": problems, "signed_by": signs.to_dict() if signs else None}
+        typer.echo(json.dumps(told | {"is_key_given": bool(trusted)}, indent=1, ensure_ascii=False))
     else:
         for problem in problems:
             typer.echo(problem)
+        if signs is not None:
+            since = f", in use since {signs.since:%-d %B %Y}" if signs.since else ""
+            typer.echo(f"Signed with key {signs.public.id}{since}.")
+        if signs is not None and not trusted:
+            typer.echo("The release itself says so. Compare the key with one that you have from elsewhere (--key):")
+            typer.echo(f"  {signs.public.minisign}")
         typer.echo(f"{folder.name}: {'good' if not problems else f'{len(problems)} problems'}")
     if problems:
         raise typer.Exit(FINDINGS)
@@ -513,6 +539,53 @@ def intake(
     serve(folders, read_limits(), host, port, lambda address: typer.echo(f"{address} (Ctrl-C stops)"))
 
 
+@key_app.command("show", epilog="Example: hubpacks key show --json")
+def key_show(store: StoreFlag = None, as_json: JsonFlag = False) -> None:
+    """Show the public key of releases in the form of each tool, and the keys that were retired."""
+    from pipelines.keys import Keys
+    from pipelines.store import Store
+
+    known = Keys(Store(setting("store", store)).keys).known()
+    if as_json:
+        typer.echo(json.dumps({"keys": [key.to_dict() for key in reversed(known)]}, indent=1, ensure_ascii=False))
+        return
+    if not known:
+        typer.echo("There is no key yet: the first release makes one.")
+    for key in reversed(known):
+        told = key.to_dict()
+        until = f", retired on {key.retired:%-d %B %Y}: {key.reason}" if key.retired else ""
+        typer.echo(f"{told['id']}: {told['state']}, since {key.since:%-d %B %Y}{until}")
+        if not key.retired:
+            typer.echo(f"{told['minisign']}\n{told['openssh']}\n{told['fingerprint']}\n{told['pem']}", nl=False)
+
+
+@key_app.command("rotate", epilog='Example: hubpacks key rotate --reason "A new one each year"')
+def key_rotate(
+    reason: Annotated[str, typer.Option(help="Why the old key is retired; it is published.")],
+    is_stolen: Annotated[
+        bool, typer.Option("--stolen", help="Somebody else may have the old key: nobody should trust it any more.")
+    ] = False,
+    *,
+    registry: RegistryFlag = None,
+    store: StoreFlag = None,
+    publish: PublishFlag = None,
+    key: KeyFlag = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Retire the key of releases and go on with a new one: that of the settings, else one that is made now."""
+    from pipelines.line import rotate_key
+
+    if not reason.strip():
+        _stop("--reason: say why, in a few words")
+    line = _line(registry, store, publish, signing_key(key))
+    new = rotate_key(line, datetime.now(UTC), reason=reason.strip(), is_stolen=is_stolen)
+    if as_json:
+        typer.echo(json.dumps(new.to_dict(), indent=1))
+    else:
+        typer.echo(f"{new.public.id} signs the next release. Tell readers, by another way than the site:")
+        typer.echo(new.public.minisign)
+
+
 @token_app.command("create", epilog="Example: hubpacks token create health --days 365")
 def token_create(
     hub: Annotated[str, typer.Argument(help="Id of the hub.")],
@@ -592,6 +665,22 @@ def _release(path: Path, wanted: str | None = None) -> Path:
     return folder
 
 
+def _trusted(key: str) -> list[ReleaseKey]:
+    """The keys that the text ``key``, or the file of that name, has."""
+    from pipelines.signatures import UnusableKey, read_public
+
+    path = Path(key)
+    try:
+        # What is too long for the name of a file, or breaks into lines, is a key itself.
+        text = path.read_text(encoding="utf-8", errors="replace") if "\n" not in key and path.is_file() else key
+        keys = read_public(text)
+    except UnusableKey as error:
+        _stop(f"--key {key[:MAX_KEY_SHOWN]}: {error}")
+    if not keys:
+        _stop(f"--key {key[:MAX_KEY_SHOWN]}: no key in it")
+    return keys
+
+
 def _tokens(line: Line) -> Tokens:
     from pipelines.tokens import Tokens
 
@@ -604,11 +693,11 @@ def _plain_token(token: Token, now: datetime) -> dict[str, str]:
     return {"id": token.id, "hub": token.hub, "state": state} | dates
 
 
-def _line(registry: Path | None, store: Path | None, publish: Path | None) -> Line:
+def _line(registry: Path | None, store: Path | None, publish: Path | None, key: SecretKey | None = None) -> Line:
     from pipelines.line import open_line
 
     folder = setting("registry", registry)
-    line = open_line(folder, setting("store", store), setting("publish", publish))
+    line = open_line(folder, setting("store", store), setting("publish", publish), key)
     if not line.registry.hubs and not line.registry.problems:
         _stop(f"{folder}: no registrations here; add a YAML file for each hub")
     return line

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from pipelines.policy import Policy
+    from pipelines.signatures import ReleaseKey
 
 
 EXPIRY_WARNING = timedelta(days=30)
@@ -309,7 +310,8 @@ class Edition:
     ``audit`` says how the benchmarks were made safe, and what an attack on them found; ``waves`` over whom they were
     counted. ``build_key`` is a digest of all
     inputs, rules, code and templates: equal keys mean equal content. ``bases`` has an entry for each hub with content
-    in use. ``withdrawn`` is what hubs have taken back, by id.
+    in use. ``withdrawn`` is what hubs have taken back, by id. ``keys`` are all that releases were ever signed with; the
+    last one signs this.
     """
 
     id: str
@@ -329,6 +331,7 @@ class Edition:
     instruments: Mapping[str, Instrument]
     bases: Mapping[str, Basis]
     policy: Policy
+    keys: tuple[ReleaseKey, ...]
     withdrawn: tuple[Withdrawn, ...] = ()
 
     @cached_property
@@ -339,13 +342,16 @@ class Edition:
 
 @dataclass(frozen=True)
 class Published:
-    """A release as its manifest tells it."""
+    """A release as its manifest tells it. ``signed_by`` is a public key (``PublicKey.text``), None of one that is not
+    signed.
+    """
 
     id: str
     published: str
     previous: str | None
     build_key: str
     period: str | None
+    signed_by: str | None
 
     @property
     def address(self) -> str:

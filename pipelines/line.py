@@ -24,11 +24,14 @@ from hubs.registration import Registration, Registry, WrongRegistry, read_regist
 from pipelines import benchmark, publish, quarantine, standing, validate
 from pipelines.bases import bases
 from pipelines.consolidate import HubRecords, consolidate, packs
-from pipelines.edition import Edition, HubState, LibraryRecord, State, WaveTold, Withdrawn
+from pipelines.edition import Edition, HubState, LibraryRecord, Published, State, WaveTold, Withdrawn
+from pipelines.keys import Keys
 from pipelines.ledger import COUNT, PUBLISHED_BY_HUB, SAMPLE, Ledger, N, Row, rows_of
 from pipelines.policy import BREAKDOWNS, CUBE_VERSION, read_policy
 from pipelines.pull import pull
 from pipelines.pull.network import Network
+from pipelines.settings import SecretKey
+from pipelines.signatures import PublicKey, ReleaseKey, read_public
 from pipelines.store import Standing, Store
 from pipelines.version import code_version
 
@@ -48,11 +51,14 @@ Progress = Callable[[str, str], None]
 
 @dataclass(frozen=True)
 class Line:
-    """Where one line reads and writes: the registry, the store and the folder that readers see."""
+    """Where one line reads and writes: the registry, the store and the folder that readers see; and the keys with which
+    it signs.
+    """
 
     registry: Registry
     store: Store
     public: Path
+    keys: Keys
 
 
 @dataclass(frozen=True)
@@ -69,8 +75,9 @@ class Outcome:
     waves: tuple[WaveTold, ...]
 
 
-def open_line(registry: Path, store: Path, public: Path) -> Line:
-    """The line over these folders. Hubs whose registration has become unusable, or is gone, keep their last one.
+def open_line(registry: Path, store: Path, public: Path, key: SecretKey | None = None) -> Line:
+    """The line over these folders, with the private ``key`` of releases where it is not in the store. Hubs whose
+    registration has become unusable, or is gone, keep their last one.
 
     Raises WrongRegistry, and OSError when the registry cannot be read.
     """
@@ -95,7 +102,8 @@ def open_line(registry: Path, store: Path, public: Path) -> Line:
         except ValidationError:
             lost = "the registration kept in the store is of another version, so the hub's last good feed is not used"
             problems[f"{hub}.yaml"] = [*problems.get(f"{hub}.yaml", []), lost]
-    return Line(Registry(found.folder, dict(sorted(hubs.items())), problems, frozenset(leaving)), lasting, public)
+    all_hubs = Registry(found.folder, dict(sorted(hubs.items())), problems, frozenset(leaving))
+    return Line(all_hubs, lasting, public, Keys(lasting.keys, key))
 
 
 def gather(line: Line, hub: str, now: datetime) -> tuple[HubState, bool]:
@@ -402,18 +410,21 @@ def build_key(line: Line) -> str:
     return hashlib.sha256(canonical_json([states, used, names, code_version()]).encode()).hexdigest()
 
 
-def make_release(line: Line, now: datetime) -> str | None:
+def make_release(line: Line, now: datetime, progress: Progress = lambda _stage, _what: None) -> str | None:
     """Publish the library and the benchmarks that were made last, and give the new release's id; None when the latest
-    release says the same already.
+    release says the same already, and was signed with the key that is the current one.
 
     Raises publish.ReleaseRefused when there is nothing to publish, when library and benchmarks are not of the feeds now
-    in use, or when the release does not pass its own verification (the old one stays); files.Busy when somebody else
-    is publishing.
+    in use, or when the release does not pass its own verification; keys.KeyRefused, signatures.UnusableKey and
+    files.Damaged when it is not clear which key is to sign it (whatever is wrong, the old release stays); files.Busy
+    when somebody else is publishing.
     """
     with line.store.locked("release"):
         previous, key = publish.latest(line.public), build_key(line)
         is_made = line.store.made_of("library") == key and line.store.made_of("benchmarks") == _returns_key(line)
-        if previous is not None and previous.build_key == key:
+        known = line.keys.known()
+        current = known[-1].public.text if known else None
+        if previous is not None and (previous.build_key, previous.signed_by) == (key, current):
             if is_made and line.store.published()["release"] != previous.id:  # a run was killed before it noted this
                 _note_published(line, previous.id, line.store.library(), standings(line))
             return None
@@ -426,6 +437,10 @@ def make_release(line: Line, now: datetime) -> str | None:
         if leaks:
             shown = "; ".join(leaks[:LEAKS_SHOWN])
             raise publish.ReleaseRefused(f"the benchmarks give {len(leaks):,} numbers away: {shown}")
+        signer = line.keys.signer(now, _signed(previous))
+        if signer.is_new:
+            where = line.keys.private_path
+            progress("sign", f"made a new key, {signer.public.id}, in {where}: keep it secret, and keep a copy")
         library, policy = line.store.library(), read_policy()
         notices = withdrawn(line, library)
         edition = Edition(
@@ -446,16 +461,35 @@ def make_release(line: Line, now: datetime) -> str | None:
             instruments=instruments(*line.registry.instrument_folders),
             bases=bases(line.store, line.registry.hubs, library, notices),
             policy=policy,
+            keys=signer.keys,
             withdrawn=notices,
         )
         line.store.keep_slugs(library)
-        publish.publish(edition, line.public, about_to_show=lambda: _enter(line.store.ledger, edition))
+        publish.publish(edition, line.public, signer.private, about_to_show=lambda: _enter(line.store.ledger, edition))
         _note_published(line, edition.id, library, states)
         with line.store.making(
             "benchmarks", _returns_key(line)
         ):  # with these rows in the ledger they would be the same
             line.store.write_disclosure(audit, leaks, [wave.published(edition.id) for wave in waves])
         return edition.id
+
+
+def rotate_key(line: Line, now: datetime, *, reason: str, is_stolen: bool) -> ReleaseKey:
+    """Go on with another key, which is given: the next release is signed with it, and says when and why the old one was
+    retired. ``reason`` is published.
+
+    Raises keys.KeyRefused, signatures.UnusableKey, files.Damaged, OSError; files.Busy when somebody is publishing.
+    """
+    with line.store.locked("release"):
+        newest = publish.latest(line.public)
+        folder = line.public / newest.address if newest and newest.signed_by else None
+        recovered = reversed(publish.published_keys(folder)) if folder else ()
+        return line.keys.rotate(now, tuple(recovered), reason=reason, is_stolen=is_stolen)
+
+
+def _signed(release: Published | None) -> PublicKey | None:
+    """The key that ``release`` was signed with, None when there is none."""
+    return read_public(release.signed_by)[0].public if release and release.signed_by else None
 
 
 def _is_out(line: Line, release: str | None) -> bool:
@@ -496,7 +530,7 @@ def run(line: Line, now: datetime, progress: Progress) -> Outcome:
         progress("benchmark", "all hubs")
         make_benchmarks(line)
         progress("publish", "what is new")
-        release = make_release(line, now)
+        release = make_release(line, now, progress)
         latest = publish.latest(line.public)
         _, _, waves = line.store.disclosure()
         newest = latest.id if latest else None

@@ -20,6 +20,7 @@ Only reading and writing lives here; what a state means is decided in ``standing
 ``levels/``                              organisations' levels by hub and verdict
 ``benchmarks.parquet`` ``distributions.parquet`` ``trends.parquet`` ``disclosure.json``   the last benchmarks, and how
                                          they were made safe
+``keys/``                                what releases are signed with (``keys``)
 ``ledger/``                              every benchmark that was ever published, and who was counted (``ledger``)
 """
 
@@ -175,6 +176,11 @@ class Store:
     def inbox(self) -> Path:
         """Where the intake keeps what hubs submit."""
         return self.root / "inbox"
+
+    @property
+    def keys(self) -> Path:
+        """Where the key of releases is kept, and the list of all keys there ever were."""
+        return self.root / "keys"
 
     @property
     def tokens(self) -> Path:

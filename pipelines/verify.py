@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -10,18 +11,20 @@ from pydantic import ValidationError
 
 from pipelines.disclose import gate
 from pipelines.policy import Policy
-from pipelines.publish import verify_release
+from pipelines.publish import verify_release, wrong_signatures
+from pipelines.signatures import ReleaseKey
 
 TABLES = ("benchmarks", "distributions", "trends")
 
 
-def verify(folder: Path) -> list[str]:
-    """What is wrong with the release in ``folder``, in words: what ``publish.verify_release`` finds, and what an
-    outsider could work out from its benchmarks, and trends that do not follow from them. The latter are not looked at
-    when the files are not as they should be.
+def verify(folder: Path, trusted: Sequence[ReleaseKey] = ()) -> list[str]:
+    """What is wrong with the release in ``folder``, in words: what ``publish.verify_release`` finds, what
+    ``publish.wrong_signatures`` finds of the keys that are ``trusted``, and what an outsider could work out from its
+    benchmarks, and trends that do not follow from them. The latter are not looked at when the files are not as they
+    should be.
     """
     problems = verify_release(folder)
-    return problems or _leaks(folder)
+    return [*problems, *wrong_signatures(folder, trusted), *([] if problems else _leaks(folder))]
 
 
 def _leaks(folder: Path) -> list[str]:

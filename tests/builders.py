@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from datetime import UTC, date, datetime
@@ -13,6 +14,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from hubs.contract.kinds import document_kinds
 from hubs.contract.records import Record
@@ -33,8 +35,13 @@ from pipelines.edition import (
     Withdrawn,
 )
 from pipelines.policy import Policy
+from pipelines.publish.signed import sign_release, write_keys
+from pipelines.signatures import PublicKey, ReleaseKey
 from pipelines.waves import WAVE
 
+KEY = Ed25519PrivateKey.generate()
+"""What signs the releases of tests; another one in each process, since no private key belongs into a repository."""
+RELEASE_KEY = ReleaseKey(PublicKey.of(KEY), datetime(2026, 11, 1, tzinfo=UTC))
 INSTRUMENT = "interop-baseline-v1"
 
 BODY = """## Context
@@ -416,6 +423,7 @@ def an_edition(**changes: Any) -> Edition:
         "benchmarks": a_benchmark_table(),
         "instruments": instruments(),
         "policy": Policy(),
+        "keys": (RELEASE_KEY,),
         "audit": {"attack": {"findings": 0}, "ledger": {"seal_before": "0" * 64}, "tables": []},
         "withdrawn": (
             a_withdrawn("assistance", reason="Nobody could enforce it.", successor="vale/open-formats"),
@@ -439,17 +447,23 @@ def waves_of(benchmarks: pa.Table, hubs: Iterable[HubState]) -> tuple[WaveTold, 
     return tuple(WaveTold(*key, WaveState.NEW, "0" * 64, snapshots, None, True, False) for key in keys)
 
 
-def reseal(folder: Path, name: str) -> None:
-    """Make checksums and manifest agree with a changed file, as somebody would who wants to hide the change."""
-    digest = hashlib.sha256((folder / name).read_bytes()).hexdigest()
+def reseal(folder: Path, *names: str) -> None:
+    """Make checksums and manifest agree with changed files, as somebody would who wants to hide the change; and sign
+    anew with another key, where the release was signed.
+    """
     manifest = json.loads((folder / "release.json").read_text())
+    if is_signed := (folder / "SHA256SUMS.sig").exists():
+        shutil.rmtree(folder / "keys")
+        write_keys(folder, manifest["id"], (RELEASE_KEY,))
+        names += tuple(path.relative_to(folder).as_posix() for path in (folder / "keys").iterdir())
+        manifest["signed_by"] = RELEASE_KEY.public.text
+    digests = {name: hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in names}
     for file in manifest["files"]:
-        if file["path"] == name:
-            file["sha256"] = digest
+        file["sha256"] = digests.get(file["path"], file["sha256"])
     (folder / "release.json").write_text(json.dumps(manifest))
-    own = hashlib.sha256((folder / "release.json").read_bytes()).hexdigest()
-    lines = []
-    for line in (folder / "SHA256SUMS").read_text().splitlines():
-        path = line[66:]
-        lines.append(f"{ {name: digest, 'release.json': own}.get(path, line[:64]) }  {path}\n")
+    digests["release.json"] = hashlib.sha256((folder / "release.json").read_bytes()).hexdigest()
+    listed = (line.split("  ", 1) for line in (folder / "SHA256SUMS").read_text().splitlines())
+    lines = [f"{digests.get(path, digest)}  {path}\n" for digest, path in listed]
     (folder / "SHA256SUMS").write_text("".join(lines))
+    if is_signed:
+        sign_release(folder, KEY)

@@ -99,7 +99,10 @@ def half_snapshots(root: Path) -> Iterator[str]:
 def half_public(public: Path) -> list[str]:
     """What is not whole of the release that readers see; nothing when there is none yet."""
     newest = publish.latest(public)
-    return publish.verify_release(public / newest.address) if newest else []
+    if newest is None:
+        return []
+    release = public / newest.address
+    return [*publish.verify_release(release), *publish.wrong_signatures(release)]
 
 
 def survive(killing: Killing, kills: int) -> None:

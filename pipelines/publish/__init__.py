@@ -5,6 +5,7 @@ Only this room reads ``templates``. What a release says is decided before (``pip
 
 from pipelines.publish.pointers import latest, next_id, publish
 from pipelines.publish.release import ReleaseRefused, build_release, verify_release
+from pipelines.publish.signed import published_keys, signing_key_of, wrong_signatures
 from pipelines.publish.trace import NotTraced, in_words, release_named, trace
 
 __all__ = [
@@ -15,7 +16,10 @@ __all__ = [
     "latest",
     "next_id",
     "publish",
+    "published_keys",
     "release_named",
+    "signing_key_of",
     "trace",
     "verify_release",
+    "wrong_signatures",
 ]

@@ -18,10 +18,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
 from pipelines.edition import Edition, Published
 from pipelines.files import only_one, read_json, sync_folder, write_bytes
 from pipelines.publish import site, writers
 from pipelines.publish.release import MANIFEST, ReleaseRefused, build_release, verify_release
+from pipelines.publish.signed import sign_release, wrong_signatures
 
 POINTERS = ("index.html", "latest.json", "releases.json", "feed.xml")
 RELEASE_ID = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}\.[0-9]{2,}")
@@ -55,10 +58,15 @@ def next_id(public: Path, now: datetime) -> str:
 
 
 def publish(
-    edition: Edition, public: Path, workers: int = 1, about_to_show: Callable[[], object] = lambda: None
+    edition: Edition,
+    public: Path,
+    key: Ed25519PrivateKey,
+    workers: int = 1,
+    about_to_show: Callable[[], object] = lambda: None,
 ) -> None:
-    """Build ``edition`` aside, verify it, move it to ``releases/<id>`` and let readers see it. ``about_to_show`` is
-    called when nothing but that is left to do; what it raises stops it.
+    """Build ``edition`` aside, sign it with ``key``, the private half of the last of its keys, verify it, move it to
+    ``releases/<id>`` and let readers see it. ``about_to_show`` is called when nothing but that is left to do; what it
+    raises stops it.
 
     Raises ReleaseRefused when the id was used before or is not above all others, or when verification finds a problem;
     files.Busy when another publication is at work. Whatever goes wrong, the old release stays and nothing is removed.
@@ -71,7 +79,8 @@ def publish(
             shutil.rmtree(leftover)
         aside = releases / f"{_BUILDING}{edition.id}"
         build_release(edition, aside, workers)
-        problems = verify_release(aside)
+        sign_release(aside, key)
+        problems = [*verify_release(aside), *wrong_signatures(aside, edition.keys)]
         if problems:
             raise ReleaseRefused("\n".join(problems))
         about_to_show()
@@ -130,9 +139,8 @@ def _read(public: Path, release_id: str) -> Published:
     manifest = read_json(public / "releases" / release_id / MANIFEST)
     if manifest is None:
         raise FileNotFoundError(public / "releases" / release_id / MANIFEST)
-    return Published(
-        manifest["id"], manifest["published"], manifest["previous"], manifest["build_key"], manifest["period"]
-    )
+    told = {name: manifest[name] for name in ("id", "published", "previous", "build_key", "period")}
+    return Published(**told, signed_by=manifest.get("signed_by"))  # the first releases were not signed
 
 
 def _ids(public: Path) -> list[str]:

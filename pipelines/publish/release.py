@@ -21,6 +21,7 @@ from pipelines.edition import Edition, HubState, LibraryRecord, Pack, Withdrawn
 from pipelines.publish import site, writers
 from pipelines.publish.figures import wrong_figures
 from pipelines.publish.provenance import PROVENANCE, broken_chains, provenance, record_source, withdrawal_source
+from pipelines.publish.signed import SUMS, UNLISTED, write_keys
 
 THRESHOLD_N = 10
 ROUNDING_BASE = 5
@@ -34,7 +35,6 @@ _FIGURES = tuple(column.name for column in writers.BENCHMARKS.columns if column.
 AUDITED = ("table", "cells", "step")
 """What readers are told of how each table was rounded."""
 
-SUMS = "SHA256SUMS"
 MANIFEST = "release.json"
 MEDIA_TYPES = {
     ".html": "text/html",
@@ -45,6 +45,9 @@ MEDIA_TYPES = {
     ".json": "application/json",
     ".jsonl": "application/jsonl",
     ".parquet": "application/vnd.apache.parquet",
+    ".pub": "text/plain",
+    ".pem": "application/x-pem-file",
+    "": "text/plain",
 }
 
 _TAG = re.compile(r'<[a-z](?:[^<>"]|"[^"]*")*>')
@@ -59,7 +62,7 @@ class ReleaseRefused(RuntimeError):
 
 
 def build_release(edition: Edition, folder: Path, workers: int = 1) -> None:
-    """Write the whole release of ``edition`` into ``folder``, which must be empty or absent.
+    """Write the whole release of ``edition`` into ``folder``, which must be empty or absent; all but the signatures.
 
     The same edition gives the same bytes, whatever ``workers`` (processes that render pages).
     Raises FileExistsError when the folder holds anything.
@@ -75,6 +78,7 @@ def build_release(edition: Edition, folder: Path, workers: int = 1) -> None:
     (folder / "quality.json").write_bytes(writers.json_bytes(quality(edition)))
     (folder / PROVENANCE).write_bytes(writers.json_bytes(provenance(edition)))
     (folder / "audit.json").write_bytes(writers.json_bytes(_audit(edition)))
+    write_keys(folder, edition.id, edition.keys)
     sizes = {name: path.stat().st_size for name, path in _files(folder)}
     site.write_site(edition, folder, sizes, workers)
     _seal(edition, folder)
@@ -172,7 +176,8 @@ def verify_release(folder: Path) -> list[str]:
 
     Needs nothing but the folder. Checks: every file is listed and as listed, the manifest agrees with the checksums,
     every link between pages leads somewhere, no published count is under the threshold or unrounded, levels add up,
-    pages and all forms of a table show the same figures, everything can be traced to a snapshot.
+    pages and all forms of a table show the same figures, everything can be traced to a snapshot. Who made it is for
+    ``wrong_signatures``.
     """
     try:
         sums = _read_sums(folder / SUMS)
@@ -182,7 +187,7 @@ def verify_release(folder: Path) -> list[str]:
         return [f"the release cannot be read: {error}"]
     present = dict(_files(folder))
     problems = [f"missing: {name}" for name in sorted(sums.keys() - present.keys())]
-    problems += [f"not listed: {name}" for name in sorted(present.keys() - sums.keys() - {SUMS})]
+    problems += [f"not listed: {name}" for name in sorted(present.keys() - sums.keys() - {*UNLISTED})]
     problems += [
         f"changed: {name}" for name in sorted(sums.keys() & present.keys()) if _sha256(present[name]) != sums[name]
     ]
@@ -292,6 +297,7 @@ def _seal(edition: Edition, folder: Path) -> None:
         "build_key": edition.build_key,
         "previous": edition.previous,
         "approved_by": None,
+        "signed_by": edition.keys[-1].public.text,
         "licence": site.OWN_LICENCE,
         "inputs": [
             {"hub": hub.id, **_standing(hub), "records": dict(sorted(hub.counts.items()))} for hub in edition.hubs
@@ -330,7 +336,9 @@ def _read_sums(path: Path) -> dict[str, str]:
 
 
 def _broken_links(present: Mapping[str, Path]) -> Iterator[str]:
-    """Links from a page of the release to a file, or a place in a page, that is not there."""
+    """Links from a page of the release to a file, or a place in a page, that is not there. Signatures are
+    made after the pages, and missed by ``wrong_signatures``.
+    """
     ids: dict[str, set[str]] = {}
     links: dict[str, set[str]] = defaultdict(set)
     for name, path in present.items():
@@ -347,7 +355,7 @@ def _broken_links(present: Mapping[str, Path]) -> Iterator[str]:
             links[f"{full}#{fragment}"].add(name)
     for link in sorted(links):
         target, _, fragment = link.partition("#")
-        if target not in present or (fragment and fragment not in ids.get(target, ())):
+        if (target not in present and target not in UNLISTED) or (fragment and fragment not in ids.get(target, ())):
             yield f"link to nowhere: {target}{'#' + fragment if fragment else ''} (from {min(links[link])})"
 
 

@@ -13,7 +13,7 @@ from playwright.sync_api import Browser, Page
 
 from pipelines.publish import publish
 from tests.browser import CONTRAST, is_styled, markup_problems, scrolls_sideways, violations
-from tests.builders import an_edition
+from tests.builders import KEY, an_edition
 
 WIDTHS = (1280, 320)
 TELEPHONE = 360
@@ -71,7 +71,7 @@ class _Quiet(http.server.SimpleHTTPRequestHandler):
 @pytest.fixture(scope="module")
 def public(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("public")
-    publish(an_edition(), folder)
+    publish(an_edition(), folder, KEY)
     return folder
 
 

@@ -8,11 +8,16 @@ from xml.etree import ElementTree
 
 import pytest
 
+from pipelines.edition import Edition
 from pipelines.files import Busy, only_one
-from pipelines.publish import ReleaseRefused, latest, next_id, pointers, publish
-from tests.builders import a_benchmark_table, an_edition, benchmark_rows
+from pipelines.publish import ReleaseRefused, latest, next_id, pointers
+from tests.builders import KEY, a_benchmark_table, an_edition, benchmark_rows
 
 ATOM = "{http://www.w3.org/2005/Atom}"
+
+
+def publish(edition: Edition, public: Path) -> None:
+    pointers.publish(edition, public, KEY)
 
 
 def listing(public: Path) -> list[str]:
