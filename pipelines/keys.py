@@ -9,6 +9,7 @@ How keys and signatures are written is for ``signatures``, what a release says o
 
 from __future__ import annotations
 
+import os
 import stat
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -169,10 +170,10 @@ class Keys:
 
 def _read_file(path: Path) -> Ed25519PrivateKey:
     """The private key in the file ``path``. Raises UnusableKey, KeyRefused when everybody may read it, and OSError."""
-    if path.stat().st_mode & stat.S_IROTH:
-        raise KeyRefused(
-            f"everybody on this machine may read {path}: if nobody else can have, run chmod 600 on it; otherwise take "
-            "another key"
-        )
     with path.open("rb") as file:
+        if os.fstat(file.fileno()).st_mode & stat.S_IROTH:
+            raise KeyRefused(
+                f"everybody on this machine may read {path}: if nobody else can have, run chmod 600 on it; otherwise "
+                "take another key"
+            )
         return read_private(file.read(MAX_KEY_BYTES), str(path))

@@ -78,9 +78,9 @@ def build_release(edition: Edition, folder: Path, workers: int = 1) -> None:
     (folder / "quality.json").write_bytes(writers.json_bytes(quality(edition)))
     (folder / PROVENANCE).write_bytes(writers.json_bytes(provenance(edition)))
     (folder / "audit.json").write_bytes(writers.json_bytes(_audit(edition)))
-    write_keys(folder, edition.id, edition.keys)
     sizes = {name: path.stat().st_size for name, path in _files(folder)}
     site.write_site(edition, folder, sizes, workers)
+    write_keys(folder, edition.id, edition.keys)
     _seal(edition, folder)
 
 

@@ -63,6 +63,16 @@ def test_a_signed_release_is_good_and_is_the_same_when_it_is_signed_again(releas
     assert {name: (release / name).read_bytes() for name in UNLISTED} == before
 
 
+def test_another_key_changes_what_is_about_keys_and_nothing_else(release: Path, tmp_path: Path) -> None:
+    other = tmp_path / "other"
+    build_release(an_edition(keys=(OTHER_KEY,)), other)
+    sign_release(other, OTHER)
+    names = [path.relative_to(release).as_posix() for path in release.rglob("*") if path.is_file()]
+    changed = {name for name in names if (release / name).read_bytes() != (other / name).read_bytes()}
+    keys = {name for name in names if name.startswith("keys/")}
+    assert changed == {"release.json", *keys, *UNLISTED}
+
+
 def test_no_file_of_a_release_has_the_private_key(release: Path) -> None:
     secret = KEY.private_bytes_raw()
     forms = (secret, base64.b64encode(secret)[:40], secret.hex().encode())
