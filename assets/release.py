@@ -54,7 +54,10 @@ def release_assets(hubs: list[str]) -> list[dg.AssetsDefinition]:
     @dg.multi_asset(name="publish_release", specs=[spec])  # the plain name is the job's
     def release(context: dg.AssetExecutionContext, line: LineResource) -> Iterator[dg.MaterializeResult]:
         opened = line.open()
-        tell = lambda stage, what: context.log.warning(f"{stage}: {what}")  # noqa: E731
+
+        def tell(stage: str, what: str) -> None:
+            context.log.warning(f"{stage}: {what}")
+
         if (made := make_release(opened, datetime.now(UTC), tell)) is not None:
             folder = (opened.public / "releases" / made).resolve()
             metadata = {"release": made, "site": dg.MetadataValue.url((folder / "index.html").as_uri())}
