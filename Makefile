@@ -19,6 +19,8 @@ test: .venv/.dev $(NU)
 	@.ci/need chromium chromium
 	@.ci/need default-jre-headless java
 	@.ci/need git git
+	@.ci/need minisign minisign
+	@.ci/need openssh-client ssh-keygen
 	@.ci/need openssl openssl
 	@.ci/need nginx --test "test -x /usr/sbin/nginx"
 	@.ci/need openssh-server --test "test -x /usr/sbin/sshd"
