@@ -550,7 +550,7 @@ def key_show(store: StoreFlag = None, as_json: JsonFlag = False) -> None:
         typer.echo(json.dumps({"keys": [key.to_dict() for key in reversed(known)]}, indent=1, ensure_ascii=False))
         return
     if not known:
-        typer.echo("There is no key yet: the first release makes one.")
+        typer.echo("There is no key yet: the first release makes one, or takes that of the settings.")
     for key in reversed(known):
         told = key.to_dict()
         until = f", retired on {key.retired:%-d %B %Y}: {key.reason}" if key.retired else ""

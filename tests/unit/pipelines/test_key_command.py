@@ -193,5 +193,13 @@ def test_a_store_that_was_lost_does_not_go_on_in_silence(world: Path) -> None:
     assert [key.reason for key in publish.published_keys(newest(world))] == [None, "The store was lost"]
 
 
+def test_without_a_release_there_is_no_key_to_show_or_to_rotate(tmp_path: Path) -> None:
+    register(tmp_path)
+    assert "There is no key yet" in call(tmp_path, "key", "show").stdout
+    done = call(tmp_path, "key", "rotate", "--registry", "registry", "--reason", "None", expect=2)
+    assert "there is no key yet" in done.stderr
+    assert not (tmp_path / "store/keys").exists()
+
+
 def test_a_reason_is_asked_for(world: Path) -> None:
     assert "--reason" in call(world, "key", "rotate", "--registry", "registry", "--reason", " ", expect=2).stderr

@@ -9,6 +9,7 @@ import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
+from html import unescape
 from pathlib import Path
 
 import pytest
@@ -37,6 +38,15 @@ def signed(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def release(signed: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(signed, tmp_path / "release"))
+
+
+@pytest.mark.parametrize("tool", TOOLS)
+def test_readers_are_told_the_commands_that_are_tried_here(release: Path, tool: str) -> None:
+    guide = Path(__file__).parents[4] / "docs" / "readers.md"
+    assert f"\n{TOOLS[tool]}\n" in guide.read_text(encoding="utf-8")
+    for language in ("en", "cy"):
+        page = (release / language / "method.html").read_text(encoding="utf-8")
+        assert f"<code>{TOOLS[tool]}</code>" in unescape(page)
 
 
 @pytest.mark.parametrize("tool", TOOLS)
