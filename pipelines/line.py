@@ -475,16 +475,17 @@ def make_release(line: Line, now: datetime, progress: Progress = lambda _stage, 
 
 
 def rotate_key(line: Line, now: datetime, *, reason: str, is_stolen: bool) -> ReleaseKey:
-    """Go on with another key, which is given: the next release is signed with it, and says when and why the old one was
+    """Go on with another key, and give it back: the next release is signed with it, and says when and why the old one was
     retired. ``reason`` is published.
 
     Raises keys.KeyRefused, signatures.UnusableKey, files.Damaged, OSError; files.Busy when somebody is publishing.
     """
     with line.store.locked("release"):
         newest = publish.latest(line.public)
-        folder = line.public / newest.address if newest and newest.signed_by else None
-        recovered = reversed(publish.published_keys(folder)) if folder else ()
-        return line.keys.rotate(now, tuple(recovered), reason=reason, is_stolen=is_stolen)
+        recovered: list[ReleaseKey] = []
+        if newest is not None and newest.signed_by and not line.keys.known():
+            recovered = publish.published_keys(line.public / newest.address)[::-1]
+        return line.keys.rotate(now, recovered, reason=reason, is_stolen=is_stolen)
 
 
 def _signed(release: Published | None) -> PublicKey | None:
