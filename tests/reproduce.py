@@ -1,8 +1,8 @@
 """Build a release twice, as two people on two machines would, and hold every byte of the one against the other.
 
 What differs: the folder, the times of the feeds' files, the clock (by 400 days), the zone, the locale, the order of
-hashes, the number of cores and the mask for new files. What is the same: the feeds, the code and the moment that the
-release is of (``SOURCE_DATE_EPOCH``).
+hashes, the number of cores and the mask for new files. What is the same: the feeds, the code, the moment that the
+release is of (``SOURCE_DATE_EPOCH``), and the key that signs it.
 """
 
 from __future__ import annotations
@@ -17,6 +17,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from pipelines.signatures import private_pem
 
 COMMAND = (str(Path(sys.executable).with_name("hubpacks")),)
 MOMENT = "1795824000"
@@ -56,13 +60,15 @@ def files_of(public: Path) -> dict[str, str]:
     return found
 
 
-def build(builder: Builder, registry: Path, folder: Path) -> dict[str, str]:
-    """What readers are given when ``builder`` makes a release of ``registry`` in the new ``folder``.
+def build(builder: Builder, registry: Path, folder: Path, key: str) -> dict[str, str]:
+    """What readers are given when ``builder`` makes a release of ``registry``, signed with ``key``, in the new
+    ``folder``.
 
     Raises RuntimeError with what the command said when it did not end well.
     """
     folder.mkdir(parents=True)
-    environment = {"PATH": os.environ["PATH"], "HOME": str(folder), "SOURCE_DATE_EPOCH": MOMENT, **builder.environment}
+    same = {"PATH": os.environ["PATH"], "SOURCE_DATE_EPOCH": MOMENT, "HUBPACKS_SIGNING_KEY": key}
+    environment = {**same, "HOME": str(folder), **builder.environment}
     places = ["--registry", str(registry), "--store", str(folder / "store"), "--publish", str(folder / "public")]
     command = [*builder.wrapper, *COMMAND, "run", *places]
     done = subprocess.run(
@@ -87,9 +93,10 @@ def elsewhere(registry: Path, feeds: Path) -> Iterator[Path]:
 
 def compare(registry: Path, feeds: Path, one: Builder = ONE, other: Builder = OTHER) -> int:
     """Build twice and give the number of files that are the same. Raises Differs."""
+    key = private_pem(Ed25519PrivateKey.generate()).decode()
     with tempfile.TemporaryDirectory() as name, elsewhere(registry, feeds) as copied:
-        first = build(one, registry, Path(name) / "one")
-        second = build(other, copied, Path(name) / "deeper" / "other")
+        first = build(one, registry, Path(name) / "one", key)
+        second = build(other, copied, Path(name) / "deeper" / "other", key)
     differing = sorted(path for path in first.keys() | second.keys() if first.get(path) != second.get(path))
     if differing or not first:
         raise Differs(f"{len(differing)} of {len(first)} files differ: {', '.join(differing[:10])}")
