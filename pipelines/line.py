@@ -475,7 +475,7 @@ def make_release(line: Line, now: datetime, progress: Progress = lambda _stage, 
 
 
 def rotate_key(line: Line, now: datetime, *, reason: str, is_stolen: bool) -> ReleaseKey:
-    """Go on with another key, and give it back: the next release is signed with it, and says when and why the old one was
+    """Go on with another key, and give it: the next release is signed with it, and says when and why the old one was
     retired. ``reason`` is published.
 
     Raises keys.KeyRefused, signatures.UnusableKey, files.Damaged, OSError; files.Busy when somebody is publishing.
