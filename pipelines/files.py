@@ -55,10 +55,18 @@ def write_json(path: Path, data: Any, mode: int = 0o644) -> None:
     write_bytes(path, (json.dumps(data, indent=1, sort_keys=True, ensure_ascii=False) + "\n").encode(), mode)
 
 
+def json_of(data: bytes | str) -> Any:
+    """The data that the JSON text ``data`` stands for. Raises ValueError, also when it is nested without end."""
+    try:
+        return json.loads(data)
+    except RecursionError as error:
+        raise ValueError("JSON nested too deeply") from error
+
+
 def read_json(path: Path) -> Any:
     """The data in ``path``; None when there is no such file. Raises Damaged."""
     try:
-        return json.loads(path.read_bytes())
+        return json_of(path.read_bytes())
     except FileNotFoundError:
         return None
     except ValueError as error:
@@ -89,7 +97,7 @@ def read_log(path: Path) -> list[dict[str, Any]]:
 
 def _entry(line: bytes) -> dict[str, Any] | None:
     try:
-        entry = json.loads(line)
+        entry = json_of(line)
     except ValueError:
         return None
     return entry if isinstance(entry, dict) and "at" in entry else None
@@ -101,7 +109,7 @@ def reading(path: Path) -> Iterator[Any]:
     not such as the block expects.
     """
     try:
-        yield json.loads(path.read_bytes())
+        yield json_of(path.read_bytes())
     except (ValueError, TypeError, KeyError, AttributeError, IndexError) as error:
         raise Damaged(path) from error
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -10,6 +9,7 @@ import pyarrow.parquet as pq
 from pydantic import ValidationError
 
 from pipelines.disclose import gate
+from pipelines.files import json_of
 from pipelines.policy import Policy
 from pipelines.publish import verify_release, wrong_signatures
 from pipelines.signatures import ReleaseKey
@@ -29,8 +29,8 @@ def verify(folder: Path, trusted: Sequence[ReleaseKey] = ()) -> list[str]:
 
 def _leaks(folder: Path) -> list[str]:
     try:
-        policy = json.loads((folder / "provenance.json").read_bytes())["policy"]
-        tables = json.loads((folder / "audit.json").read_bytes())["tables"]
+        policy = json_of((folder / "provenance.json").read_bytes())["policy"]
+        tables = json_of((folder / "audit.json").read_bytes())["tables"]
         limits = Policy.model_validate({name: value for name, value in policy.items() if name != "sha256"})
         widened = gate.widened(tables)
         counts, levels, trends = (pq.read_table(folder / "benchmarks" / f"{name}.parquet") for name in TABLES)

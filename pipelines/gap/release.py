@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 import zipfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -17,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from pipelines.cube import ALL, ATTRIBUTES
+from pipelines.files import json_of
 from pipelines.policy import BREAKDOWNS
 
 LEVELS = range(1, 6)
@@ -74,12 +74,12 @@ def read_release(path: Path, described: Mapping[str, str]) -> Release:
             root = _latest(top)
             if not (root / "release.json").is_file():
                 raise UnusableRelease(f"{path}: no release here (there is no release.json)")
-            manifest = json.loads((root / "release.json").read_bytes())
+            manifest = json_of((root / "release.json").read_bytes())
             return Release(
                 manifest["id"],
                 manifest["published"],
                 dict(_cells(_text(root, "benchmarks/benchmarks.csv"), described)),
-                tuple(json.loads(line) for line in _text(root, "packs/national/records.jsonl").splitlines()),
+                tuple(json_of(line) for line in _text(root, "packs/national/records.jsonl").splitlines()),
                 root if isinstance(root, Path) else None,
             )
     except (zipfile.BadZipFile, NotImplementedError, RuntimeError) as error:
@@ -110,7 +110,7 @@ def _inside(root: zipfile.Path) -> zipfile.Path:
 def _latest(root: Path | zipfile.Path) -> Path | zipfile.Path:
     """The release that a public folder points to; ``root`` if it is none."""
     pointer = root / "latest.json"
-    return root / "releases" / str(json.loads(pointer.read_bytes())["release"]) if pointer.is_file() else root
+    return root / "releases" / str(json_of(pointer.read_bytes())["release"]) if pointer.is_file() else root
 
 
 def _text(root: Path | zipfile.Path, name: str) -> str:

@@ -11,7 +11,6 @@ and ``data-unit`` say where 0 is and how long a level is.
 from __future__ import annotations
 
 import csv
-import json
 import re
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
@@ -22,6 +21,8 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow.parquet as pq
+
+from pipelines.files import json_of
 
 ALL = "all"
 TABLES = ("benchmarks", "distributions", "trends")
@@ -70,7 +71,7 @@ def _rows(path: Path) -> list[Row]:
 
 def _other_forms(path: Path, rows: list[Row]) -> Iterator[str]:
     """The rows of CSV and JSON that are not those of Parquet."""
-    forms: dict[str, Iterator[Any]] = {".json": iter(json.loads(path.with_suffix(".json").read_bytes())["rows"])}
+    forms: dict[str, Iterator[Any]] = {".json": iter(json_of(path.with_suffix(".json").read_bytes())["rows"])}
     with path.with_suffix(".csv").open(encoding="utf-8", newline="") as file:
         forms[".csv"] = csv.DictReader(file)
         for suffix, form in forms.items():

@@ -27,6 +27,7 @@ from typing import Any
 from hubs.contract import CONTRACT_VERSION
 from hubs.contract.records import canonical_json
 from pipelines.edition import Edition, LibraryRecord, Origin, WaveState, Withdrawn
+from pipelines.files import json_of
 from pipelines.policy import Policy
 
 PROVENANCE = "provenance.json"
@@ -97,7 +98,7 @@ def broken_chains(folder: Path) -> list[str]:
     there and withdrawn.
     """
     try:
-        told, manifest = (json.loads((folder / name).read_bytes()) for name in (PROVENANCE, "release.json"))
+        told, manifest = (json_of((folder / name).read_bytes()) for name in (PROVENANCE, "release.json"))
         return [*_broken_hubs(told, manifest), *_broken_records(folder, told), *_broken_benchmarks(folder, told)]
     except OSError as error:
         return [f"nothing can be traced: {Path(error.filename).name}: {error.strerror}"]
@@ -113,7 +114,7 @@ def rows_of_packs(folder: Path) -> Iterator[tuple[str, dict[str, Any]]]:
     for path in sorted(paths, key=lambda path: (path.parent.name != "national", path.parent.name)):
         with path.open(encoding="utf-8") as file:
             for line in file:
-                yield path.parent.name, json.loads(line)
+                yield path.parent.name, json_of(line)
 
 
 def _place(edition: Edition, hub: str, origin: Origin) -> dict[str, str]:
@@ -175,7 +176,7 @@ def _broken_records(folder: Path, told: Mapping[str, Any]) -> Iterator[str]:
         for id in row.get("merged", ()):
             if merged.get(id) != row["id"]:
                 yield f"{pack}: {PROVENANCE} does not say that {id} was merged into {row['id']}"
-    withdrawn = json.loads((folder / "coverage.json").read_bytes())["withdrawn"]
+    withdrawn = json_of((folder / "coverage.json").read_bytes())["withdrawn"]
     in_use = [notice for notice in withdrawn if notice["source"]["snapshot"] == snapshots.get(notice["hub"])]
     for entry in [*told["merged"], *(notice | notice["source"] for notice in in_use)]:
         if is_broken(entry["id"], entry):

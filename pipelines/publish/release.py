@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import csv
 import hashlib
-import json
 import posixpath
 import re
 from collections import Counter, defaultdict
@@ -18,6 +17,7 @@ from urllib.parse import unquote
 
 from hubs.contract import CONTRACT_VERSION
 from pipelines.edition import Edition, HubState, LibraryRecord, Pack, Withdrawn
+from pipelines.files import json_of
 from pipelines.publish import site, writers
 from pipelines.publish.figures import wrong_figures
 from pipelines.publish.provenance import PROVENANCE, broken_chains, provenance, record_source, withdrawal_source
@@ -181,7 +181,7 @@ def verify_release(folder: Path) -> list[str]:
     """
     try:
         sums = _read_sums(folder / SUMS)
-        manifest = json.loads((folder / MANIFEST).read_bytes())
+        manifest = json_of((folder / MANIFEST).read_bytes())
         listed = {file["path"]: file["sha256"] for file in manifest["files"]}
     except (OSError, ValueError, KeyError, TypeError) as error:
         return [f"the release cannot be read: {error}"]

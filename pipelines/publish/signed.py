@@ -10,7 +10,6 @@ themselves are in ``pipelines.signatures``; which key signs is decided in ``pipe
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
@@ -19,6 +18,7 @@ from typing import Any
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from hubs.contract.records import canonical_json
+from pipelines.files import json_of
 from pipelines.publish import writers
 from pipelines.signatures import (
     STATEMENT_TYPE,
@@ -77,7 +77,7 @@ def sign_release(folder: Path, key: Ed25519PrivateKey) -> None:
     give the same bytes: no moment of their own is in them.
     """
     sums = (folder / SUMS).read_bytes()
-    manifest = json.loads((folder / "release.json").read_bytes())
+    manifest = json_of((folder / "release.json").read_bytes())
     (folder / MINISIGN).write_bytes(minisign_signature(key, sums, _comment(manifest)))
     (folder / SSH).write_bytes(ssh_signature(key, sums))
     (folder / RAW).write_bytes(raw_signature(key, sums))
@@ -109,7 +109,7 @@ def wrong_signatures(folder: Path, trusted: Sequence[ReleaseKey] = ()) -> list[s
     """
     try:
         signs = published_keys(folder)[0]
-        manifest = json.loads((folder / "release.json").read_bytes())
+        manifest = json_of((folder / "release.json").read_bytes())
         published = moment(manifest["published"])
         signed_by = manifest["signed_by"]
     except FileNotFoundError as error:
@@ -183,7 +183,7 @@ def _statement(folder: Path) -> bytes:
 
     Raises OSError, ValueError, KeyError and TypeError when the release is of another shape.
     """
-    manifest, told = (json.loads((folder / name).read_bytes()) for name in ("release.json", "provenance.json"))
+    manifest, told = (json_of((folder / name).read_bytes()) for name in ("release.json", "provenance.json"))
     inputs = [
         {
             "name": hub["id"],

@@ -4,14 +4,13 @@ release's own files and nothing else; whether they are as they were published is
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
-from pipelines.files import Damaged
+from pipelines.files import Damaged, json_of
 from pipelines.publish.provenance import PROVENANCE, VERSIONS, rows_of_packs
 
 BENCHMARKS = "benchmarks"
@@ -150,7 +149,7 @@ class _Files:
 
 
 def _read(folder: Path, name: str) -> Any:
-    return json.loads((folder / name).read_bytes())
+    return json_of((folder / name).read_bytes())
 
 
 def _record_in_words(found: Mapping[str, Any]) -> Iterator[str]:

@@ -108,3 +108,18 @@ def test_a_release_that_gives_numbers_away_is_refused_and_the_old_one_stays(worl
     with pytest.raises(publish.ReleaseRefused, match="give 1 numbers away: 2026-Q3/total, n: exact_cell"):
         make_release(line, NOW)
     assert release_of(world) == before
+
+
+HOSTILE = ("[" * 200_000, "\xff\x00", "{}", "[]", "null", '{"release": ' + "9" * 6_000 + "}")
+FILES = ("release.json", "provenance.json", "audit.json", "coverage.json", "benchmarks/benchmarks.json")
+
+
+@pytest.mark.parametrize("name", [*FILES, "keys/keys.json", "provenance.intoto.jsonl", "packs/national/records.jsonl"])
+def test_a_file_that_is_not_what_it_should_be_is_named_whatever_it_holds(
+    world: Path, tmp_path: Path, name: str
+) -> None:
+    release = tmp_path / "release"
+    shutil.copytree(release_of(world), release)
+    for text in HOSTILE:
+        (release / name).write_text(text, encoding="latin-1")
+        assert any(Path(name).name in problem or "release" in problem for problem in verify(release)), text[:20]
