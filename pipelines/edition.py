@@ -343,7 +343,7 @@ class Edition:
 @dataclass(frozen=True)
 class Published:
     """A release as its manifest tells it. ``signed_by`` is a public key (``PublicKey.text``), None of one that is not
-    signed.
+    signed. ``tells_changes``: releases of older versions do not say what has changed.
     """
 
     id: str
@@ -352,6 +352,7 @@ class Published:
     build_key: str
     period: str | None
     signed_by: str | None
+    tells_changes: bool
 
     @property
     def address(self) -> str:

@@ -4,8 +4,9 @@ about organisations that is not in one. What the tables may say is for ``disclos
 An element that shows figures names their columns in ``data-figures``, as ``share_ge_3 share_ge_3_low``. Which row they
 are of is said by ``data-<column>`` on it and on the elements around it; a column of groups that none names is ``all``.
 A figure may name its dimension itself, ``median@legal``. One of all dimensions says how it follows from theirs:
-``n:max``. With ``data-level`` it is of the distributions; trends have columns of their own. In a chart, ``data-origin``
-and ``data-unit`` say where 0 is and how long a level is.
+``n:max``. With ``data-level`` it is of the distributions; trends have columns of their own. With ``data-before`` it is
+what the release before told, by ``changes.json``. In a chart, ``data-origin`` and ``data-unit`` say where 0 is and how
+long a level is.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from __future__ import annotations
 import csv
 import re
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
 from itertools import zip_longest
@@ -23,10 +24,13 @@ from typing import Any
 import pyarrow.parquet as pq
 
 from pipelines.files import json_of
+from pipelines.publish.changes import CHANGES
 
 ALL = "all"
 TABLES = ("benchmarks", "distributions", "trends")
 TABLE = ("period", "instrument", "audience")
+CHANGED = ("revisions", "corrections", "groups")
+"""What ``changes.json`` has of benchmarks that are told otherwise."""
 GROUP = ("sector", "organisation_type", "size_band", "region")
 FOLLOWS: Mapping[str, Callable[[list[float]], float]] = {
     "max": max,
@@ -55,7 +59,7 @@ def wrong_figures(folder: Path) -> Iterator[str]:
     tables = {name: _rows(folder / "benchmarks" / f"{name}.parquet") for name in TABLES}
     for name, rows in tables.items():
         yield from _other_forms(folder / "benchmarks" / name, rows)
-    figures = _Figures(tables)
+    figures = _Figures(tables, _cells_before(folder / CHANGES))
     for path in sorted(folder.rglob("*.html")):
         html = path.read_bytes()
         if _MARK in html:
@@ -67,6 +71,16 @@ def wrong_figures(folder: Path) -> Iterator[str]:
 def _rows(path: Path) -> list[Row]:
     found: list[Row] = pq.read_table(path).to_pylist()
     return found
+
+
+def _cells_before(path: Path) -> Iterator[Row]:
+    """What ``changes.json`` says that benchmarks were, with the columns that say which they are."""
+    if path.is_file():  # releases of older versions have none
+        benchmarks = json_of(path.read_bytes())["benchmarks"]
+        for entry in (entry for name in CHANGED for entry in benchmarks[name]):
+            for cell in entry["cells"]:
+                before = {name: pair["before"] for name, pair in cell["figures"].items()}
+                yield {name: entry[name] for name in TABLE} | cell | before
 
 
 def _other_forms(path: Path, rows: list[Row]) -> Iterator[str]:
@@ -185,15 +199,19 @@ def _tick(length: str, of: Mapping[str, str]) -> str | None:
 class _Figures:
     """The figures of a release, by what they are of."""
 
-    def __init__(self, tables: Mapping[str, list[Row]]) -> None:
+    def __init__(self, tables: Mapping[str, list[Row]], before: Iterable[Row]) -> None:
         self._rows: dict[tuple[str, ...], dict[str, dict[str, Any]]] = defaultdict(dict)
+        self._before: dict[tuple[str, ...], dict[str, dict[str, Any]]] = {}
         for rows in tables.values():
             for row in rows:
                 self._rows[_key(row)].setdefault(row["dimension"], {}).update(row)
+        for row in before:
+            now = self._rows.get(_key(row), {}).get(row["dimension"], {})
+            self._before.setdefault(_key(row), {})[row["dimension"]] = {**now, **row}
 
     def problems(self, shown: Shown, page: Page) -> Iterator[str]:
         """What is wrong with what an element of ``page`` shows."""
-        rows = self._rows.get(_key(shown.of), {})
+        rows = (self._before if "before" in shown.of else self._rows).get(_key(shown.of), {})
         dimension = shown.of.get("dimension", "")
         where = (
             f"line {shown.line}: {' '.join(shown.columns)} of {' '.join(filter(None, (*_key(shown.of), dimension)))}"

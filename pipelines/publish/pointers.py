@@ -23,6 +23,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from pipelines.edition import Edition, Published
 from pipelines.files import only_one, read_json, sync_folder, write_bytes
 from pipelines.publish import site, writers
+from pipelines.publish.changes import CHANGES
 from pipelines.publish.release import MANIFEST, ReleaseRefused, build_release, verify_release
 from pipelines.publish.signed import sign_release, wrong_signatures
 
@@ -69,7 +70,8 @@ def publish(
     raises stops it.
 
     Raises ReleaseRefused when the id was used before or is not above all others, or when verification finds a problem;
-    files.Busy when another publication is at work. Whatever goes wrong, the old release stays and nothing is removed.
+    OSError and files.Damaged when the release before it cannot be read; files.Busy when another publication is at work.
+    Whatever goes wrong, the old release stays and nothing is removed.
     """
     releases = public / "releases"
     releases.mkdir(parents=True, exist_ok=True)
@@ -78,7 +80,7 @@ def publish(
         for leftover in releases.glob(f"{_BUILDING}*"):  # we hold the lock, so their builders are dead
             shutil.rmtree(leftover)
         aside = releases / f"{_BUILDING}{edition.id}"
-        build_release(edition, aside, workers)
+        build_release(edition, aside, workers, releases / edition.previous if edition.previous else None)
         sign_release(aside, key)
         problems = [*verify_release(aside), *wrong_signatures(aside, edition.keys)]
         if problems:
@@ -136,11 +138,13 @@ def _entry(release: Published) -> dict[str, Any]:
 
 
 def _read(public: Path, release_id: str) -> Published:
-    manifest = read_json(public / "releases" / release_id / MANIFEST)
+    folder = public / "releases" / release_id
+    manifest = read_json(folder / MANIFEST)
     if manifest is None:
-        raise FileNotFoundError(public / "releases" / release_id / MANIFEST)
+        raise FileNotFoundError(folder / MANIFEST)
     told = {name: manifest[name] for name in ("id", "published", "previous", "build_key", "period")}
-    return Published(**told, signed_by=manifest.get("signed_by"))  # the first releases were not signed
+    # The first releases were not signed, and did not say what has changed.
+    return Published(**told, signed_by=manifest.get("signed_by"), tells_changes=(folder / CHANGES).is_file())
 
 
 def _ids(public: Path) -> list[str]:

@@ -18,7 +18,7 @@ from urllib.parse import unquote
 from hubs.contract import CONTRACT_VERSION
 from pipelines.edition import Edition, HubState, LibraryRecord, Pack, Withdrawn
 from pipelines.files import json_of
-from pipelines.publish import site, writers
+from pipelines.publish import changes, shapes, site, writers
 from pipelines.publish.figures import wrong_figures
 from pipelines.publish.provenance import PROVENANCE, broken_chains, provenance, record_source, withdrawal_source
 from pipelines.publish.signed import SUMS, UNLISTED, write_keys
@@ -61,12 +61,17 @@ class ReleaseRefused(RuntimeError):
     """A release was not published. The message lists every problem, one a line."""
 
 
-def build_release(edition: Edition, folder: Path, workers: int = 1) -> None:
+def build_release(edition: Edition, folder: Path, workers: int = 1, previous: Path | None = None) -> None:
     """Write the whole release of ``edition`` into ``folder``, which must be empty or absent; all but the signatures.
+    ``previous`` is the folder of the release before it, which what has changed is told against; None when there is none.
 
-    The same edition gives the same bytes, whatever ``workers`` (processes that render pages).
-    Raises FileExistsError when the folder holds anything.
+    The same edition and release before it give the same bytes, whatever ``workers`` (processes that render pages).
+    Raises FileExistsError when the folder holds anything, ValueError when ``previous`` is not the release that the
+    edition names, OSError and files.Damaged when it cannot be read.
     """
+    before = changes.read(previous) if previous else None
+    if (before.id if before else None) != edition.previous:
+        raise ValueError(f"the release before {edition.id} is {edition.previous}, not the one in {previous}")
     folder.mkdir(parents=True, exist_ok=True)
     if any(folder.iterdir()):
         raise FileExistsError(f"{folder} is not empty")
@@ -78,9 +83,13 @@ def build_release(edition: Edition, folder: Path, workers: int = 1) -> None:
     (folder / "quality.json").write_bytes(writers.json_bytes(quality(edition)))
     (folder / PROVENANCE).write_bytes(writers.json_bytes(provenance(edition)))
     (folder / "audit.json").write_bytes(writers.json_bytes(_audit(edition)))
-    sizes = {name: path.stat().st_size for name, path in _files(folder)}
-    site.write_site(edition, folder, sizes, workers)
+    (folder / changes.VOCABULARIES).write_bytes(writers.json_bytes(shapes.codes(edition.instruments)))
     write_keys(folder, edition.id, edition.keys)
+    told = changes.read(folder, _manifest(edition, _listed(folder)))
+    changed = changes.for_readers(changes.compare(before, told)) if before else changes.first(told)
+    (folder / changes.CHANGES).write_bytes(writers.json_bytes(changed))
+    sizes = {name: path.stat().st_size for name, path in _files(folder)}
+    site.write_site(edition, folder, sizes, changed, workers)
     _seal(edition, folder)
 
 
@@ -176,8 +185,8 @@ def verify_release(folder: Path) -> list[str]:
 
     Needs nothing but the folder. Checks: every file is listed and as listed, the manifest agrees with the checksums,
     every link between pages leads somewhere, no published count is under the threshold or unrounded, levels add up,
-    pages and all forms of a table show the same figures, everything can be traced to a snapshot. Who made it is for
-    ``wrong_signatures``.
+    pages and all forms of a table show the same figures, everything can be traced to a snapshot, and what is said to
+    have changed fits the rest. Who made it is for ``wrong_signatures``.
     """
     try:
         sums = _read_sums(folder / SUMS)
@@ -198,7 +207,8 @@ def verify_release(folder: Path) -> list[str]:
         if expected.get(name) != listed.get(name)
     ]
     unsafe = _unsafe_counts(folder / "benchmarks")
-    return [*problems, *_broken_links(present), *unsafe, *_wrong_figures(folder), *broken_chains(folder)]
+    told = [*_wrong_figures(folder), *broken_chains(folder), *changes.wrong_changes(folder)]
+    return [*problems, *_broken_links(present), *unsafe, *told]
 
 
 def _hub_statement(edition: Edition, hub: HubState) -> dict[str, Any]:
@@ -282,12 +292,23 @@ def _write_pack(edition: Edition, pack: Pack, rows: list[dict[str, Any]], folder
 
 def _seal(edition: Edition, folder: Path) -> None:
     """Write the manifest over all files so far, then the checksums over all files and the manifest."""
-    sums = {name: _sha256(path) for name, path in _files(folder)}
-    files = [
-        {"path": name, "bytes": (folder / name).stat().st_size, "sha256": digest, "media_type": _media_type(name)}
-        for name, digest in sums.items()
+    listed = _listed(folder)
+    (folder / MANIFEST).write_bytes(writers.json_bytes(_manifest(edition, listed)))
+    sums = {file["path"]: file["sha256"] for file in listed} | {MANIFEST: _sha256(folder / MANIFEST)}
+    lines = "".join(f"{digest}  {name}\n" for name, digest in sorted(sums.items()))
+    (folder / SUMS).write_text(lines, encoding="utf-8")
+
+
+def _listed(folder: Path) -> list[dict[str, Any]]:
+    """Every file under ``folder`` as the manifest lists it."""
+    return [
+        {"path": name, "bytes": path.stat().st_size, "sha256": _sha256(path), "media_type": _media_type(name)}
+        for name, path in _files(folder)
     ]
-    manifest = {
+
+
+def _manifest(edition: Edition, files: list[dict[str, Any]]) -> dict[str, Any]:
+    return {
         "id": edition.id,
         "published": edition.published.isoformat(),
         "period": period(edition),
@@ -304,10 +325,6 @@ def _seal(edition: Edition, folder: Path) -> None:
         ],
         "files": files,
     }
-    (folder / MANIFEST).write_bytes(writers.json_bytes(manifest))
-    sums[MANIFEST] = _sha256(folder / MANIFEST)
-    lines = "".join(f"{digest}  {name}\n" for name, digest in sorted(sums.items()))
-    (folder / SUMS).write_text(lines, encoding="utf-8")
 
 
 def _media_type(name: str) -> str:

@@ -40,6 +40,8 @@ ASSETS = {
 }
 DESCRIPTION_CHARACTERS = 200
 LATEST_N = 5
+MOST_CHANGES = 100
+"""Changes of one kind that the page of changes lists; the file has all."""
 LATEST_PER_HUB_N = 2
 
 derived = views.derived
@@ -95,16 +97,19 @@ def successor(edition: Edition, entry: Withdrawn) -> LibraryRecord | None:
     return next((kept for kept in edition.library.values() if entry.successor in kept.merged), None)
 
 
-def write_site(edition: Edition, folder: Path, sizes: Mapping[str, int], workers: int = 1) -> None:
+def write_site(
+    edition: Edition, folder: Path, sizes: Mapping[str, int], changes: Mapping[str, Any], workers: int = 1
+) -> None:
     """Write every page, style sheet and picture into ``folder``.
 
-    ``sizes`` are the bytes of the files that the downloads page offers, by path. ``workers`` processes share the pages.
+    ``sizes`` are the bytes of the files that the downloads page offers, by path; ``changes`` is what ``changes.json``
+    says. ``workers`` processes share the pages.
     """
     for name, source in ASSETS.items():
         target = folder / name
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(source, target)
-    shares = [(edition, folder, dict(sizes), start, workers) for start in range(workers)]
+    shares = [(edition, folder, dict(sizes), dict(changes), (start, workers)) for start in range(workers)]
     if workers == 1:
         _write_share(*shares[0])
         return
@@ -129,8 +134,12 @@ def _when(moment: str, language: str) -> str:
     return strings.day(datetime.fromisoformat(moment), language)
 
 
-def _write_share(edition: Edition, folder: Path, sizes: Mapping[str, int], start: int, step: int) -> None:
-    site = Site(edition, sizes)
+def _write_share(
+    edition: Edition, folder: Path, sizes: Mapping[str, int], changes: Mapping[str, Any], share: tuple[int, int]
+) -> None:
+    """Write each page of ``share``: the first one, and how many there are from one to the next."""
+    site = Site(edition, sizes, changes)
+    start, step = share
     for page in site.pages()[start::step]:
         path = folder / page.path
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -140,9 +149,10 @@ def _write_share(edition: Edition, folder: Path, sizes: Mapping[str, int], start
 class Site:
     """All pages of an edition."""
 
-    def __init__(self, edition: Edition, sizes: Mapping[str, int]) -> None:
+    def __init__(self, edition: Edition, sizes: Mapping[str, int], changes: Mapping[str, Any]) -> None:
         self.edition = edition
         self.sizes = sizes
+        self.changes = changes
         self.library = views.Library(edition)
         self.hubs = edition.states
         self.benchmarks = views.benchmark_views(edition)
@@ -235,6 +245,7 @@ class Site:
             tables=(writers.records(), writers.BENCHMARKS, writers.DISTRIBUTIONS, writers.TRENDS),
         )
         yield plain("coverage.html", "coverage.html", "coverage")
+        yield plain("changes.html", "changes.html", "changes", changes=self.changes)
         yield plain("method.html", "method.html", "method")
         yield plain("accessibility.html", "accessibility.html", "accessibility")
 
@@ -429,6 +440,10 @@ class Site:
             told.append(strings.text("why.lapsed", language, date=strings.day(hub.lapsed, language)))
         return " ".join(told)
 
+    def changed_benchmarks(self, entry: Mapping[str, Any]) -> list[views.ChangedBenchmark]:
+        """The benchmarks of a wave that are told otherwise, those that say most about it first."""
+        return views.changed_benchmarks(self.edition, entry)
+
     @cached_property
     def published_counts(self) -> Counter[str]:
         """How many records of each hub stand in the release."""
@@ -516,6 +531,7 @@ def _environment() -> Environment:
         "groupings": views.GROUPINGS,
         "browse_schemes": tuple(views.BROWSE_SCHEMES),
         "highest_level": views.HIGHEST_LEVEL,
+        "most_changes": MOST_CHANGES,
         "shared_at": views.SHARED_AT,
         "own_licence": vocabulary("licences")[OWN_LICENCE],
     }

@@ -37,6 +37,7 @@ SHARED_AT = 3
 """Shares of organisations at or above this level are shown beside medians."""
 SHARE_CAP = 0.05
 """Where shares are cut off, below and above."""
+CHANGED_N = 30
 CANDIDATES_N = 100
 NEAR_N = 16
 
@@ -82,6 +83,18 @@ class Change:
     limits: tuple[float, float] | None
     trend: str
     status: str
+
+
+@dataclass(frozen=True)
+class ChangedBenchmark:
+    """A benchmark that was told otherwise in the release before: its dimension, the terms of its group by column, and
+    its figures (``n``, ``median``, ``share_ge_3``) then and now, None where not told.
+    """
+
+    dimension: str
+    group: Mapping[str, str]
+    before: Mapping[str, float | None]
+    now: Mapping[str, float | None]
 
 
 @dataclass(frozen=True)
@@ -339,6 +352,32 @@ def benchmark_views(edition: Edition) -> list[BenchmarkView]:
         for (instrument, audience), found in sorted(rows.items())
         if instrument in edition.instruments
     ]
+
+
+def changed_benchmarks(edition: Edition, entry: Mapping[str, Any]) -> list[ChangedBenchmark]:
+    """The benchmarks of a wave of ``changes.json`` that both releases tell, and tell differently: those of all
+    organisations first, then by how far shares are apart. At most ``CHANGED_N``.
+    """
+    shown = ("n", "median", f"share_ge_{SHARED_AT}")
+    keys = ("dimension", "breakdown", *GROUPINGS)
+    cells = [cell for cell in entry["cells"] if cell["change"] == "changed" and cell["figures"].keys() & {*shown}]
+    if not cells:
+        return []
+    wave = pc.and_(*(pc.equal(edition.benchmarks[name], entry[name]) for name in ("period", "instrument")))
+    table = edition.benchmarks.filter(pc.and_(wave, pc.equal(edition.benchmarks["audience"], entry["audience"])))
+    rows = {tuple(row[name] for name in keys): row for row in table.select([*keys, *shown]).to_pylist()}
+
+    def of(cell: Mapping[str, Any]) -> ChangedBenchmark:
+        now = {name: rows[tuple(cell[key] for key in keys)][name] for name in shown}
+        before = {name: cell["figures"][name]["before"] if name in cell["figures"] else now[name] for name in shown}
+        group = {column: cell[column] for column in GROUPINGS if cell[column] != ALL}
+        return ChangedBenchmark(cell["dimension"], group, before, now)
+
+    def weight(one: ChangedBenchmark) -> tuple[bool, float]:
+        shares = [told[shown[-1]] for told in (one.before, one.now)]
+        return bool(one.group), 0.0 if None in shares else -abs(shares[1] - shares[0])  # type: ignore[operator]
+
+    return sorted((of(cell) for cell in cells), key=weight)[:CHANGED_N]
 
 
 def _cell(row: Mapping[str, Any], levels: Mapping[str, tuple[int | None, float | None]]) -> Cell:

@@ -41,6 +41,7 @@ KEYS = (*("period", "instrument", "audience", "dimension"), *ATTRIBUTES)
 VOID = {"meta", "link", "br"}
 
 _OF_HUBS = r"(coverage|quality|release)\.json (hubs|inputs)\.(records|by_verdict)\."
+_OF_WAVES = r"changes\.json benchmarks\.(revisions|corrections|groups)\."
 FOR_READERS: Mapping[str, str] = {
     r"audit\.json attack\.\w+": "the attack's own work, over all tables together, and that it found nothing",
     r"audit\.json tables\.cells\.\w+": "groups, no organisations; counted again below",
@@ -53,6 +54,12 @@ FOR_READERS: Mapping[str, str] = {
     r"release\.json files\.bytes": "sizes of files",
     r"provenance\.json policy\.\w+": "the policy",
     r"packs/[\w-]+/pack\.json records\.related\.similarity": "how alike two texts are",
+    r"changes\.json counts\.\w+": "records, hubs, groups and columns; no organisations",
+    r"changes\.json records\.changed\.fields\.characters_\w+": "how long a text is",
+    r"changes\.json records\.changed\.fields\.(before|after)\.similarity": "how alike two texts are",
+    r"changes\.json hubs\.published_\w+": "documents",
+    _OF_WAVES + r"(changed|appeared|disappeared|of|levels|compared_otherwise)": "groups, no organisations",
+    _OF_WAVES + r"(cells\.figures|largest)\.\w+\.(before|after)": "published figures; see below",
 }
 """All numbers in JSON, the tables aside, by file and path, and why each may stand there."""
 

@@ -32,7 +32,9 @@ def test_the_same_edition_gives_the_same_bytes(tmp_path: Path) -> None:
 
 
 def test_the_manifest_says_what_went_in_and_what_came_out(tmp_path: Path) -> None:
-    folder = a_release(tmp_path, previous="2026-11-01.01")
+    before = a_release(tmp_path / "before", id="2026-11-01.01")
+    folder = tmp_path / "release"
+    build_release(an_edition(previous="2026-11-01.01"), folder, previous=before)
     manifest = json.loads((folder / "release.json").read_text())
     assert manifest["id"] == "2026-11-23.01"
     assert manifest["previous"] == "2026-11-01.01"

@@ -484,7 +484,7 @@ def test_workers_share_the_pages_and_the_bytes_stay_the_same(folder: Path, tmp_p
 def test_pages_have_addresses_of_their_own() -> None:
     edition = an_edition()
     sizes = {f"packs/{p.id}/{n}": 1 for p in edition.packs for n in ("records.csv", "records.jsonl", "pack.json")}
-    paths = [page.path for page in Site(edition, sizes).pages()]
+    paths = [page.path for page in Site(edition, sizes, {}).pages()]
     assert len(paths) == len(set(paths))
 
 
