@@ -454,6 +454,27 @@ def trace(
         typer.echo(line)
 
 
+@app.command(epilog="Example: hubpacks diff 2026-09-30.01 2026-10-31.01 --publish public")
+def diff(
+    older: Annotated[str, typer.Argument(metavar="A", help="Folder of a release, or its id in the public folder.")],
+    newer: Annotated[str, typer.Argument(metavar="B", help="The same of the other one.")],
+    publish: PublishFlag = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Tell what has changed between two releases: records, hubs, benchmarks, columns. Needs nothing but the two."""
+    from pipelines.publish import changes_in_words
+    from pipelines.publish import diff as diff_releases
+
+    changes, is_reversed = diff_releases(*(_release_called(name, publish) for name in (older, newer)))
+    if is_reversed:
+        typer.echo(f"hubpacks: {older} is newer than {newer}; told is what has changed from {newer} to it", err=True)
+    if as_json:
+        typer.echo(json.dumps(changes, indent=1, ensure_ascii=False))
+        return
+    for line in changes_in_words(changes):
+        typer.echo(line)
+
+
 @app.command(epilog="Example: hubpacks gap our-answers.csv --target 3 --format html --output gap.html")
 def gap(
     answers: Annotated[
@@ -679,6 +700,18 @@ def _trusted(key: str) -> list[ReleaseKey]:
     if not keys:
         _stop(f"--key {key[:MAX_KEY_SHOWN]}: no key in it")
     return keys
+
+
+def _release_called(name: str, publish: Path | None) -> Path:
+    """The folder of the release that ``name`` is the id of, or the folder."""
+    from pipelines.publish import RELEASE_ID
+
+    if not RELEASE_ID.fullmatch(name) or Path(name).is_dir():
+        return _release(Path(name))
+    public = setting("publish", publish)
+    if not (public / "releases" / name / "release.json").is_file():
+        _stop(f"{public}: no release {name} here; see releases.json there, or name the public folder with --publish")
+    return public / "releases" / name
 
 
 def _tokens(line: Line) -> Tokens:

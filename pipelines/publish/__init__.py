@@ -3,15 +3,20 @@
 Only this room reads ``templates``. What a release says is decided before (``pipelines.edition``).
 """
 
-from pipelines.publish.pointers import latest, next_id, publish
+from pipelines.publish.changes import diff
+from pipelines.publish.changes_in_words import changes_in_words
+from pipelines.publish.pointers import RELEASE_ID, latest, next_id, publish
 from pipelines.publish.release import ReleaseRefused, build_release, verify_release
 from pipelines.publish.signed import published_keys, signing_key_of, wrong_signatures
 from pipelines.publish.trace import NotTraced, in_words, release_named, trace
 
 __all__ = [
+    "RELEASE_ID",
     "NotTraced",
     "ReleaseRefused",
     "build_release",
+    "changes_in_words",
+    "diff",
     "in_words",
     "latest",
     "next_id",
