@@ -7,6 +7,7 @@ import json
 import shutil
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from itertools import product
 from pathlib import Path
@@ -467,3 +468,39 @@ def reseal(folder: Path, *names: str) -> None:
     (folder / "SHA256SUMS").write_text("".join(lines))
     if is_signed:
         sign_release(folder, KEY)
+
+
+def an_edition_before(**changes: Any) -> Edition:
+    """The edition before ``an_edition``, from which it differs in every way that ``changes.json`` tells apart but the
+    schema: one record more, one less, one not merged yet, one with another text and heading, one that was withdrawn
+    since, a hub in another state, a period less, and one that was counted over fewer organisations.
+    """
+    library = dict(an_edition().library)
+    del library["cymru/bus"], library["cymru/bus-cy"]
+    own = library["vale/letters"]
+    library |= a_library(
+        replace(own, credits=("vale",), merged=(), merged_from={}),
+        a_case_study("letters", "coast"),
+        a_case_study("twin", "coast", title="Named by mistake: Harbour Trust", body=f"{BODY}\nHarbour Trust paid.\n"),
+        a_requirement("assistance"),
+        a_question("gone", "vale"),
+        a_signpost(sectors=["local_government", "health"]),
+    )
+    values: dict[str, Any] = {
+        "id": "2026-11-01.01",
+        "published": datetime(2026, 11, 1, 12, tzinfo=UTC),
+        "library": library,
+        "packs": (Pack("national", "national", None, "National pack", "Pecyn cenedlaethol", tuple(sorted(library))),),
+        "hubs": tuple(replace(hub, state=State.FRESH) if hub.id == "vale" else hub for hub in an_edition().hubs),
+        "benchmarks": a_benchmark_table(benchmark_rows(n=40)),
+        "withdrawn": (),
+    }
+    return an_edition(**values | changes)
+
+
+def a_revision(**changes: Any) -> Edition:
+    """``an_edition`` as it follows ``an_edition_before``: what both tell of a period was counted anew."""
+    waves = [
+        replace(wave, state=WaveState.REVISED) if wave.period == "2026-Q3" else wave for wave in an_edition().waves
+    ]
+    return an_edition(**{"previous": "2026-11-01.01", "waves": tuple(waves)} | changes)

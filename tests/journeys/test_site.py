@@ -13,7 +13,7 @@ from playwright.sync_api import Browser, Page
 
 from pipelines.publish import publish
 from tests.browser import CONTRAST, is_styled, markup_problems, scrolls_sideways, violations
-from tests.builders import KEY, an_edition
+from tests.builders import KEY, a_revision, an_edition_before
 
 WIDTHS = (1280, 320)
 TELEPHONE = 360
@@ -56,6 +56,8 @@ PAGES = [
             "cy/self-assessment/interop-baseline-v1-decision-maker.html",
             "en/data.html",
             "en/coverage.html",
+            "en/changes.html",
+            "cy/changes.html",
             "en/method.html",
             "cy/accessibility.html",
         )
@@ -71,7 +73,8 @@ class _Quiet(http.server.SimpleHTTPRequestHandler):
 @pytest.fixture(scope="module")
 def public(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("public")
-    publish(an_edition(), folder, KEY)
+    publish(an_edition_before(), folder, KEY)
+    publish(a_revision(), folder, KEY)
     return folder
 
 
@@ -147,6 +150,19 @@ def test_tables_of_figures_fit_a_telephone(browser: Browser, sample_release: Pat
     watched.page.close()
     assert found + watched.problems == []
     assert (tables_n > 5, limits_n) == (True, 30)  # medians, shares and changes of all dimensions
+
+
+def test_what_has_changed_fits_a_telephone(browser: Browser, public: Path) -> None:
+    watched = Watched(browser, TELEPHONE, home="file://")
+    for language in ("en", "cy"):
+        watched.page.goto((public / RELEASE / language / "changes.html").as_uri())
+        assert not scrolls_sideways(watched.page)
+        tables = watched.page.locator(".hp-scroll")
+        assert tables.count() == 2
+        for number in range(tables.count()):
+            assert tables.nth(number).evaluate("one => one.scrollWidth <= one.clientWidth"), language
+    watched.page.close()
+    assert watched.problems == []
 
 
 def test_the_markup_is_valid(public: Path) -> None:

@@ -28,7 +28,7 @@ from pipelines.policy import read_policy
 from pipelines.publish import strings, writers
 from pipelines.publish.figures import wrong_figures
 from pipelines.publish.release import build_release
-from tests.builders import an_edition
+from tests.builders import a_revision, an_edition, an_edition_before
 
 SPECS = {spec.name: spec for spec in (writers.BENCHMARKS, writers.DISTRIBUTIONS, writers.TRENDS)}
 BENCHMARKS, DISTRIBUTIONS, _ = SPECS
@@ -313,6 +313,39 @@ def test_no_other_number_exists(built: Path) -> None:
     assert sum(len(page.cells) for _, _, page in pages_of(built)) > 50
 
 
+@pytest.fixture(scope="module")
+def revised(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A release that tells what has changed, beside the one before it."""
+    made = tmp_path_factory.mktemp("figures")
+    before, folder = made / "before", made / "release"
+    build_release(an_edition_before(), before)
+    build_release(a_revision(), folder, previous=before)
+    return folder
+
+
+def test_no_other_number_exists_in_what_has_changed(revised: Path) -> None:
+    """Every figure of the release before is that release's, and every one of now this one's."""
+    assert all_problems(revised) == []
+    tables = [
+        {tuple(row[name] for name in KEYS): row for row in pq.read_table(path).to_pylist()}
+        for folder in (revised.parent / "before", revised)
+        for path in [folder / "benchmarks/benchmarks.parquet"]
+    ]
+    benchmarks = json.loads((revised / "changes.json").read_bytes())["benchmarks"]
+    entries = [entry for name in ("revisions", "corrections", "groups") for entry in benchmarks[name]]
+    told = [(entry, cell) for entry in entries for cell in [*entry["cells"], *_largest(entry)]]
+    assert len(told) > 50
+    for entry, cell in told:
+        rows = [table[tuple((entry | cell)[name] for name in KEYS)] for table in tables]
+        for name, pair in cell["figures"].items():
+            assert [pair["before"], pair["after"]] == [row[name] for row in rows], (name, cell)
+
+
+def _largest(entry: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    for name, most in entry["largest"].items():
+        yield most | {"figures": {name: {end: most[end] for end in ("before", "after")}}}
+
+
 def test_no_other_number_exists_in_a_release_of_the_samples(sample_release: Path) -> None:
     assert all_problems(sample_release) == []
     names = [name for name, _, _ in pages_of(sample_release)]
@@ -388,6 +421,23 @@ def test_verification_finds_rows_that_only_one_form_has(built: Path, tmp_path: P
     assert [*wrong_figures(folder)] == [
         f"distributions{form} row {rows}: not as in distributions.parquet" for form in (".json", ".csv")
     ]
+
+
+IN_CHANGES = {
+    "a raw count then": (r'(data-before="">)40<', r"\g<1>38<", "n of .* is 40, and 38 is shown"),
+    "a raw count now": (r'("n">)45<', r"\g<1>43<", "n of .* is 45, and 43 is shown"),
+    "then and now exchanged": (r' data-before="">40<', ">40<", "n of .* is 45, and 40 is shown"),
+    "a difference": (r"(</tr>\s*</tbody>)", r"<td>5</td>\1", "5 stands there"),
+    "a benchmark that has not changed": (r'data-dimension="legal"', 'data-dimension="none"', "not in the tables"),
+}
+
+
+@pytest.mark.parametrize("plant", IN_CHANGES)
+def test_verification_finds_a_number_that_neither_release_tells(revised: Path, tmp_path: Path, plant: str) -> None:
+    folder = damaged(revised, tmp_path)
+    *what, problem = IN_CHANGES[plant]
+    planted(folder, "en/changes.html", *what)
+    assert any(re.search(problem, told) for told in wrong_figures(folder)), [*wrong_figures(folder)]
 
 
 IN_THE_REST = {
