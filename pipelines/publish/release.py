@@ -63,7 +63,7 @@ class ReleaseRefused(RuntimeError):
 
 def build_release(edition: Edition, folder: Path, workers: int = 1, previous: Path | None = None) -> None:
     """Write the whole release of ``edition`` into ``folder``, which must be empty or absent; all but the signatures.
-    ``previous`` is the folder of the release before it, which what has changed is told against; None when there is none.
+    ``previous`` is the folder of the release before it, None when there is none: what has changed is told against it.
 
     The same edition and release before it give the same bytes, whatever ``workers`` (processes that render pages).
     Raises FileExistsError when the folder holds anything, ValueError when ``previous`` is not the release that the
