@@ -23,7 +23,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pipelines.files import Damaged
+from pipelines.files import Damaged, json_of
 from pipelines.publish import shapes
 
 CHANGES = "changes.json"
@@ -173,10 +173,10 @@ def wrong_changes(folder: Path) -> list[str]:
     older version, which lists no such file, has nothing to fit.
     """
     try:
-        manifest = json.loads((folder / "release.json").read_bytes())
+        manifest = json_of((folder / "release.json").read_bytes())
         if CHANGES not in {file["path"] for file in manifest["files"]}:
             return []
-        changes = json.loads((folder / CHANGES).read_bytes())
+        changes = json_of((folder / CHANGES).read_bytes())
         return [f"{CHANGES}: {problem}" for problem in _wrong(changes, _told(_Files(folder, manifest)), manifest)]
     except OSError as error:
         return [f"what has changed cannot be checked: {Path(error.filename).name}: {error.strerror}"]
@@ -214,7 +214,7 @@ class _Files:
         if name == "release.json" and self.manifest is not None:
             return self.manifest
         data = self.bytes(name)
-        return None if data is None else json.loads(data)
+        return None if data is None else json_of(data)
 
     def names(self) -> Iterator[str]:
         """The data files that every release has. Pages and pictures are written when these have been compared."""
@@ -239,7 +239,7 @@ def _told(files: _Files) -> Told:
     lines = files.bytes(_ROWS)
     if lines is None:
         raise ValueError(_ROWS)
-    rows = [json.loads(line) for line in lines.splitlines()]
+    rows = [json_of(line) for line in lines.splitlines()]
     audit = statements.get("audit.json", {}).get("waves", ())
     merged = {id: row["id"] for row in rows for id in row.get("merged", ())}
     benchmarks, distributions = (
