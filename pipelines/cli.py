@@ -525,22 +525,30 @@ def gap(
 @app.command(epilog="Example: hubpacks serve --port 8000")
 def serve(
     publish: PublishFlag = None,
-    port: Annotated[int, typer.Option(min=0, max=65535, help="Port on this machine; 0 picks a free one.")] = 8000,
+    host: Annotated[str, typer.Option(help="Address to listen on; the default is this machine only.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port; 0 picks a free one.")] = 8000,
+    nginx: Annotated[bool, typer.Option("--nginx", help="Print the configuration for nginx instead.")] = False,
 ) -> None:
-    """Show the published site on this machine only, until Ctrl-C."""
-    from functools import partial
-    from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
-
+    """Serve the published site as readers see it, until Ctrl-C; or print how nginx serves it."""
     folder = setting("publish", publish)
+    if nginx:
+        from pipelines.serve.nginx import UnusableFolder, configuration
+
+        if port == 0:
+            _stop("--port 0: nginx cannot pick a free port; name one")
+        try:
+            typer.echo(configuration(folder, host, port), nl=False)
+        except UnusableFolder as error:
+            _stop(str(error))
+        return
     if not (folder / "latest.json").exists():
         _stop(f"{folder}: nothing is published here yet; run hubpacks run first")
-    handler = partial(SimpleHTTPRequestHandler, directory=str(folder))
-    with ThreadingHTTPServer(("127.0.0.1", port), handler) as server:
-        typer.echo(f"http://127.0.0.1:{server.server_port}/ (Ctrl-C stops)")
-        try:
-            server.serve_forever()
-        except KeyboardInterrupt:
-            typer.echo("stopped")
+    from pipelines.serve.app import serve as serve_site
+
+    try:
+        serve_site(folder, host, port, lambda address: typer.echo(f"{address} (Ctrl-C stops)"))
+    except KeyboardInterrupt:
+        typer.echo("stopped")
 
 
 @app.command(epilog="Example: hubpacks intake --port 8001")

@@ -50,20 +50,29 @@ def wait_for(port: int, process: subprocess.Popen[bytes], seconds: float = 10) -
 @contextmanager
 def nginx(root: Path, more: str = "") -> Iterator[str]:
     """Debian's nginx over the files under ``root``; ``more`` stands in its ``server`` block. Gives its address."""
-    port, scratch = free_port(), root.parent / "nginx"
+    port = free_port()
+    with nginx_of(f"server {{ listen 127.0.0.1:{port}; root {root}; {more} }}", root.parent / "nginx", port):
+        yield f"http://127.0.0.1:{port}"
+
+
+@contextmanager
+def nginx_of(http: str, scratch: Path, port: int) -> Iterator[None]:
+    """Debian's nginx with ``http`` in its ``http`` block, which has it listen on ``port``. Files in it are found from
+    the folder ``scratch``.
+    """
     scratch.mkdir(exist_ok=True)
     unused = [f"{kind}_temp_path {scratch}/{kind};" for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")]
     conf = [
         *(["user root;"] if os.geteuid() == 0 else []),
         f"daemon off; pid {scratch}/pid; error_log stderr; events {{ worker_connections 256; }}",
         f"http {{ access_log {scratch}/access.log; {' '.join(unused)}",
-        f"server {{ listen 127.0.0.1:{port}; root {root}; {more} }} }}",
+        f"{http} }}",
     ]
     (scratch / "nginx.conf").write_text("\n".join(conf))
     with subprocess.Popen([NGINX, "-e", "stderr", "-c", str(scratch / "nginx.conf")]) as process:
         try:
             wait_for(port, process)
-            yield f"http://127.0.0.1:{port}"
+            yield
         finally:
             process.terminate()
 

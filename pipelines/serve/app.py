@@ -1,0 +1,119 @@
+"""``hubpacks serve``: Starlette's files, with our rules about which of them are answered and with which headers."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+import stat
+from collections.abc import Callable
+from http import HTTPStatus
+from pathlib import Path
+from urllib.parse import quote
+
+import uvicorn
+from starlette.datastructures import MutableHeaders
+from starlette.middleware.gzip import GZipMiddleware
+from starlette.responses import PlainTextResponse, Response
+from starlette.staticfiles import StaticFiles
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from pipelines.serve import rules
+
+INDEX = "index.html"
+
+
+def serve(public: Path, host: str, port: int, say: Callable[[str], None]) -> None:
+    """Serve ``public`` until told to stop; ``say`` is given the address. Port 0 takes a free one.
+
+    Raises OSError when the port cannot be had, and KeyboardInterrupt after Ctrl-C, when open answers have ended.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.create_server((host, port), family=family) as listener:
+        shown = f"[{host}]" if ":" in host else host
+        say(f"http://{shown}:{listener.getsockname()[1]}/")
+        config = uvicorn.Config(
+            build(public),
+            http="h11",  # bounds the head of a request
+            ws="none",
+            lifespan="off",
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            proxy_headers=False,
+        )
+        uvicorn.Server(config).run([listener])
+
+
+def build(public: Path) -> ASGIApp:
+    """The application over the folder that ``publish`` writes."""
+    sent_as_they_are = tuple(kind for kind in rules.kinds() if not rules.is_compressed(kind))
+    return _Dressed(GZipMiddleware(_Published(public), exclude_content_types=sent_as_they_are))
+
+
+class _Published(StaticFiles):
+    """The files of the folder: those that readers may see, each under one address."""
+
+    def __init__(self, public: Path) -> None:
+        self._root = os.path.realpath(public)
+        super().__init__(directory=self._root)
+
+    async def get_response(self, path: str, scope: Scope) -> Response:  # noqa: ARG002 - see below
+        if scope["method"] not in rules.METHODS:
+            return PlainTextResponse(rules.MESSAGES[405], HTTPStatus.METHOD_NOT_ALLOWED)
+        # ``path`` has lost the slash at its end, and with it where the links in a page lead.
+        return await asyncio.to_thread(self._response, scope["path"], scope)
+
+    def _response(self, asked: str, scope: Scope) -> Response:
+        file = self._file(f"{asked}{INDEX}" if asked.endswith("/") else asked)
+        if file is not None:
+            response = self.file_response(file, os.stat(file), scope)  # noqa: PTH116 - the library wants text
+            if "content-type" in response.headers:
+                kind = rules.media_type(file)
+                response.headers["content-type"] = f"{kind}; charset=utf-8" if rules.is_text(kind) else kind
+            return response
+        if self._file(f"{asked}/{INDEX}") is not None:
+            return Response(status_code=HTTPStatus.MOVED_PERMANENTLY, headers={"Location": f"{quote(asked)}/"})
+        return PlainTextResponse(rules.MESSAGES[404], HTTPStatus.NOT_FOUND)
+
+    def _file(self, asked: str) -> str | None:
+        """The file that is meant, None when there is none or nobody may see it."""
+        # Two slashes in a row would be another address of the same file, or, in a redirect, of another host.
+        if not asked.startswith("/") or "//" in asked or rules.is_hidden(asked) or "\0" in asked:
+            return None
+        file = f"{self._root}{asked}"
+        real = os.path.realpath(file)
+        if asked.removeprefix("/") in rules.LINKS and Path(real).is_relative_to(self._root):
+            file = real  # opened by what is behind the link now, so that size and bytes are of one release
+        return file if real == file and _is_file(file) else None
+
+
+def _is_file(path: str) -> bool:
+    try:
+        return stat.S_ISREG(os.stat(path).st_mode)  # noqa: PTH116 - pathlib's is_file raises for a name that is too long
+    except OSError:
+        return False
+
+
+class _Dressed:
+    """The outermost layer: headers that answers carry whatever they are."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        path = scope["path"]
+
+        async def send_dressed(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                headers.update(rules.headers(f"{path}{INDEX}" if path.endswith("/") else path, message["status"]))
+                kind = headers.get("content-type", "").partition(";")[0]
+                if rules.is_compressed(kind):
+                    headers["Vary"] = "Accept-Encoding"
+                if "content-encoding" in headers and "etag" in headers:
+                    # Other bytes than those of the file: a download that broke off must not go on with the file's.
+                    headers["ETag"] = f"W/{headers['ETag']}"
+            await send(message)
+
+        await self._app(scope, receive, send_dressed)
