@@ -78,13 +78,13 @@ class _Published(StaticFiles):
 
     def _file(self, asked: str) -> str | None:
         """The file that is meant, None when there is none or nobody may see it."""
-        # Two slashes in a row would be another address of the same file, or, in a redirect, of another host.
-        if not asked.startswith("/") or "//" in asked or rules.is_hidden(asked) or "\0" in asked:
+        if not asked.startswith("/") or rules.is_hidden(asked) or "\0" in asked:
             return None
         file = f"{self._root}{asked}"
         real = os.path.realpath(file)
         if asked.removeprefix("/") in rules.LINKS and Path(real).is_relative_to(self._root):
             file = real  # opened by what is behind the link now, so that size and bytes are of one release
+        # Two slashes in a row are no other address of the same file, nor, in a redirect, one of another host.
         return file if real == file and _is_file(file) else None
 
 

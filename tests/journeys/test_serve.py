@@ -352,7 +352,7 @@ def test_no_path_leads_out_of_the_folder(running: str, target: str) -> None:
 def test_a_folder_is_one_address_and_no_way_to_another_site(running: str, client: httpx.Client) -> None:
     answer = client.get(f"/{RELEASE}")
     assert (answer.status_code, answer.headers["location"]) == (301, f"/{RELEASE}/")
-    for target in ("//other.example/..", f"//other.example/%2e%2e/{RELEASE}", f"//other.example//../../{RELEASE}"):
+    for target in (f"//{RELEASE}", f"//other.example/../{RELEASE}", f"//other.example/%2e%2e/{RELEASE}"):
         head = raw(running, target).partition(b"\r\n\r\n")[0].lower()
         assert b"location: //" not in head
         assert b"location: http" not in head
