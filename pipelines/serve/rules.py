@@ -10,7 +10,7 @@ import re
 
 from pipelines.publish.pointers import POINTERS, RELEASE_ID
 from pipelines.publish.release import MEDIA_TYPES as RELEASE_TYPES
-from pipelines.publish.release import SUMS
+from pipelines.publish.signed import SUMS
 
 METHODS = ("GET", "HEAD")
 
@@ -35,8 +35,8 @@ OPEN = {
 }
 """What data carry besides, so that the page of any other site may read them, also in parts. A request for one range or
 with If-None-Match has to ask nothing beforehand."""
-OPEN_SUFFIXES = (".csv", ".json", ".jsonl", ".parquet", ".xml", ".minisig", ".sshsig", ".sig")
-OPEN_NAMES = (SUMS,)
+OPEN_SUFFIXES = (".csv", ".json", ".jsonl", ".parquet", ".xml", ".minisig", ".sshsig", ".sig", ".pub", ".pem")
+OPEN_NAMES = (SUMS, "allowed_signers")
 
 IMMUTABLE = "public, max-age=31536000, immutable"
 """For files of a release, which never change: a year, the longest that caches are asked for."""
@@ -44,9 +44,15 @@ FRESH = "no-cache"
 """For all else, pointers above all, and for what is not there: it may be kept, and must be asked about each time."""
 LASTING_STATUSES = (200, 206, 304)
 
-MEDIA_TYPES = {**RELEASE_TYPES, ".xml": "application/atom+xml"}
-NAMED_TYPES = {SUMS: "text/plain"}
 OTHER_TYPE = "application/octet-stream"
+MEDIA_TYPES = {
+    **RELEASE_TYPES,
+    ".xml": "application/atom+xml",
+    ".minisig": "text/plain",
+    ".sshsig": "text/plain",
+    ".sig": OTHER_TYPE,
+}
+"""By the end of a name, empty where it has none: of a release's files, and of those that no release lists."""
 _WORDS = ("application/json", "application/jsonl", "application/atom+xml", "image/svg+xml")
 
 LINKS = POINTERS
@@ -59,8 +65,7 @@ _LASTING = re.compile(rf"/releases/{RELEASE_ID.pattern}/.")
 
 def media_type(path: str) -> str:
     """What a file is, by its name, without a charset."""
-    name = posixpath.basename(path)
-    return NAMED_TYPES.get(name) or MEDIA_TYPES.get(posixpath.splitext(name)[1], OTHER_TYPE)
+    return MEDIA_TYPES.get(posixpath.splitext(path)[1], OTHER_TYPE)
 
 
 def is_text(kind: str) -> bool:
@@ -75,7 +80,7 @@ def is_compressed(kind: str) -> bool:
 
 def kinds() -> list[str]:
     """Every media type there is, sorted."""
-    return sorted({*MEDIA_TYPES.values(), *NAMED_TYPES.values(), OTHER_TYPE})
+    return sorted({*MEDIA_TYPES.values(), OTHER_TYPE})
 
 
 def is_hidden(path: str) -> bool:

@@ -26,9 +26,10 @@ from playwright.sync_api import Browser
 
 from pipelines.publish import publish
 from pipelines.publish.pointers import POINTERS
-from pipelines.publish.release import MEDIA_TYPES, SUMS
+from pipelines.publish.release import MEDIA_TYPES
+from pipelines.publish.signed import UNLISTED
 from tests.browser import is_styled
-from tests.builders import an_edition
+from tests.builders import KEY, an_edition
 from tests.servers import free_port, nginx_of
 from tests.websites import serving
 
@@ -60,7 +61,7 @@ SECURITY = {
     "permissions-policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
     "cross-origin-opener-policy": "same-origin",
 }
-SIGNATURES = tuple(f"{SUMS}{suffix}" for suffix in (".minisig", ".sshsig", ".sig"))
+KEYS = ("keys/keys.json", "keys/minisign.pub", "keys/openssl.pem", "keys/allowed_signers")
 SECRET = "not for readers"
 
 
@@ -103,9 +104,7 @@ def printed(*arguments: str) -> str:
 def original(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A public folder with one release, and with what should never lie there."""
     public = tmp_path_factory.mktemp("original") / "public"
-    publish(an_edition(), public)
-    for name in SIGNATURES:
-        (public / RELEASE / name).write_text("signed")
+    publish(an_edition(), public, KEY)
     (public / "releases" / f".building-{SECOND}").mkdir()
     (public / "releases" / f".building-{SECOND}" / "index.html").write_text(SECRET)
     (public / ".env").write_text(SECRET)
@@ -270,15 +269,16 @@ def test_every_file_says_what_it_is(client: httpx.Client, original: Path) -> Non
     for suffix, kind in MEDIA_TYPES.items():
         wanted = kind + charset if kind.startswith("text/") else kind
         assert client.get(f"/{names[suffix]}").headers["content-type"] == wanted
-    assert client.get(f"/{RELEASE}/{SUMS}").headers["content-type"] == "text/plain" + charset
+    signed = [client.get(f"/{RELEASE}/{name}").headers["content-type"] for name in UNLISTED]
+    assert signed == ["text/plain" + charset] * 3 + ["application/octet-stream", "application/jsonl"]
     assert client.get("/feed.xml").headers["content-type"] == "application/atom+xml"
     assert client.get("/index.html").headers["content-type"] == "text/html" + charset
 
 
 @each_server
 def test_data_are_open_to_the_pages_of_others_and_pages_are_not(client: httpx.Client) -> None:
-    data = [CSV, PARQUET, "latest.json", "feed.xml", f"{RELEASE}/packs/national/records.jsonl", f"{RELEASE}/{SUMS}"]
-    for name in [*data, *(f"{RELEASE}/{name}" for name in SIGNATURES)]:
+    data = [CSV, PARQUET, "latest.json", "feed.xml", f"{RELEASE}/packs/national/records.jsonl"]
+    for name in [*data, *(f"{RELEASE}/{name}" for name in (*UNLISTED, *KEYS))]:
         answer = client.get(f"/{name}", headers={"Origin": "https://other.example"})
         assert answer.status_code == 200
         assert answer.headers["access-control-allow-origin"] == "*"
@@ -421,7 +421,7 @@ def test_a_new_release_is_seen_at_once_and_whole(original: Path, tmp_path: Path,
         os.utime(file, (file.stat().st_mtime - 3600,) * 2)
     with SERVERS[server](public, tmp_path) as address, httpx.Client(base_url=address) as client:
         before = {name: client.get(f"/{name}") for name in POINTERS}
-        publish(an_edition(id=SECOND, previous=FIRST), public)
+        publish(an_edition(id=SECOND, previous=FIRST), public, KEY)
         after = {
             name: client.get(f"/{name}", headers={"If-None-Match": before[name].headers["etag"]}) for name in POINTERS
         }
@@ -439,7 +439,7 @@ def test_readers_never_get_half_a_pointer(original: Path, tmp_path: Path, server
 
     public = tmp_path / "public"
     shutil.copytree(original, public, symlinks=True)
-    publish(an_edition(id=SECOND, previous=FIRST), public)
+    publish(an_edition(id=SECOND, previous=FIRST), public, KEY)
     stop, wrong, seen = threading.Event(), [], set()
     with SERVERS[server](public, tmp_path) as address:
 
