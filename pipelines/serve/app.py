@@ -12,15 +12,17 @@ from pathlib import Path
 from urllib.parse import quote
 
 import uvicorn
-from starlette.datastructures import MutableHeaders
+from starlette.datastructures import Headers, MutableHeaders
 from starlette.middleware.gzip import GZipMiddleware
-from starlette.responses import PlainTextResponse, Response
-from starlette.staticfiles import StaticFiles
+from starlette.responses import FileResponse, PlainTextResponse, Response
+from starlette.staticfiles import NotModifiedResponse, StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from pipelines.serve import rules
 
 INDEX = "index.html"
+ATTEMPTS = 10
+"""So often a pointer is looked up that goes before it is opened."""
 
 
 def serve(public: Path, host: str, port: int, say: Callable[[str], None]) -> None:
@@ -65,7 +67,10 @@ class _Published(StaticFiles):
         return await asyncio.to_thread(self._response, scope["path"], scope)
 
     def _response(self, asked: str, scope: Scope) -> Response:
-        file = self._file(f"{asked}{INDEX}" if asked.endswith("/") else asked)
+        name = f"{asked}{INDEX}" if asked.endswith("/") else asked
+        if name.removeprefix("/") in rules.LINKS:
+            return self._pointer(name, scope)
+        file = self._file(name)
         if file is not None:
             response = self.file_response(file, os.stat(file), scope)  # noqa: PTH116 - the library wants text
             if "content-type" in response.headers:
@@ -74,6 +79,26 @@ class _Published(StaticFiles):
             return response
         if self._file(f"{asked}/{INDEX}") is not None:
             return Response(status_code=HTTPStatus.MOVED_PERMANENTLY, headers={"Location": f"{quote(asked)}/"})
+        return PlainTextResponse(rules.MESSAGES[404], HTTPStatus.NOT_FOUND)
+
+    def _pointer(self, asked: str, scope: Scope) -> Response:
+        """One of the few files that are swapped under readers: read at once, so that its bytes and size are of one
+        release, and looked up again when it has gone in between.
+        """
+        for _ in range(ATTEMPTS):
+            file = self._file(asked)
+            if file is None:
+                continue
+            try:
+                with open(file, "rb") as opened:  # noqa: PTH123 - a descriptor, for what it says of itself
+                    data, told = opened.read(), os.fstat(opened.fileno())
+            except FileNotFoundError:
+                continue
+            as_file = FileResponse(file, stat_result=told, media_type=rules.media_type(file)).headers
+            if self.is_not_modified(as_file, Headers(scope=scope)):
+                return NotModifiedResponse(as_file)
+            kept = {name: as_file[name] for name in ("content-type", "etag", "last-modified")}
+            return Response(data, headers=kept)
         return PlainTextResponse(rules.MESSAGES[404], HTTPStatus.NOT_FOUND)
 
     def _file(self, asked: str) -> str | None:
