@@ -21,6 +21,7 @@ from hubs.instruments import instruments
 from hubs.registration import Registration, Registry, read_registry
 from pipelines.check import check
 from pipelines.intake.judging import Bounds, Task, report
+from pipelines.keys import Keys
 from pipelines.line import Line, gather
 from pipelines.store import Store
 from pipelines.validate import newest_verdict
@@ -96,7 +97,8 @@ def by_pipeline(case: Case, folder: Path) -> Report:
     hub = case.registration.id
     registration = case.registration.model_copy(update={"address": case.address})
     registry = Registry(case.registry.folder, {hub: registration}, {})
-    line = Line(registry, Store(folder / "store"), folder / "public")
+    store = Store(folder / "store")
+    line = Line(registry, store, folder / "public", Keys(store.keys))
     state, _ = gather(line, hub, NOW)
     verdict = newest_verdict(line.store, hub)
     if verdict is None:
