@@ -6,6 +6,7 @@ them, so that ``--help`` and small checks answer at once.
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import json
 import os
@@ -545,10 +546,10 @@ def serve(
         _stop(f"{folder}: nothing is published here yet; run hubpacks run first")
     from pipelines.serve.app import serve as serve_site
 
-    try:
+    # A shell that runs it in the background lets it end without the interrupt.
+    with contextlib.suppress(KeyboardInterrupt):
         serve_site(folder, host, port, lambda address: typer.echo(f"{address} (Ctrl-C stops)"))
-    except KeyboardInterrupt:
-        typer.echo("stopped")
+    typer.echo("stopped")
 
 
 @app.command(epilog="Example: hubpacks intake --port 8001")
