@@ -5,15 +5,14 @@ Only reading one and counting in it live here. What a number that is too small l
 
 from __future__ import annotations
 
-import csv
 import hashlib
-import io
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from hubs.contract.vocabularies import vocabulary
+from hubs.csvfile import UnusableCsv, read_csv
 
 VOCABULARIES = {
     "organisation_type": "organisation_types",
@@ -23,12 +22,6 @@ VOCABULARIES = {
 }
 """The columns of a register, and the vocabulary of each. ``sector`` may be left out; so may ``n``."""
 NOT_STATED = "not_stated"
-MAX_BYTES = 32_000_000
-PROBLEMS_NAMED = 10
-
-
-class UnusableRegister(ValueError):
-    """A register cannot be used. The message says in which line and why, a line a problem."""
 
 
 @dataclass(frozen=True)
@@ -58,39 +51,22 @@ def read_register(path: Path) -> Register:
     """The register in the CSV file ``path``: a row an organisation, or a row a group of them with their number in
     ``n``. Columns are the contract's, values the ids of its vocabularies; further columns are not read.
 
-    Raises UnusableRegister.
+    Raises UnusableCsv.
     """
-    try:
-        if path.stat().st_size > MAX_BYTES:
-            raise UnusableRegister(f"has more than {MAX_BYTES:,} bytes; count the organisations and give n")
-        data = path.read_bytes()
-        rows = csv.DictReader(io.StringIO(data.decode("utf-8-sig"), newline=""))
-        named = rows.fieldnames or []
-    except OSError as error:
-        raise UnusableRegister(f"cannot be read: {error.strerror}") from error
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise UnusableRegister("is not a CSV file in UTF-8") from error
+    needed = ("organisation_type", "size_band", "region")
+    named, rows = read_csv(path, needed, _problems, instead="; count the organisations and give n")
     columns = tuple(name for name in VOCABULARIES if name in named)
-    if missing := [name for name in ("organisation_type", "size_band", "region") if name not in named]:
-        raise UnusableRegister(f"has no column {', '.join(missing)}")
     counts: Counter[tuple[str, ...]] = Counter()
-    problems = []
     for row in rows:
-        if found := list(_problems(row, columns)):
-            problems += [f"line {rows.line_num}: {problem}" for problem in found]
-        else:
-            counts[tuple(row[name] for name in columns)] += int(row.get("n", "1"))
-    if problems:
-        more = [f"and {len(problems) - PROBLEMS_NAMED:,} more"] if len(problems) > PROBLEMS_NAMED else []
-        raise UnusableRegister("\n".join([*problems[:PROBLEMS_NAMED], *more]))
+        counts[tuple(row[name] for name in columns)] += int(row.get("n", "1"))
     if not counts.total():
-        raise UnusableRegister("has no organisation in it")
-    return Register(columns, dict(counts), hashlib.sha256(data).hexdigest())
+        raise UnusableCsv("has no organisation in it")
+    return Register(columns, dict(counts), hashlib.sha256(path.read_bytes()).hexdigest())
 
 
-def _problems(row: Mapping[str, str | None], columns: tuple[str, ...]) -> Iterator[str]:
-    for name in columns:
-        if (row[name] or "") not in vocabulary(VOCABULARIES[name]):
-            yield f"'{(row[name] or '')[:60]}' is no {name} of the vocabulary; use its id"
-    if not (row.get("n", "1") or "").isdecimal():
+def _problems(row: Mapping[str, str]) -> Iterator[str]:
+    for name, scheme in VOCABULARIES.items():
+        if name in row and row[name] not in vocabulary(scheme):
+            yield f"'{row[name][:60]}' is no {name} of the vocabulary; use its id"
+    if not row.get("n", "1").isdecimal():
         yield "n must be a whole number"

@@ -14,9 +14,10 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic_core import ErrorDetails
 
 from hubs.contract.kinds.base import Audience, Licence, Sector
+from hubs.csvfile import UnusableCsv
 from hubs.mapping.spec import SkipRule, Source
-from hubs.publications import UnusablePublications, read_publications
-from hubs.register import UnusableRegister, read_register
+from hubs.publications import read_publications
+from hubs.register import read_register
 from hubs.yamlfile import UnreadableYaml, read_yaml
 
 HUB_ID_PATTERN = r"^[a-z][a-z0-9-]{1,59}$"
@@ -243,7 +244,7 @@ def _files_beside(folder: Path, registration: Registration) -> Iterator[tuple[st
             path = os.path.realpath(folder / named)
             try:
                 read(Path(path))
-            except (UnusableRegister, UnusablePublications) as error:
+            except UnusableCsv as error:
                 lines = [f"{field}: {named} {line}" for line in str(error).splitlines()]
                 raise UnusableRegistration("\n".join(lines)) from error
             yield f"{field}_file", path

@@ -22,9 +22,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from hubs.contract.groups import ATTRIBUTES, TABLE
 from hubs.contract.vocabularies import vocabulary
 from hubs.instruments import Instrument
-from pipelines.cube import ATTRIBUTES, LEVELS_N, TABLE, Breakdown, Counts, Grid, Integers, Key, Numbers
+from pipelines.cube import LEVELS_N, Breakdown, Counts, Grid, Integers, Key, Numbers
 from pipelines.policy import Policy
 
 COUNTS = tuple(f"c{level}" for level in range(LEVELS_N))

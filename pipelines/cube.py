@@ -13,22 +13,11 @@ from typing import Any
 
 import numpy as np
 
+from hubs.contract.groups import ALL, ATTRIBUTES, BREAKDOWNS
 from hubs.contract.vocabularies import vocabulary
-from pipelines.policy import BREAKDOWNS
 
-TABLE = ("period", "instrument", "audience", "dimension")
-"""What is never pooled: figures of different values here are different tables."""
 Key = tuple[str, str, str, str]
 """A value for each of ``TABLE``."""
-ATTRIBUTES = {
-    "sector": "sectors",
-    "organisation_type": "organisation_types",
-    "size_band": "size_bands",
-    "region": "regions",
-}
-"""What is known of an organisation, and the vocabulary of each."""
-ALL = "all"
-"""Stands in a column by which a breakdown does not group."""
 LEVELS_N = 6
 """Levels of an organisation: 0 to 5."""
 

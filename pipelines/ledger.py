@@ -26,10 +26,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import quote
 
+from hubs.contract.groups import CUBE_VERSION, TABLE, terms_of
 from hubs.contract.records import canonical_json
-from pipelines.cube import TABLE, Key
+from pipelines.cube import Key
 from pipelines.files import Damaged, only_one, read_json, sync_folder, write_bytes, write_json
-from pipelines.policy import BREAKDOWNS, CUBE_VERSION
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -109,8 +109,7 @@ def rows_of(benchmarks: pa.Table, distributions: pa.Table, base: int) -> Iterato
 
 def _place(row: dict[str, str]) -> tuple[str, str, str, str, int, str, tuple[str, ...]]:
     period, instrument, audience, dimension = (row[name] for name in TABLE)
-    terms = tuple(row[name] for name in BREAKDOWNS[row["breakdown"]])
-    return period, instrument, audience, dimension, CUBE_VERSION, row["breakdown"], terms
+    return period, instrument, audience, dimension, CUBE_VERSION, row["breakdown"], terms_of(row)
 
 
 _FIELDS = {one.name for one in fields(Row)}

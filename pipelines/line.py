@@ -16,10 +16,11 @@ from typing import Any
 import pyarrow as pa
 from pydantic import ValidationError
 
+from hubs.contract.groups import ALL, CUBE_VERSION
 from hubs.contract.records import canonical_json
 from hubs.instruments import instruments
 from hubs.judge import RULES_VERSION
-from hubs.publications import ALL, read_publications
+from hubs.publications import read_publications
 from hubs.registration import Registration, Registry, WrongRegistry, read_registry
 from pipelines import benchmark, publish, quarantine, standing, validate
 from pipelines.bases import bases
@@ -27,7 +28,7 @@ from pipelines.consolidate import HubRecords, consolidate, packs
 from pipelines.edition import Edition, HubState, LibraryRecord, Published, State, WaveTold, Withdrawn
 from pipelines.keys import Keys
 from pipelines.ledger import COUNT, PUBLISHED_BY_HUB, SAMPLE, Ledger, N, Row, rows_of
-from pipelines.policy import BREAKDOWNS, CUBE_VERSION, read_policy
+from pipelines.policy import read_policy
 from pipelines.pull import pull
 from pipelines.pull.network import Network
 from pipelines.settings import SecretKey
@@ -357,17 +358,14 @@ def make_benchmarks(line: Line) -> pa.Table:
 
 def _note_publications(line: Line) -> None:
     """Enter into the ledger what hubs have published by themselves. It stays there: what is out is known."""
-    grouped = {by: name for name, by in BREAKDOWNS.items()}
     rows = []
     for hub, registration in line.registry.hubs.items():
         path = Path(registration.published_file) if registration.published_file else None
         if path is not None and path.is_file():  # of a hub that has left only what was entered is known
             for told in read_publications(path):
-                breakdown, terms = grouped[tuple(told.terms)], tuple(told.terms.values())
+                cell = (CUBE_VERSION, told.breakdown, told.terms)
                 statistic = N if told.level == ALL else f"{COUNT}{told.level}"
-                rows.append(
-                    Row(f"{PUBLISHED_BY_HUB}{hub}", *told.table, CUBE_VERSION, breakdown, terms, statistic, told.count)
-                )
+                rows.append(Row(f"{PUBLISHED_BY_HUB}{hub}", *told.table, *cell, statistic, told.count))
     if rows:
         line.store.ledger.add(rows)
 
@@ -467,9 +465,8 @@ def make_release(line: Line, now: datetime, progress: Progress = lambda _stage, 
         line.store.keep_slugs(library)
         publish.publish(edition, line.public, signer.private, about_to_show=lambda: _enter(line.store.ledger, edition))
         _note_published(line, edition.id, library, states)
-        with line.store.making(
-            "benchmarks", _returns_key(line)
-        ):  # with these rows in the ledger they would be the same
+        # With these rows in the ledger the benchmarks would come out the same.
+        with line.store.making("benchmarks", _returns_key(line)):
             line.store.write_disclosure(audit, leaks, [wave.published(edition.id) for wave in waves])
         return edition.id
 

@@ -8,21 +8,10 @@ from typing import Any
 import pyarrow as pa
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
+from hubs.contract.groups import BREAKDOWNS, CUBE_VERSION
 from hubs.yamlfile import UnreadableYaml, read_yaml
 
 FILE = Path(__file__).with_name("policy.yaml")
-
-BREAKDOWNS: dict[str, tuple[str, ...]] = {
-    "total": (),
-    "sector": ("sector",),
-    "organisation_type": ("organisation_type",),
-    "size_band": ("size_band",),
-    "region": ("region",),
-    "sector_size_band": ("sector", "size_band"),
-}
-"""The cube: each breakdown and the attributes of organisations by which it groups them."""
-CUBE_VERSION = 1
-"""It grows with every change to ``BREAKDOWNS``."""
 
 
 class UnusablePolicy(ValueError):

@@ -12,7 +12,6 @@ from __future__ import annotations
 import base64
 import binascii
 import hashlib
-import json
 import re
 import struct
 from collections.abc import Mapping
@@ -32,6 +31,7 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_public_key,
 )
 
+from pipelines.files import json_of
 from pipelines.settings import UnusableSettings
 
 KEY_PREFIX = "ed25519:"
@@ -207,9 +207,9 @@ def read_public(text: str) -> list[ReleaseKey]:
     text = text.strip()
     try:
         if text.startswith("{"):
-            return [ReleaseKey.from_dict(entry) for entry in json.loads(text)["keys"]]
+            return [ReleaseKey.from_dict(entry) for entry in json_of(text)["keys"]]
         return [ReleaseKey(PublicKey(_public_bytes(text)))]
-    except (ValueError, KeyError, TypeError, RecursionError, UnsupportedAlgorithm) as error:
+    except (ValueError, KeyError, TypeError, UnsupportedAlgorithm) as error:
         if isinstance(error, UnusableKey):
             raise
         raise UnusableKey("no Ed25519 public key of minisign, OpenSSH or openssl, and no keys.json") from error
@@ -317,10 +317,10 @@ def signed_envelope(key: Ed25519PrivateKey, payload: bytes, payload_type: str) -
 def check_envelope(public: PublicKey, envelope: bytes, payload_type: str) -> bytes:
     """The payload of a ``signed_envelope``."""
     try:
-        data = json.loads(envelope)
+        data = json_of(envelope)
         payload, (entry,) = base64.b64decode(data["payload"], validate=True), data["signatures"]
         signature, stated = base64.b64decode(entry["sig"], validate=True), data["payloadType"]
-    except (ValueError, KeyError, TypeError, RecursionError) as error:
+    except (ValueError, KeyError, TypeError) as error:
         raise WrongSignature("is no DSSE envelope with one signature") from error
     if stated != payload_type:
         raise WrongSignature(f"is no envelope of {payload_type}")

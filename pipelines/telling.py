@@ -69,9 +69,9 @@ def tell(levels: pa.Table, source: Source, ledger: Ledger, policy: Policy) -> Te
         for row in ledger.rows(period):
             before[row.table[:-1]].append(row)
         for wave in sorted({*before, *(wave for wave in today if wave[0] == period)}):
-            for how, tables in teller.told(wave, before[wave], today.get(wave)):
-                waves.append(how)
-                told += tables
+            if (found := teller.told(wave, before[wave], today.get(wave))) is not None:
+                waves.append(found[0])
+                told += found[1]
     leaks = [gate.in_words(finding) for one in told for finding in one.attack.findings]
     audits = [one.made.audit for one in told]
     audit = {"attack": gate.audit(told), "tables": audits}
@@ -117,15 +117,16 @@ class _Teller:
         self.source, self.ledger, self.policy = source, ledger, policy
         self.breakdowns = [Breakdown.named(name) for name in policy.breakdowns]
 
-    def told(self, wave: Wave, rows: Sequence[Row], today: pa.Table | None) -> Iterator[tuple[WaveTold, Tables]]:
-        """How one wave is told that the ledger has ``rows`` of, and its tables; nothing if there is nothing to tell."""
+    def told(self, wave: Wave, rows: Sequence[Row], today: pa.Table | None) -> tuple[WaveTold, Tables] | None:
+        """How one wave is told that the ledger has ``rows`` of, and its tables; None if there is nothing to tell."""
         of_hubs = [row for row in rows if row.is_of_hub]
         past = self._past(rows)
         if past is not None:
-            yield self._told_before(wave, past, of_hubs, today)
-        elif today is not None:
-            told = self._tables(benchmark.cube(today, self.policy), of_hubs)
-            yield self._counted(wave, WaveState.NEW, today, told), told
+            return self._told_before(wave, past, of_hubs, today)
+        if today is None:
+            return None  # only a hub has published anything of it
+        told = self._tables(benchmark.cube(today, self.policy), of_hubs)
+        return self._counted(wave, WaveState.NEW, today, told), told
 
     def _past(self, rows: Sequence[Row]) -> _Past | None:
         ours = [row for row in rows if not row.is_of_hub]

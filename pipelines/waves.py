@@ -14,10 +14,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from hubs.contract.groups import ATTRIBUTES, WAVE
 from pipelines.benchmark import AllMembers, Members, members_of
-from pipelines.cube import ATTRIBUTES, LEVELS_N, Breakdown, Grid, Integers, Key, Mask, Moves, Others
+from pipelines.cube import LEVELS_N, Breakdown, Grid, Integers, Key, Mask, Moves, Others
 
-WAVE = ("period", "instrument", "audience")
 Wave = tuple[str, str, str]
 """A value for each of ``WAVE``."""
 

@@ -17,6 +17,7 @@ import numpy as np
 import pyarrow as pa
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from hubs.contract.groups import WAVE
 from hubs.contract.kinds import document_kinds
 from hubs.contract.records import Record
 from hubs.instruments import instruments
@@ -38,7 +39,6 @@ from pipelines.edition import (
 from pipelines.policy import Policy
 from pipelines.publish.signed import sign_release, write_keys
 from pipelines.signatures import PublicKey, ReleaseKey
-from pipelines.waves import WAVE
 
 KEY = Ed25519PrivateKey.generate()
 """What signs the releases of tests; another one in each process, since no private key belongs into a repository."""

@@ -9,9 +9,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pyarrow as pa
 
+from hubs.contract.groups import ATTRIBUTES, BREAKDOWNS, TABLE
 from hubs.contract.vocabularies import vocabulary
-from pipelines.cube import ATTRIBUTES, LEVELS_N, TABLE, Breakdown, Counts, Key
-from pipelines.policy import BREAKDOWNS
+from pipelines.cube import LEVELS_N, Breakdown, Counts, Key
 
 KEY: Key = ("2026-Q1", "interop-baseline-v1", "decision_maker", "governance")
 

@@ -14,8 +14,9 @@ import numpy as np
 import pyarrow as pa
 from scipy.optimize import Bounds, LinearConstraint, milp
 
+from hubs.contract.groups import BREAKDOWNS
 from pipelines.disclose.intervals import LEVELS, Cube
-from pipelines.policy import BREAKDOWNS, Policy
+from pipelines.policy import Policy
 
 KEY = ("2026-Q1", "interop-baseline-v1", "decision_maker", "governance")
 TERMS = {

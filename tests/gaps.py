@@ -9,8 +9,8 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
+from hubs.contract.groups import BREAKDOWNS
 from hubs.instruments import instruments
-from pipelines.policy import BREAKDOWNS
 from tests.builders import INSTRUMENT
 from tests.feeds import an_answer, write_csv
 

@@ -25,8 +25,8 @@ from pipelines.signatures import private_pem
 COMMAND = (str(Path(sys.executable).with_name("hubpacks")),)
 MOMENT = "1795824000"
 """27 November 2026, noon (UTC), in seconds since 1970."""
-LATER = 300 * 24 * 3600
-"""So many seconds the files of the second builder's feeds are older."""
+OLDER_SECONDS = 300 * 24 * 3600
+"""So much older are the files of the second builder's feeds."""
 
 
 class Differs(RuntimeError):
@@ -87,7 +87,7 @@ def elsewhere(registry: Path, feeds: Path) -> Iterator[Path]:
         for source in (registry, feeds):
             shutil.copytree(source, root / source.name)
         for path in root.rglob("*"):
-            os.utime(path, (path.stat().st_mtime - LATER, path.stat().st_mtime - LATER))
+            os.utime(path, (path.stat().st_mtime - OLDER_SECONDS, path.stat().st_mtime - OLDER_SECONDS))
         yield root / registry.name
 
 

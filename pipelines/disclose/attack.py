@@ -32,6 +32,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pyarrow as pa
 
+from hubs.contract.groups import BREAKDOWNS
 from pipelines.disclose.intervals import (
     ABOVE,
     BAND,
@@ -51,7 +52,7 @@ from pipelines.disclose.intervals import (
 )
 from pipelines.disclose.recount import NUMBERS, filled, wrong_numbers
 from pipelines.ledger import Row
-from pipelines.policy import BREAKDOWNS, Policy
+from pipelines.policy import Policy
 
 CODES = {
     "raw_count": "a published number of organisations is not rounded",

@@ -17,7 +17,8 @@ import pyarrow as pa
 import scipy.stats
 from statsmodels.stats.proportion import proportion_confint
 
-from pipelines.cube import ATTRIBUTES, LEVELS_N, TABLE, Breakdown, Grid, Integers, Key, Mask
+from hubs.contract.groups import ATTRIBUTES, TABLE
+from pipelines.cube import LEVELS_N, Breakdown, Grid, Integers, Key, Mask
 from pipelines.disclose.eligible import BANDS, HIDDEN, LEVELS, Details
 from pipelines.disclose.rounding import BAND_NAMES, LEVEL_NAMES
 from pipelines.policy import Policy

@@ -11,14 +11,15 @@ from typing import Any
 
 import pyarrow as pa
 
+from hubs.contract.groups import ATTRIBUTES, BREAKDOWNS, TABLE, terms_of
 from hubs.contract.vocabularies import vocabulary
-from pipelines.cube import ALL, ATTRIBUTES, Counts
+from pipelines.cube import Counts
 from pipelines.disclose import Cell, Disclosed, disclose, recount
 from pipelines.disclose.attack import Attack, Finding, attack
 from pipelines.disclose.history import History
 from pipelines.disclose.rounding import STEPS
 from pipelines.ledger import rows_of
-from pipelines.policy import BREAKDOWNS, Policy
+from pipelines.policy import Policy
 
 ROUNDS = 8
 """So often groups are withheld and the table is made and attacked again, before the release is refused."""
@@ -35,7 +36,7 @@ class Told:
     made: Disclosed
     attack: Attack
     withheld_n: int
-    is_kept: bool = True
+    is_kept: bool
 
     @property
     def is_clean(self) -> bool:
@@ -73,15 +74,11 @@ def _most_divided(made: Disclosed, found: Attack) -> set[Cell]:
     """The groups to withhold: of those that are told and named, or hold one that is named and not told, the most
     divided. What is found of a parent often follows from its child, and without the parent no child is told.
     """
-    told = {(row["breakdown"], _terms_of(row)) for row in made.benchmarks.to_pylist() if row["n"] is not None}
+    told = {(row["breakdown"], terms_of(row)) for row in made.benchmarks.to_pylist() if row["n"] is not None}
     named = {(finding.breakdown, finding.terms) for finding in found.findings}
     blamed = named & told or {cell for cell in told if any(_holds(cell, other) for other in named)}
     most = max((len(terms) for _, terms in blamed), default=0)
     return {(breakdown, terms) for breakdown, terms in blamed if len(terms) == most}
-
-
-def _terms_of(row: Mapping[str, Any]) -> tuple[str, ...]:
-    return tuple(row[name] for name in BREAKDOWNS[row["breakdown"]])
 
 
 def _holds(cell: Cell, other: Cell) -> bool:
@@ -125,9 +122,9 @@ def wrong_trends(
     tables = (trends.to_pylist(), benchmarks.to_pylist(), distributions.to_pylist())
     found = []
     for row, column, words in recount.wrong_trends(*tables, policy, widened):
-        key = (row["period"], row["instrument"], row["audience"], row["dimension"])
-        terms = tuple(row[attribute] for attribute in ATTRIBUTES if row[attribute] != ALL)
-        found.append(in_words(Finding("other_number", key, row["breakdown"], terms, f"trend {column}", words)))
+        period, instrument, audience, dimension = (row[name] for name in TABLE)
+        cell = ((period, instrument, audience, dimension), row["breakdown"], terms_of(row))
+        found.append(in_words(Finding("other_number", *cell, f"trend {column}", words)))
     return found
 
 

@@ -15,13 +15,13 @@ from functools import cached_property
 import numpy as np
 import pyarrow as pa
 
+from hubs.contract.groups import terms_of
 from pipelines.cube import LEVELS_N, Breakdown, Counts, Moves
 from pipelines.disclose import Before, Cell
 from pipelines.disclose.attack import Known
 from pipelines.disclose.derived import REVISED
 from pipelines.disclose.rounding import Turns
 from pipelines.ledger import AT_MOST, COUNT, N, Row
-from pipelines.policy import BREAKDOWNS
 
 
 @dataclass(frozen=True)
@@ -97,7 +97,7 @@ class History:
             return benchmarks
         rows = benchmarks.to_pylist()
         for row in rows:
-            if (row["breakdown"], tuple(row[name] for name in BREAKDOWNS[row["breakdown"]])) in revised:
+            if (row["breakdown"], terms_of(row)) in revised:
                 row["status"] = f"{row['status']} {REVISED}".strip()
         return pa.Table.from_pylist(rows, benchmarks.schema)
 

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from pipelines.cube import ATTRIBUTES
+from hubs.contract.groups import ATTRIBUTES, TABLE
 from pipelines.disclose.intervals import BAND, BANDS, LEVELS, STATISTICS, Anything, N
 from pipelines.policy import Policy
 
@@ -105,7 +105,7 @@ def wrong_trends(
             yield row, "n", "its change is not told"
 
 
-_GROUP = ("period", "instrument", "audience", "dimension", "breakdown", *ATTRIBUTES)
+_GROUP = (*TABLE, "breakdown", *ATTRIBUTES)
 
 
 def _group(row: Mapping[str, Any]) -> tuple[str, ...]:

@@ -16,7 +16,8 @@ import numpy as np
 import pyarrow as pa
 from statsmodels.stats.proportion import confint_proportions_2indep
 
-from pipelines.cube import ATTRIBUTES, LEVELS_N, TABLE
+from hubs.contract.groups import ATTRIBUTES, TABLE
+from pipelines.cube import LEVELS_N
 from pipelines.disclose.derived import (
     COMPARED_AT,
     CONFIDENTIAL,

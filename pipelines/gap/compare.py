@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from hubs.contract.groups import BREAKDOWNS
 from pipelines.gap.read import Own
 from pipelines.gap.release import Cell, Release
 from pipelines.gap.targets import HIGHEST_LEVEL
-from pipelines.policy import BREAKDOWNS
 
 NARROWEST_FIRST = ("sector_size_band", "sector", "organisation_type", "size_band", "region", "total")
 """Who is most alike comes first: those who do the same work at the same size, and last everybody."""

@@ -21,6 +21,7 @@ from typing import Any
 import pyarrow.parquet as pq
 
 from hubs.contract import CONTRACT_VERSION
+from hubs.contract.groups import ATTRIBUTES
 from hubs.contract.kinds import table_kinds
 from hubs.contract.records import MANIFEST
 from hubs.contract.verdict import Verdict
@@ -31,7 +32,6 @@ from hubs.mapping.native import kind_of_sheet
 from hubs.mapping.readers.workbook import UnreadableWorkbook, is_workbook, sheets
 from hubs.registration import unregistered
 from pipelines.benchmark import combine, organisation_levels
-from pipelines.cube import ATTRIBUTES
 
 KIND = "assessment"
 MAX_RETURN_BYTES = 16_000_000

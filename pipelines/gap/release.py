@@ -15,9 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pipelines.cube import ALL, ATTRIBUTES
+from hubs.contract.groups import ALL, ATTRIBUTES, BREAKDOWNS
 from pipelines.files import json_of
-from pipelines.policy import BREAKDOWNS
 
 LEVELS = range(1, 6)
 """Levels that a share can be at or above."""

@@ -5,9 +5,9 @@ from __future__ import annotations
 from functools import cache
 from pathlib import Path
 
+from hubs.contract.groups import ATTRIBUTES
 from hubs.contract.vocabularies import vocabulary
 from hubs.yamlfile import read_yaml
-from pipelines.cube import ATTRIBUTES
 from pipelines.gap.compare import Place
 from pipelines.gap.release import Cell
 

@@ -23,12 +23,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from hubs.contract.groups import ATTRIBUTES, WAVE
 from pipelines.files import Damaged, json_of
 from pipelines.publish import shapes
+from pipelines.publish.signed import read_sums
 
 CHANGES = "changes.json"
 VOCABULARIES = "vocabularies.json"
-_SUMS = "SHA256SUMS"
 _ROWS = "packs/national/records.jsonl"
 _TABLES = ("benchmarks", "distributions", "trends")
 _STATEMENTS = ("release.json", "coverage.json", "quality.json", "provenance.json", "audit.json")
@@ -54,8 +55,7 @@ by word: the time grows with the square."""
 MOST_PLACES = 12
 PLACE_CHARACTERS = 240
 
-WAVE = ("period", "instrument", "audience")
-GROUP = ("dimension", "breakdown", "sector", "organisation_type", "size_band", "region")
+GROUP = ("dimension", "breakdown", *ATTRIBUTES)
 LARGEST = ("n", "median", "share_ge_3")
 """The figures of which the largest difference is told."""
 _LIMITS = ("_low", "_high")
@@ -193,7 +193,7 @@ class _Files:
     def __init__(self, folder: Path, manifest: Mapping[str, Any] | None) -> None:
         self.folder = folder
         self.manifest = manifest
-        self._sums = None if manifest is not None else _sums(folder / _SUMS)
+        self._sums = None if manifest is not None else read_sums(folder)
 
     def bytes(self, name: str) -> bytes | None:
         """The bytes of a file, None where the release has none of that name. Raises Damaged."""
@@ -226,11 +226,6 @@ class _Files:
         for name in every:
             if posixpath.dirname(name) in _FOLDERS and name.endswith(_DATA):
                 yield name
-
-
-def _sums(path: Path) -> dict[str, str]:
-    pairs = (line.split("  ", 1) for line in path.read_text(encoding="utf-8").splitlines())
-    return {name: digest for digest, name in pairs}
 
 
 def _told(files: _Files) -> Told:

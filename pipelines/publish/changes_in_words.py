@@ -10,7 +10,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from hubs.check import shown
-from pipelines.publish.changes import GROUP, WAVE
+from hubs.contract.groups import WAVE
+from pipelines.publish.changes import GROUP
 
 MOST = 20
 """Of each kind of change so many are listed."""

@@ -23,15 +23,13 @@ from typing import Any
 
 import pyarrow.parquet as pq
 
+from hubs.contract.groups import ALL, ATTRIBUTES, WAVE
 from pipelines.files import json_of
 from pipelines.publish.changes import CHANGES
 
-ALL = "all"
 TABLES = ("benchmarks", "distributions", "trends")
-TABLE = ("period", "instrument", "audience")
 CHANGED = ("revisions", "corrections", "groups")
 """What ``changes.json`` has of benchmarks that are told otherwise."""
-GROUP = ("sector", "organisation_type", "size_band", "region")
 FOLLOWS: Mapping[str, Callable[[list[float]], float]] = {
     "max": max,
     "min": min,
@@ -80,7 +78,7 @@ def _cells_before(path: Path) -> Iterator[Row]:
         for entry in (entry for name in CHANGED for entry in benchmarks[name]):
             for cell in entry["cells"]:
                 before = {name: pair["before"] for name, pair in cell["figures"].items()}
-                yield {name: entry[name] for name in TABLE} | cell | before
+                yield {name: entry[name] for name in WAVE} | cell | before
 
 
 def _other_forms(path: Path, rows: list[Row]) -> Iterator[str]:
@@ -232,7 +230,7 @@ class _Figures:
 
 
 def _key(of: Mapping[str, Any]) -> tuple[str, ...]:
-    return (*(of.get(name, "") for name in TABLE), *(of.get(name, ALL) for name in GROUP), of.get("level", ""))
+    return (*(of.get(name, "") for name in WAVE), *(of.get(name, ALL) for name in ATTRIBUTES), of.get("level", ""))
 
 
 def _value(column: str, rows: Mapping[str, Mapping[str, Any]], dimension: str) -> float | None:

@@ -21,7 +21,7 @@ from pipelines.files import json_of
 from pipelines.publish import changes, shapes, site, writers
 from pipelines.publish.figures import wrong_figures
 from pipelines.publish.provenance import PROVENANCE, broken_chains, provenance, record_source, withdrawal_source
-from pipelines.publish.signed import SUMS, UNLISTED, write_keys
+from pipelines.publish.signed import SUMS, UNLISTED, read_sums, write_keys
 
 THRESHOLD_N = 10
 ROUNDING_BASE = 5
@@ -54,7 +54,6 @@ _TAG = re.compile(r'<[a-z](?:[^<>"]|"[^"]*")*>')
 _LINK = re.compile(r'\s(?:href|src)="([^"]*)"')
 _ID = re.compile(r'\sid="([^"]*)"')
 _OUTSIDE = re.compile(r"[a-z][a-z0-9+.-]*:|//", re.IGNORECASE)
-_SUMS_LINE = re.compile(r"([0-9a-f]{64})  (.+)")
 
 
 class ReleaseRefused(RuntimeError):
@@ -189,7 +188,7 @@ def verify_release(folder: Path) -> list[str]:
     have changed fits the rest. Who made it is for ``wrong_signatures``.
     """
     try:
-        sums = _read_sums(folder / SUMS)
+        sums = read_sums(folder)
         manifest = json_of((folder / MANIFEST).read_bytes())
         listed = {file["path"]: file["sha256"] for file in manifest["files"]}
     except (OSError, ValueError, KeyError, TypeError) as error:
@@ -340,16 +339,6 @@ def _files(folder: Path) -> Iterator[tuple[str, Path]]:
 def _sha256(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _read_sums(path: Path) -> dict[str, str]:
-    sums = {}
-    for line in path.read_text(encoding="utf-8").splitlines():
-        match = _SUMS_LINE.fullmatch(line)
-        if match is None:
-            raise ValueError(f"{SUMS}: not a line of checksums: {line[:80]}")
-        sums[match[2]] = match[1]
-    return sums
 
 
 def _broken_links(present: Mapping[str, Path]) -> Iterator[str]:

@@ -10,6 +10,7 @@ themselves are in ``pipelines.signatures``; which key signs is decided in ``pipe
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
@@ -51,6 +52,7 @@ _KEY_FILES: Mapping[str, Callable[[PublicKey], str]] = {
     "keys/openssl.pem": lambda key: key.pem,
 }
 """The key that signs, as each tool wants it."""
+_SUMS_LINE = re.compile(r"([0-9a-f]{64})  (.+)")
 _MAX_BYTES = 1 << 20
 """What no checksum covers is not read without end."""
 
@@ -83,6 +85,17 @@ def sign_release(folder: Path, key: Ed25519PrivateKey) -> None:
     (folder / RAW).write_bytes(raw_signature(key, sums))
     envelope = signed_envelope(key, _statement(folder), STATEMENT_TYPE)
     (folder / STATEMENT).write_text(canonical_json(envelope) + "\n", encoding="utf-8")
+
+
+def read_sums(folder: Path) -> dict[str, str]:
+    """The SHA-256 of each file by its path, as the release in ``folder`` lists them. Raises OSError and ValueError."""
+    sums = {}
+    for line in (folder / SUMS).read_text(encoding="utf-8").splitlines():
+        match = _SUMS_LINE.fullmatch(line)
+        if match is None:
+            raise ValueError(f"{SUMS}: not a line of checksums: {line[:80]}")
+        sums[match[2]] = match[1]
+    return sums
 
 
 def published_keys(folder: Path) -> list[ReleaseKey]:

@@ -12,15 +12,14 @@ from urllib.parse import urlsplit
 
 import pyarrow.compute as pc
 
+from hubs.contract.groups import ALL, TABLE
 from hubs.contract.kinds import document_kinds
 from hubs.contract.vocabularies import vocabulary
 from hubs.instruments import Instrument
 from pipelines.edition import Edition, HubState, LibraryRecord, Pack, State
 
-ALL = "all"
 NATIONAL = "total"
 """The breakdown that is one group of all organisations."""
-_TABLE = ("period", "instrument", "audience", "dimension")
 BROWSE_SCHEMES = ("sectors", "technology_types", "audiences")
 """The vocabularies to browse by."""
 NO_SECTOR = "cross_sector"
@@ -343,7 +342,7 @@ def benchmark_views(edition: Edition) -> list[BenchmarkView]:
         rows[row["instrument"], row["audience"]].append(row)
     levels: dict[tuple[str, ...], dict[str, tuple[int | None, float | None]]] = defaultdict(dict)
     for row in edition.distributions.filter(pc.field("breakdown") == NATIONAL).to_pylist():
-        levels[tuple(row[name] for name in _TABLE)][row["level"]] = (row["count"], row["share"])
+        levels[tuple(row[name] for name in TABLE)][row["level"]] = (row["count"], row["share"])
     trends: dict[tuple[str, str], list[dict[str, Any]]] = defaultdict(list)
     for row in edition.trends.filter(pc.field("period_before") != "").to_pylist():
         trends[row["instrument"], row["audience"]].append(row)
@@ -420,7 +419,7 @@ def _view(
             continue  # crossed groups are in the files; a page of them would be a wall of figures
         column, term = (split[0], row[split[0]]) if split else (ALL, ALL)
         cells[row["period"], column, term, row["dimension"]] = _cell(
-            row, {} if split else levels.get(tuple(row[name] for name in _TABLE), {})
+            row, {} if split else levels.get(tuple(row[name] for name in TABLE), {})
         )
     groups = {}
     for column, scheme in GROUPINGS.items():

@@ -17,9 +17,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from hubs.contract.groups import ALL, ATTRIBUTES, TABLE
 from hubs.instruments import instruments
 from pipelines.benchmark import combine, cube, organisation_levels
-from pipelines.cube import ALL, ATTRIBUTES, TABLE, Counts
+from pipelines.cube import Counts
 from pipelines.policy import Policy
 from pipelines.store import Store
 

@@ -18,9 +18,10 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
+from hubs.contract.groups import ATTRIBUTES, TABLE
 from hubs.contract.vocabularies import vocabulary
 from pipelines import benchmark
-from pipelines.cube import ATTRIBUTES, LEVELS_N, TABLE
+from pipelines.cube import LEVELS_N
 from pipelines.disclose import Disclosed, disclose
 from pipelines.ledger import Ledger, rows_of
 from pipelines.policy import Policy

@@ -11,7 +11,8 @@ import json
 import sys
 from pathlib import Path
 
-from pipelines.cube import ATTRIBUTES, LEVELS_N
+from hubs.contract.groups import ATTRIBUTES
+from pipelines.cube import LEVELS_N
 from tests.bench.rival import BREAKDOWNS, TABLE, connect
 
 

@@ -12,8 +12,8 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
+from hubs.contract.groups import ALL, ATTRIBUTES, TABLE
 from pipelines import benchmark
-from pipelines.cube import ALL, ATTRIBUTES, TABLE
 from pipelines.line import levels_of_all, open_line, run
 from pipelines.settings import DEFAULTS
 

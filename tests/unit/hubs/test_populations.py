@@ -8,8 +8,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from hubs.contract.verdict import Verdict
+from hubs.csvfile import UnusableCsv
 from hubs.judge.populations import K
-from hubs.register import UnusableRegister, read_register
+from hubs.register import read_register
 from hubs.registration import UnusableRegistration, read_registration
 from tests.feeds import answers_of, judged, write_feed
 from tests.feeds import register as enter
@@ -75,7 +76,7 @@ def test_a_row_an_organisation_is_counted_as_one(tmp_path: Path) -> None:
     ],
 )
 def test_a_register_that_cannot_be_used_says_why(text: str, said: str, tmp_path: Path) -> None:
-    with pytest.raises(UnusableRegister) as told:
+    with pytest.raises(UnusableCsv) as told:
         read_register(a_register(tmp_path, text))
     assert str(told.value) == said
 

@@ -6,13 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from hubs import publications
-from hubs.publications import GROUPINGS, Publication, UnusablePublications, read_publications
+from hubs.csvfile import UnusableCsv
+from hubs.publications import Publication, read_publications
 from hubs.registration import UnusableRegistration, read_registration
-from pipelines.cube import ATTRIBUTES, TABLE
 from pipelines.ledger import Ledger, Row
 from pipelines.line import make_benchmarks
-from pipelines.policy import BREAKDOWNS
 from tests.feeds import a_case_study, a_line, answers_of, register, write_feed
 from tests.feeds import register as enter
 
@@ -31,14 +29,9 @@ def a_file(folder: Path, *lines: str, head: str = HEAD) -> Path:
 def test_numbers_are_read_with_their_groups(tmp_path: Path) -> None:
     path = a_file(tmp_path, f"{OF},all,all,all,all,all,31", f"{OF},health,all,under_50,all,0-1,7")
     assert read_publications(path) == [
-        Publication(KEY, {}, "all", 31),
-        Publication(KEY, {"sector": "health", "size_band": "under_50"}, "0-1", 7),
+        Publication(KEY, "total", (), "all", 31),
+        Publication(KEY, "sector_size_band", ("health", "under_50"), "0-1", 7),
     ]
-
-
-def test_groups_are_those_of_the_benchmarks() -> None:
-    assert set(GROUPINGS) == set(BREAKDOWNS.values())
-    assert (publications.TABLE, publications.ATTRIBUTES) == (TABLE, ATTRIBUTES)
 
 
 @pytest.mark.parametrize(
@@ -54,17 +47,23 @@ def test_groups_are_those_of_the_benchmarks() -> None:
     ],
 )
 def test_what_cannot_be_used_is_named_by_line(tmp_path: Path, line: str, named: str) -> None:
-    with pytest.raises(UnusablePublications, match=named):
+    with pytest.raises(UnusableCsv, match=named):
         read_publications(a_file(tmp_path, line))
 
 
 def test_a_file_of_another_kind_is_named(tmp_path: Path) -> None:
-    with pytest.raises(UnusablePublications, match="has no column level, count"):
+    with pytest.raises(UnusableCsv, match="has no column level, count"):
         read_publications(a_file(tmp_path, head=HEAD.replace(",level,count", "")))
     (tmp_path / "numbers.csv").write_bytes(b"\xff\xfe")
-    with pytest.raises(UnusablePublications, match="is not a CSV file in UTF-8"):
+    with pytest.raises(UnusableCsv, match="is not a CSV file in UTF-8"):
         read_publications(tmp_path / "numbers.csv")
-    with pytest.raises(UnusablePublications, match="cannot be read: No such file"):
+    a_file(tmp_path, f"{OF},all,all,all,all,all,{'3' * 40_000_000}")
+    with pytest.raises(UnusableCsv, match="has more than 32,000,000 bytes"):
+        read_publications(tmp_path / "numbers.csv")
+    a_file(tmp_path, f"{OF},all,all,all,all,all,{'3' * 20_000_000}")
+    with pytest.raises(UnusableCsv, match="is not a CSV file in UTF-8"):
+        read_publications(tmp_path / "numbers.csv")
+    with pytest.raises(UnusableCsv, match="cannot be read: No such file"):
         read_publications(tmp_path / "none.csv")
     enter(tmp_path, published="none.csv")
     with pytest.raises(UnusableRegistration, match=r"^published: none.csv cannot be read: No such file"):

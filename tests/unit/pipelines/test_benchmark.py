@@ -11,12 +11,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from hubs.contract.groups import ATTRIBUTES, BREAKDOWNS, TABLE
 from hubs.contract.vocabularies import vocabulary
 from hubs.instruments import instruments
 from pipelines.benchmark import COUNTS, combine, cube, organisation_levels
-from pipelines.cube import ATTRIBUTES, LEVELS_N, TABLE, Counts
+from pipelines.cube import LEVELS_N, Counts
 from pipelines.disclose import disclose
-from pipelines.policy import BREAKDOWNS, Policy
+from pipelines.policy import Policy
 from tests.bench import counting, grouping
 from tests.bench.counting import check_cube
 from tests.bench.generator import Work, write_returns

@@ -9,7 +9,8 @@ import pyarrow as pa
 import pytest
 import yaml
 
-from pipelines.policy import BREAKDOWNS, FILE, Policy, UnusablePolicy, read_policy, rows_that_break
+from hubs.contract.groups import BREAKDOWNS
+from pipelines.policy import FILE, Policy, UnusablePolicy, read_policy, rows_that_break
 
 
 def a_file(folder: Path, **changes: Any) -> Path:

@@ -9,9 +9,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from hubs.contract.groups import BREAKDOWNS
 from pipelines import benchmark
 from pipelines.cube import Breakdown, Key, Moves
-from pipelines.policy import BREAKDOWNS, Policy
+from pipelines.policy import Policy
 from pipelines.waves import alone, by_wave, hubs_of, moves
 from tests.counts import KEY, Member, levels_of, named, on_levels, random_members
 

@@ -12,11 +12,11 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
+from hubs.contract.groups import BREAKDOWNS
 from pipelines.disclose.attack import CODES, Attack, Finding, Known, attack
 from pipelines.disclose.intervals import LEVELS
 from pipelines.disclose.recount import NUMBERS
 from pipelines.ledger import Row
-from pipelines.policy import BREAKDOWNS
 from tests.cubes import (
     KEY,
     TERMS,

@@ -10,10 +10,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from hubs.contract.groups import BREAKDOWNS
 from pipelines.cube import Breakdown, Counts
 from pipelines.disclose import Before, Disclosed, NotRounded, disclose
 from pipelines.disclose.derived import BENCHMARKS, DISTRIBUTIONS
-from pipelines.policy import BREAKDOWNS, Policy
+from pipelines.policy import Policy
 from tests.counts import counts_of, members, moved, on_levels, published, random_members
 
 NAMES = {"0": (0,), "1": (1,), "2": (2,), "3": (3,), "4": (4,), "5": (5,), "0-1": (0, 1), "2-3": (2, 3), "4-5": (4, 5)}

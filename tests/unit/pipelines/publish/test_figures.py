@@ -21,9 +21,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from hubs.contract.groups import ATTRIBUTES
 from hubs.contract.vocabularies import vocabulary
 from hubs.instruments import instruments
-from pipelines.cube import ATTRIBUTES
 from pipelines.policy import read_policy
 from pipelines.publish import strings, writers
 from pipelines.publish.figures import wrong_figures
