@@ -18,7 +18,8 @@ def bases(
     published = _published_files(library)
     notices = defaultdict(set)
     for notice in withdrawn:
-        notices[notice.hub, notice.snapshot].add(notice.file)
+        if notice.told_in is not None:
+            notices[notice.hub, notice.told_in.snapshot].add(notice.told_in.file)
     found = {}
     for hub in sorted(hubs):
         standing = store.standing(hub)

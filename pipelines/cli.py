@@ -395,6 +395,57 @@ def confirm(
         typer.echo(f"{hub}: {state.state.value.replace('_', ' ')}; the next release uses its feed {state.snapshot}")
 
 
+@app.command(epilog='Example: hubpacks withdraw health/shared-record --reason "The supplier has corrected its figures"')
+def withdraw(
+    records: Annotated[list[str], typer.Argument(metavar="RECORD...", help="Ids as readers know them (hub/local-id).")],
+    *,
+    reason: Annotated[str, typer.Option(help="Why; readers are told, so it must name nothing that has to go.")],
+    takedown: Annotated[
+        bool, typer.Option("--takedown", help="Remove all that the records say; otherwise their pages stay, marked.")
+    ] = False,
+    successor: Annotated[str | None, typer.Option(help="Id of the record that readers are sent to instead.")] = None,
+    by: Annotated[
+        str | None, typer.Option(help="Who decides; your login name when absent. It is not published.")
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say which releases would be reissued.")] = False,
+    registry: RegistryFlag = None,
+    store: StoreFlag = None,
+    publish: PublishFlag = None,
+    key: KeyFlag = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Withdraw records: reissue every past release that has them, and publish one without them. It cannot be undone."""
+    from getpass import getuser
+
+    from pipelines import withdraw as withdrawal
+    from pipelines.withdrawals import Kind
+
+    now = _moment()
+    line = _line(registry, store, publish, signing_key(key))
+    if not reason.strip():
+        _stop("--reason: say why, in a few words; readers are told")
+    kind = Kind.TAKEDOWN if takedown else Kind.RETRACTION
+    asked = list(dict.fromkeys(records))
+    try:
+        decisions = withdrawal.decide(
+            line, asked, now, kind=kind, reason=reason.strip(), successor=successor, by=by or getuser()
+        )
+    except withdrawal.NotWithdrawn as error:
+        _stop(str(error))
+    if dry_run:
+        plan = withdrawal.plan(line, decisions)
+        typer.echo(json.dumps(plan, indent=1, ensure_ascii=False) if as_json else withdrawal.plan_in_words(plan))
+        return
+    outcome = withdrawal.withdraw(line, decisions, now, _tell)
+    if as_json:
+        typer.echo(json.dumps(outcome.to_dict(), indent=1, ensure_ascii=False))
+    else:
+        for sentence in withdrawal.in_words(outcome):
+            typer.echo(sentence)
+    if outcome.refused or outcome.why_none:
+        raise typer.Exit(FINDINGS)
+
+
 @app.command(epilog="Example: hubpacks verify public/releases/2026-09-30.01 --key the-key-i-trust.pub")
 def verify(
     path: Annotated[Path, typer.Argument(help="Folder of a release, or the public folder (its latest release).")],

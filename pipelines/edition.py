@@ -18,6 +18,7 @@ from hubs.contract.personal import masked
 from hubs.contract.records import Record, Withdrawal
 from hubs.instruments import Instrument
 from pipelines.identity import PublicIds
+from pipelines.withdrawals import Decision
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -205,10 +206,22 @@ class Pack:
 
 
 @dataclass(frozen=True)
+class Notice:
+    """Where a hub says that it has taken a record back: in which snapshot (a digest), file and place. The snapshot need
+    not be the one in use: what is taken back goes at once, also when the rest of the feed is held.
+    """
+
+    snapshot: str
+    file: str
+    file_sha256: str
+    place: str
+
+
+@dataclass(frozen=True)
 class Withdrawn:
-    """A record that its hub has taken back: canonical ids, the heading where it is known, the hub's reason (plain text,
-    masked), and where the hub says so: in which snapshot (a digest), file and place. The snapshot need not be the one
-    in use: what is taken back goes at once, also when the rest of the feed is held.
+    """A record that its hub or the operator has taken back: canonical ids, the heading where it is known, the reason
+    (plain text, masked), and where the hub says so, None when it was the operator who retracted it. ``slug`` is that of
+    its page.
     """
 
     id: str
@@ -216,21 +229,27 @@ class Withdrawn:
     reason: str
     date: date
     successor: str | None
-    snapshot: str
-    file: str
-    file_sha256: str
-    place: str
+    told_in: Notice | None
+    slug: str | None = None
+    language: str | None = None
 
     @classmethod
     def told_by(cls, hub: str, notice: Withdrawal, known: PublicIds, snapshot: str, file_sha256: str) -> Withdrawn:
         """What ``hub`` says in its notice. Its ids are those of its feed, ``known`` knows those of readers."""
         successor = f"{hub}/{known.public(notice.successor)}" if notice.successor else None
         id, reason = f"{hub}/{known.public(notice.id)}", masked(notice.reason)
-        return cls(id, None, reason, notice.date, successor, snapshot, notice.file, file_sha256, notice.place)
+        told_in = Notice(snapshot, notice.file, file_sha256, notice.place)
+        return cls(id, None, reason, notice.date, successor, told_in)
+
+    @classmethod
+    def decided(cls, decision: Decision) -> Withdrawn:
+        """What the operator has retracted."""
+        told = decision.record, decision.heading, decision.reason, decision.at.date(), decision.successor
+        return cls(*told, None, decision.slug, decision.language)
 
     @property
     def hub(self) -> str:
-        """The hub that took it back."""
+        """The hub whose record it was."""
         return self.id.partition("/")[0]
 
 
@@ -310,8 +329,8 @@ class Edition:
     ``audit`` says how the benchmarks were made safe, and what an attack on them found; ``waves`` over whom they were
     counted. ``build_key`` is a digest of all
     inputs, rules, code and templates: equal keys mean equal content. ``bases`` has an entry for each hub with content
-    in use. ``withdrawn`` is what hubs have taken back, by id. ``keys`` are all that releases were ever signed with; the
-    last one signs this.
+    in use. ``withdrawn`` is what hubs and the operator have taken back, by id, ``taken_down`` what nothing more may be
+    told of. ``keys`` are all that releases were ever signed with; the last one signs this.
     """
 
     id: str
@@ -333,6 +352,7 @@ class Edition:
     policy: Policy
     keys: tuple[ReleaseKey, ...]
     withdrawn: tuple[Withdrawn, ...] = ()
+    taken_down: tuple[Decision, ...] = ()
 
     @cached_property
     def states(self) -> Mapping[str, HubState]:
@@ -343,7 +363,8 @@ class Edition:
 @dataclass(frozen=True)
 class Published:
     """A release as its manifest tells it. ``signed_by`` is a public key (``PublicKey.text``), None of one that is not
-    signed. ``tells_changes``: releases of older versions do not say what has changed.
+    signed. ``tells_changes``: releases of older versions do not say what has changed. ``issue`` is 1 until something is
+    withdrawn from it, and ``reissued`` when that was last.
     """
 
     id: str
@@ -353,6 +374,8 @@ class Published:
     period: str | None
     signed_by: str | None
     tells_changes: bool
+    issue: int
+    reissued: str | None
 
     @property
     def address(self) -> str:

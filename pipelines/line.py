@@ -29,12 +29,14 @@ from pipelines.edition import Edition, HubState, LibraryRecord, Published, State
 from pipelines.keys import Keys
 from pipelines.ledger import COUNT, PUBLISHED_BY_HUB, SAMPLE, Ledger, N, Row, rows_of
 from pipelines.policy import read_policy
+from pipelines.publish import Reissued
 from pipelines.pull import pull
 from pipelines.pull.network import Network
 from pipelines.settings import SecretKey
 from pipelines.signatures import PublicKey, ReleaseKey, read_public
 from pipelines.store import Standing, Store
 from pipelines.version import code_version
+from pipelines.withdrawals import in_force, keeps_out
 
 WORKERS = 2
 """Hubs that are judged at once. Memory grows with it."""
@@ -263,10 +265,13 @@ def make_library(line: Line) -> dict[str, LibraryRecord]:
     if line.store.made_of("library") == key:
         return line.store.library()
     feeds = []
+    ids, texts = keeps_out(line.store.decisions.all())
     for hub in line.registry.hubs:
         in_use = line.store.standing(hub)
         if in_use is not None and in_use.good is not None:
-            feeds.append(HubRecords(hub, in_use.good.digest, standing.records_in_use(line.store, hub)))
+            found = standing.records_in_use(line.store, hub)
+            kept = tuple(record for record in found if record.id not in ids and record.fingerprint not in texts)
+            feeds.append(HubRecords(hub, in_use.good.digest, kept))
     published = line.store.published()["records"]
     became = {id: told["into"] for id, told in published.items() if "into" in told}
     library = consolidate(feeds, line.store.slugs(), became)
@@ -276,12 +281,24 @@ def make_library(line: Line) -> dict[str, LibraryRecord]:
 
 
 def withdrawn(line: Line, library: Mapping[str, LibraryRecord]) -> tuple[Withdrawn, ...]:
-    """What hubs have taken back, by id, and is not in ``library``: what a hub only calls by another id is there still.
+    """What hubs have taken back and the operator has retracted, by id, and is not in ``library``: what a hub only calls
+    by another id is there still.
 
-    Also what a feed that is held takes back: it goes at once, and readers are told why.
+    Also what a feed that is held takes back: it goes at once, and readers are told why. Of what was taken down nothing.
     """
     live = {id for entry in library.values() for id in (entry.id, *entry.merged)}
-    found = {told.id: told for hub in line.registry.hubs for told in _withdrawn_by(line, hub)}
+    taken = {entry.slug for entry in library.values()}
+    slugs = {id: slug for id, slug in line.store.slugs().items() if slug not in taken}
+    found = {
+        told.id: replace(told, slug=slugs.get(told.id))
+        for hub in line.registry.hubs
+        for told in _withdrawn_by(line, hub)
+    }
+    for decision in in_force(line.store.decisions.all()).values():
+        if decision.is_takedown:
+            found = {id: told for id, told in found.items() if id not in decision.ids}
+        else:
+            found[decision.record] = Withdrawn.decided(decision)
     return tuple(found[id] for id in sorted(found) if id not in live)
 
 
@@ -405,12 +422,14 @@ def build_key(line: Line) -> str:
     known = {hub: found for hub in line.registry.hubs if (found := line.store.standing(hub))}
     used = {hub: [kept.good.rules if kept.good else None, kept.blocked] for hub, kept in known.items()}
     names = {hub: registration.reading() for hub, registration in line.registry.hubs.items()}
-    return hashlib.sha256(canonical_json([states, used, names, code_version()]).encode()).hexdigest()
+    decided = [decision.number for decision in line.store.decisions.all()]
+    return hashlib.sha256(canonical_json([states, used, names, decided, code_version()]).encode()).hexdigest()
 
 
 def make_release(line: Line, now: datetime, progress: Progress = lambda _stage, _what: None) -> str | None:
-    """Publish the library and the benchmarks that were made last, and give the new release's id; None when the latest
-    release says the same already, and was signed with the key that is the current one.
+    """Let the releases there are follow what has been withdrawn; then publish the library and the benchmarks that were
+    made last, and give the new release's id; None when the latest release says the same already, and was signed with
+    the key that is the current one.
 
     Raises publish.ReleaseRefused when there is nothing to publish, when library and benchmarks are not of the feeds now
     in use, or when the release does not pass its own verification; keys.KeyRefused, signatures.UnusableKey and
@@ -418,6 +437,7 @@ def make_release(line: Line, now: datetime, progress: Progress = lambda _stage, 
     when somebody else is publishing.
     """
     with line.store.locked("release"):
+        follow_decisions(line, now, progress)
         previous, key = publish.latest(line.public), build_key(line)
         is_made = line.store.made_of("library") == key and line.store.made_of("benchmarks") == _returns_key(line)
         known = line.keys.known()
@@ -461,6 +481,7 @@ def make_release(line: Line, now: datetime, progress: Progress = lambda _stage, 
             policy=policy,
             keys=signer.keys,
             withdrawn=notices,
+            taken_down=tuple(one for one in in_force(line.store.decisions.all()).values() if one.is_takedown),
         )
         line.store.keep_slugs(library)
         publish.publish(edition, line.public, signer.private, about_to_show=lambda: _enter(line.store.ledger, edition))
@@ -469,6 +490,37 @@ def make_release(line: Line, now: datetime, progress: Progress = lambda _stage, 
         with line.store.making("benchmarks", _returns_key(line)):
             line.store.write_disclosure(audit, leaks, [wave.published(edition.id) for wave in waves])
         return edition.id
+
+
+def follow_decisions(line: Line, now: datetime, progress: Progress) -> dict[str, Reissued | publish.ReleaseRefused]:
+    """Reissue each release that says something of what has been withdrawn since, the newest first. By release, what
+    became of it: those that say nothing of it are not named. What was killed goes on here. To be called by who holds
+    the lock of releases.
+
+    Raises what ``make_release`` raises about keys; files.Damaged, OSError, files.Busy.
+    """
+    decisions, done = in_force(line.store.decisions.all()).values(), line.store.followed()
+    due = {
+        release: missing
+        for release in publish.released(line.public)
+        if (missing := [one for one in decisions if one.number > done.get(release, 0)])
+    }
+    if not due:
+        return {}
+    outcomes: dict[str, Reissued | publish.ReleaseRefused] = {}
+
+    def note(release: str, outcome: Reissued | publish.ReleaseRefused | None) -> None:
+        if outcome is not None:
+            outcomes[release] = outcome
+            is_refused = isinstance(outcome, publish.ReleaseRefused)
+            progress(*("not reissued", f"{release}: {outcome}") if is_refused else ("reissued", release))
+        if not isinstance(outcome, publish.ReleaseRefused):
+            done[release] = max(one.number for one in due[release])
+            line.store.note_followed(done)
+
+    signer = line.keys.signer(now, _signed(publish.latest(line.public)))
+    publish.reissue_all(line.public, due, signer.private, signer.keys, note)
+    return outcomes
 
 
 def rotate_key(line: Line, now: datetime, *, reason: str, is_stolen: bool) -> ReleaseKey:

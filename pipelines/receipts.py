@@ -24,13 +24,15 @@ from pipelines.score import score
 from pipelines.standing import hub_state, warnings
 from pipelines.store import Store
 from pipelines.validate import newest_verdict, used_verdict
+from pipelines.withdrawals import Decision, in_force
 
 
 @dataclass(frozen=True)
 class _Situation:
     """What the fate of a record depends on. ``digest`` is that of the feed the receipt is about, None before it was
     pulled; ``turn`` whether it has been ``taken`` by a pull, is the ``next`` to be, or is ``past``: another came first.
-    ``is_held`` says that the feed waits for a confirmation; ``used`` gives the content of each record in use.
+    ``is_held`` says that the feed waits for a confirmation; ``used`` gives the content of each record in use,
+    ``decided`` what the operator has withdrawn, by public id.
     """
 
     state: HubState
@@ -39,6 +41,7 @@ class _Situation:
     is_held: bool
     used: Mapping[str, str]
     ids: PublicIds
+    decided: Mapping[str, Decision]
     published: Mapping[str, Any]
     due: str
 
@@ -155,7 +158,9 @@ def _situation(
         digest = state.snapshot  # where nothing but a stamp had changed, the feed before it is in use
     is_held = is_newest and bool(state.held_by)
     due = str(_iso(next_release(now)))
-    return _Situation(state, digest, turn, is_held, contents, store.public_ids(state.id), store.published(), due)
+    decided = {id: decision for decision in in_force(store.decisions.all()).values() for id in decision.ids}
+    ids, published = store.public_ids(state.id), store.published()
+    return _Situation(state, digest, turn, is_held, contents, ids, decided, published, due)
 
 
 def _fates(report: Mapping[str, Any] | None, situation: _Situation, hub: str) -> dict[str, Any]:
@@ -187,6 +192,10 @@ def _fates(report: Mapping[str, Any] | None, situation: _Situation, hub: str) ->
 
 def _fate(entry: Mapping[str, Any], situation: _Situation, hub: str) -> dict[str, Any]:
     """The fate of a record that the judge has accepted."""
+    public = f"{hub}/{situation.ids.public(entry['id'])}"
+    if public in situation.decided:
+        decision = situation.decided[public]
+        return _told("withdrawn", f"{decision.kind.value.capitalize()} on {decision.at:%-d %B %Y}: {decision.reason}")
     if not (situation.is_used or situation.turn == "next"):
         if situation.state.snapshot is None and situation.turn == "past":
             return _told("superseded", "You have sent another feed since.")
@@ -198,7 +207,7 @@ def _fate(entry: Mapping[str, Any], situation: _Situation, hub: str) -> dict[str
             gone = "with another text" if entry["id"] in situation.used else "without this record"
             return _told("superseded", f"Another feed of yours is in use, {gone}.")
     records, release = situation.published["records"], situation.published["release"]
-    seen = records.get(f"{hub}/{situation.ids.public(entry['id'])}", {})
+    seen = records.get(public, {})
     if "into" in seen:
         survivor = records[seen["into"]]
         into = {"into": seen["into"], "release": release, "address": _address(release, survivor)}

@@ -58,6 +58,7 @@ from pipelines.files import (
     write_json,
 )
 from pipelines.identity import PublicIds
+from pipelines.withdrawals import Decisions
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -181,6 +182,11 @@ class Store:
     def keys(self) -> Path:
         """Where the key of releases is kept, and the list of all keys there ever were."""
         return self.root / "keys"
+
+    @property
+    def decisions(self) -> Decisions:
+        """What the operator has decided to withdraw."""
+        return Decisions(self.root / "withdrawals.jsonl")
 
     @property
     def tokens(self) -> Path:
@@ -515,6 +521,14 @@ class Store:
     def published(self) -> dict[str, Any]:
         """What ``note_published`` wrote last: ``release`` (None before the first), ``records``, ``snapshots``."""
         return read_json(self.root / "published.json") or {"release": None, "records": {}, "snapshots": {}}
+
+    def note_followed(self, numbers: Mapping[str, int]) -> None:
+        """Remember by release up to which decision it follows what was withdrawn."""
+        write_json(self.root / "followed.json", dict(numbers))
+
+    def followed(self) -> dict[str, int]:
+        """What ``note_followed`` wrote last. Without it, every release is looked through again."""
+        return read_json(self.root / "followed.json") or {}
 
     def levels_path(self, hub: str, digest: str, rules_key: str) -> Path:
         """Where the levels of the organisations in this verdict's returns are, or would be."""

@@ -28,6 +28,7 @@ from pipelines.edition import (
     Edition,
     HubState,
     LibraryRecord,
+    Notice,
     Origin,
     Pack,
     Related,
@@ -216,17 +217,16 @@ def _entry(kind: str, hub: str, values: dict[str, Any], changes: dict[str, Any])
     return LibraryRecord(**defaults | own)
 
 
-def a_withdrawn(id: str = "gone", hub: str = "vale", **changes: Any) -> Withdrawn:
-    """A record that its hub has taken back."""
+def a_withdrawn(id: str = "gone", hub: str = "vale", *, place: str = "row 1", **changes: Any) -> Withdrawn:
+    """A record that its hub has taken back, in the row ``place`` of its notices."""
     values: dict[str, Any] = {
         "heading": None,
         "reason": "It is out of date.",
         "date": date(2026, 6, 3),
         "successor": None,
-        "snapshot": a_digest(f"snapshot of {hub}"),
-        "file": "withdrawals.csv",
-        "file_sha256": a_digest(f"{hub}: withdrawals.csv"),
-        "place": "row 1",
+        "told_in": Notice(
+            a_digest(f"snapshot of {hub}"), "withdrawals.csv", a_digest(f"{hub}: withdrawals.csv"), place
+        ),
     }
     return Withdrawn(f"{hub}/{id}", **values | changes)
 
@@ -304,7 +304,8 @@ def bases_of(library: Iterable[LibraryRecord], withdrawn: Iterable[Withdrawn]) -
         for id, origin in entry.merged_from.items():
             files[id.partition("/")[0]].add(origin.file)
     for notice in withdrawn:
-        files[notice.hub].add(notice.file)
+        if notice.told_in is not None:
+            files[notice.hub].add(notice.told_in.file)
     return {
         hub: Basis("test", "0123456789abcdef", {path: a_digest(f"{hub}: {path}") for path in sorted(paths)})
         for hub, paths in sorted(files.items())

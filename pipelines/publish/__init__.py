@@ -5,7 +5,8 @@ Only this room reads ``templates``. What a release says is decided before (``pip
 
 from pipelines.publish.changes import diff
 from pipelines.publish.changes_in_words import changes_in_words
-from pipelines.publish.pointers import RELEASE_ID, latest, next_id, publish
+from pipelines.publish.pointers import RELEASE_ID, latest, next_id, publish, reissue_all, released
+from pipelines.publish.reissue import Reissued
 from pipelines.publish.release import ReleaseRefused, build_release, verify_release
 from pipelines.publish.signed import published_keys, signing_key_of, wrong_signatures
 from pipelines.publish.trace import NotTraced, in_words, release_named, trace
@@ -13,6 +14,7 @@ from pipelines.publish.trace import NotTraced, in_words, release_named, trace
 __all__ = [
     "RELEASE_ID",
     "NotTraced",
+    "Reissued",
     "ReleaseRefused",
     "build_release",
     "changes_in_words",
@@ -22,7 +24,9 @@ __all__ = [
     "next_id",
     "publish",
     "published_keys",
+    "reissue_all",
     "release_named",
+    "released",
     "signing_key_of",
     "trace",
     "verify_release",

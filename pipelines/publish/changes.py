@@ -25,7 +25,7 @@ from typing import Any
 
 from hubs.contract.groups import ATTRIBUTES, WAVE
 from pipelines.files import Damaged, json_of
-from pipelines.publish import shapes
+from pipelines.publish import errata, shapes
 from pipelines.publish.signed import read_sums
 
 CHANGES = "changes.json"
@@ -67,8 +67,9 @@ Key = tuple[str, ...]
 @dataclass(frozen=True)
 class Told:
     """What one release says. ``rows`` are its records by id, ``merged`` what became which record, ``withdrawn`` the
-    notices by id, ``hubs`` the statements by id, ``waves`` by key for which release each was counted (None when it is
-    not said), ``cells`` the rows of benchmarks by wave and group, ``levels`` those of distributions, by level too.
+    notices by id, ``retracted`` what was retracted after the release was published, by id, ``hubs`` the statements by
+    id, ``waves`` by key for which release each was counted (None when it is not said), ``cells`` the rows of benchmarks
+    by wave and group, ``levels`` those of distributions, by level too.
     """
 
     id: str
@@ -76,6 +77,7 @@ class Told:
     rows: Mapping[str, Row]
     merged: Mapping[str, str]
     withdrawn: Mapping[str, Row]
+    retracted: Mapping[str, Row]
     hubs: Mapping[str, Row]
     waves: Mapping[Key, Row]
     cells: Mapping[Key, Row]
@@ -108,17 +110,15 @@ def compare(older: Told, newer: Told) -> dict[str, Any]:
     records = _records(older, newer)
     hubs = list(_hubs(older, newer))
     benchmarks = _benchmarks(older, newer)
+    changed = {"schema": schema, "records": records, "hubs": hubs, "benchmarks": benchmarks}
     return {
         "release": newer.id,
         "published": newer.published,
         "previous": older.id,
         "previous_published": older.published,
         "class": shapes.highest(schema),
-        "counts": _counts(schema, records, hubs, benchmarks),
-        "schema": schema,
-        "records": records,
-        "hubs": hubs,
-        "benchmarks": benchmarks,
+        "counts": counts(changed),
+        **changed,
     }
 
 
@@ -138,21 +138,18 @@ def diff(one: Path, other: Path) -> tuple[dict[str, Any], bool]:
         raise Damaged(other) from error
 
 
-def _counts(
-    schema: Sequence[Any],
-    records: Mapping[str, Sequence[Any]],
-    hubs: Sequence[Any],
-    benchmarks: Mapping[str, Sequence[Row]],
-) -> dict[str, int]:
-    counts = {f"records_{name}": len(found) for name, found in records.items()}
-    counts |= {"hubs": len(hubs), "schema": len(schema)}
-    counts |= {f"waves_{name}": len(benchmarks[name]) for name in ("added", "gone")}
-    counts |= {
+def counts(changes: Mapping[str, Any]) -> dict[str, int]:
+    """How many changes of each kind ``changes`` lists."""
+    records, benchmarks = changes["records"], changes["benchmarks"]
+    told = {f"records_{name}": len(found) for name, found in records.items()}
+    told |= {name: len(changes[name]) for name in ("hubs", "schema")}
+    told |= {f"waves_{name}": len(benchmarks[name]) for name in ("added", "gone")}
+    told |= {
         f"benchmarks_{kind}": sum(entry["changed"] for entry in benchmarks[name])
         for kind, name in (("revised", "revisions"), ("corrected", "corrections"))
     }
     groups = [*benchmarks["revisions"], *benchmarks["groups"]]
-    return counts | {f"benchmarks_{kind}": sum(entry[kind] for entry in groups) for kind in ("appeared", "disappeared")}
+    return told | {f"benchmarks_{kind}": sum(entry[kind] for entry in groups) for kind in ("appeared", "disappeared")}
 
 
 def for_readers(changes: Mapping[str, Any]) -> dict[str, Any]:
@@ -253,6 +250,7 @@ def _told(files: _Files) -> Told:
         rows={_text(row["id"]): row for row in rows},
         merged=merged,
         withdrawn={_text(entry["id"]): entry for entry in coverage.get("withdrawn", ())},
+        retracted=errata.retracted(files.json(errata.ERRATA) or errata.none_yet("")),
         hubs={_text(entry["id"]): entry for entry in coverage["hubs"]},
         waves={_wave(entry): entry for entry in audit},
         cells=benchmarks,
@@ -307,6 +305,12 @@ def _records(older: Told, newer: Told) -> dict[str, list[dict[str, Any]]]:
         {"id": id, **_before(older.rows[id]), **_why(id, older.rows[id]["hub"], newer)}
         for id in left
         if id not in newer.merged
+    ]
+    # What the older one lost after it was published was in it, and readers of the newer one are told why it is not.
+    gone += [
+        {"id": id, "kind": notice["record_kind"], "heading_before": notice["heading"], **_why(id, notice["hub"], newer)}
+        for id, notice in sorted(older.retracted.items())
+        if id in newer.withdrawn and id not in newer.retracted
     ]
     return {"added": added, "changed": changed, "merged": merged, "gone": gone}
 
@@ -532,10 +536,10 @@ def _wrong(changes: Mapping[str, Any], told: Told, manifest: Mapping[str, Any]) 
     yield from _wrong_benchmarks(changes["benchmarks"], told)
     if changes["class"] != shapes.highest(changes["schema"]):
         yield f"the class is {changes['class']}, and the changes are {shapes.highest(changes['schema'])}"
-    counts = _counts(*(changes[name] for name in ("schema", "records", "hubs", "benchmarks")))
-    for name in sorted(name for name in counts if changes["counts"].get(name) != counts[name]):
-        yield f"{name} is {changes['counts'].get(name)}, and {counts[name]} are listed"
-    if changes["previous"] is None and any(counts.values()):
+    listed = counts(changes)
+    for name in sorted(name for name in listed if changes["counts"].get(name) != listed[name]):
+        yield f"{name} is {changes['counts'].get(name)}, and {listed[name]} are listed"
+    if changes["previous"] is None and any(listed.values()):
         yield "there is no release before it, and yet something has changed"
 
 

@@ -10,10 +10,11 @@ the rename leaves the old release in place; after it, the new one; nothing has t
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -21,11 +22,14 @@ from typing import Any
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from pipelines.edition import Edition, Published
-from pipelines.files import only_one, read_json, sync_folder, write_bytes
-from pipelines.publish import site, writers
+from pipelines.files import only_one, put_back, read_json, sync_folder, write_bytes
+from pipelines.publish import errata, gone, reissue, site, writers
 from pipelines.publish.changes import CHANGES
+from pipelines.publish.reissue import Reissued
 from pipelines.publish.release import MANIFEST, ReleaseRefused, build_release, verify_release
 from pipelines.publish.signed import sign_release, wrong_signatures
+from pipelines.signatures import ReleaseKey
+from pipelines.withdrawals import Decision
 
 POINTERS = ("index.html", "latest.json", "releases.json", "feed.xml")
 RELEASE_ID = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}\.[0-9]{2,}")
@@ -73,12 +77,8 @@ def publish(
     OSError and files.Damaged when the release before it cannot be read; files.Busy when another publication is at work.
     Whatever goes wrong, the old release stays and nothing is removed.
     """
-    releases = public / "releases"
-    releases.mkdir(parents=True, exist_ok=True)
-    with only_one(public / _LOCK):
+    with _only_builder(public) as releases:
         _check_id(public, edition.id)
-        for leftover in releases.glob(f"{_BUILDING}*"):  # we hold the lock, so their builders are dead
-            shutil.rmtree(leftover)
         aside = releases / f"{_BUILDING}{edition.id}"
         build_release(edition, aside, workers, releases / edition.previous if edition.previous else None)
         sign_release(aside, key)
@@ -92,12 +92,74 @@ def publish(
         swap(public, edition.id)
 
 
+@contextlib.contextmanager
+def _only_builder(public: Path) -> Iterator[Path]:
+    """Let nobody else publish into ``public`` while the block runs; gives the folder of its releases, in which whatever
+    was killed has left nothing. Raises files.Busy.
+    """
+    releases = public / "releases"
+    releases.mkdir(parents=True, exist_ok=True)
+    with only_one(public / _LOCK):
+        put_back(releases)
+        for leftover in releases.glob(f"{_BUILDING}*"):  # we hold the lock, so their builders are dead
+            shutil.rmtree(leftover)
+        yield releases
+
+
+def reissue_all(
+    public: Path,
+    due: Mapping[str, Sequence[Decision]],
+    key: Ed25519PrivateKey,
+    keys: Sequence[ReleaseKey],
+    done: Callable[[str, Reissued | ReleaseRefused | None], object],
+) -> None:
+    """Let each release in ``public`` follow the decisions that are ``due`` for it, the newest first, and then the
+    pointers. ``key`` signs, the last of ``keys``. ``done`` is told of each release what became of it: None when it says
+    nothing of what is withdrawn; why not, when it cannot be reissued, and stays as it is. Killed at any point, readers
+    see each release whole, before or after; call it again.
+
+    Raises OSError, and files.Busy when somebody else is publishing.
+    """
+    with _only_builder(public) as releases:
+        for id in sorted(due, reverse=True):
+            aside = releases / f"{_BUILDING}{id}"
+            outcome: Reissued | ReleaseRefused | None
+            try:
+                outcome = reissue.reissue(releases / id, aside, due[id], key, keys)
+            except ReleaseRefused as refused:
+                shutil.rmtree(aside, ignore_errors=True)
+                outcome = refused
+            if isinstance(outcome, Reissued):
+                if outcome.gone:
+                    gone.add(public, outcome.gone)  # first: what is away is not missing for a moment, it is gone
+                reissue.put_in_place(releases / id, aside)
+            done(id, outcome)
+        newest = latest(public)
+        if newest is not None and not _is_pointing(public, newest.id):
+            swap(public, newest.id)
+
+
+def released(public: Path) -> list[str]:
+    """The ids of all releases that are in ``public``, oldest first, also of one that no pointer has named yet."""
+    return [id for id in _ids(public) if (public / "releases" / id).is_dir()]
+
+
+def _is_pointing(public: Path, release_id: str) -> bool:
+    """Whether the pointers say what they would say if they were written now."""
+    files = _pointer_files(_listed(public, release_id))
+    return all((public / name).read_bytes() == data for name, data in files.items())
+
+
+def _listed(public: Path, release_id: str) -> list[Published]:
+    return [_read(public, id) for id in released(public) if id <= release_id]
+
+
 def swap(public: Path, release_id: str) -> None:
     """Let readers see ``releases/<release_id>``: write the four pointers aside, then move one symlink.
 
     ``releases.json`` and the feed list this release and all before it. Raises FileNotFoundError without the release.
     """
-    listed = [_read(public, id) for id in _ids(public) if id <= release_id and (public / "releases" / id).is_dir()]
+    listed = _listed(public, release_id)
     newest = listed[-1] if listed else None
     if newest is None or newest.id != release_id:
         raise FileNotFoundError(public / "releases" / release_id)
@@ -134,6 +196,8 @@ def _entry(release: Published) -> dict[str, Any]:
         "published": release.published,
         "period": release.period,
         "previous": release.previous,
+        "issue": release.issue,
+        "reissued": release.reissued,
     }
 
 
@@ -144,7 +208,13 @@ def _read(public: Path, release_id: str) -> Published:
         raise FileNotFoundError(folder / MANIFEST)
     told = {name: manifest[name] for name in ("id", "published", "previous", "build_key", "period")}
     # The first releases were not signed, and did not say what has changed.
-    return Published(**told, signed_by=manifest.get("signed_by"), tells_changes=(folder / CHANGES).is_file())
+    return Published(
+        **told,
+        signed_by=manifest.get("signed_by"),
+        tells_changes=(folder / CHANGES).is_file(),
+        issue=manifest.get("issue", errata.FIRST_ISSUE),
+        reissued=manifest.get("reissued"),
+    )
 
 
 def _ids(public: Path) -> list[str]:

@@ -21,6 +21,7 @@ import hashlib
 import json
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -82,14 +83,11 @@ def record_source(edition: Edition, entry: LibraryRecord) -> dict[str, Any]:
     }
 
 
-def withdrawal_source(notice: Withdrawn) -> dict[str, Any]:
-    """Where a hub says that it has taken a record back: in its feed in use, or in a newer one that is held."""
-    return {
-        "snapshot": notice.snapshot,
-        "file": notice.file,
-        "file_sha256": notice.file_sha256,
-        "place": notice.place,
-    }
+def withdrawal_source(notice: Withdrawn) -> dict[str, Any] | None:
+    """Where a hub says that it has taken a record back: in its feed in use, or in a newer one that is held. None when
+    the operator has retracted it.
+    """
+    return None if notice.told_in is None else asdict(notice.told_in)
 
 
 def broken_chains(folder: Path) -> list[str]:
@@ -177,7 +175,8 @@ def _broken_records(folder: Path, told: Mapping[str, Any]) -> Iterator[str]:
             if merged.get(id) != row["id"]:
                 yield f"{pack}: {PROVENANCE} does not say that {id} was merged into {row['id']}"
     withdrawn = json_of((folder / "coverage.json").read_bytes())["withdrawn"]
-    in_use = [notice for notice in withdrawn if notice["source"]["snapshot"] == snapshots.get(notice["hub"])]
+    by_hubs = [notice for notice in withdrawn if notice["source"] is not None]
+    in_use = [notice for notice in by_hubs if notice["source"]["snapshot"] == snapshots.get(notice["hub"])]
     for entry in [*told["merged"], *(notice | notice["source"] for notice in in_use)]:
         if is_broken(entry["id"], entry):
             yield f"{entry['id']} comes from a file that {PROVENANCE} does not have"

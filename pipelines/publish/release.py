@@ -18,7 +18,8 @@ from urllib.parse import unquote
 from hubs.contract import CONTRACT_VERSION
 from pipelines.edition import Edition, HubState, LibraryRecord, Pack, Withdrawn
 from pipelines.files import json_of
-from pipelines.publish import changes, shapes, site, writers
+from pipelines.publish import changes, errata, shapes, site, writers
+from pipelines.publish.errata import ERRATA
 from pipelines.publish.figures import wrong_figures
 from pipelines.publish.provenance import PROVENANCE, broken_chains, provenance, record_source, withdrawal_source
 from pipelines.publish.signed import SUMS, UNLISTED, read_sums, write_keys
@@ -84,12 +85,14 @@ def build_release(edition: Edition, folder: Path, workers: int = 1, previous: Pa
     (folder / "audit.json").write_bytes(writers.json_bytes(_audit(edition)))
     (folder / changes.VOCABULARIES).write_bytes(writers.json_bytes(shapes.codes(edition.instruments)))
     write_keys(folder, edition.id, edition.keys)
-    told = changes.read(folder, _manifest(edition, _listed(folder)))
+    (folder / ERRATA).write_bytes(writers.json_bytes(errata.none_yet(edition.id)))
+    manifest = _manifest(edition)
+    told = changes.read(folder, manifest | {"files": _listed(folder)})
     changed = changes.for_readers(changes.compare(before, told)) if before else changes.first(told)
     (folder / changes.CHANGES).write_bytes(writers.json_bytes(changed))
     sizes = {name: path.stat().st_size for name, path in _files(folder)}
     site.write_site(edition, folder, sizes, changed, workers)
-    _seal(edition, folder)
+    seal(folder, manifest)
 
 
 def record_row(edition: Edition, entry: LibraryRecord) -> dict[str, Any]:
@@ -140,6 +143,10 @@ def coverage(edition: Edition) -> dict[str, Any]:
         "states": dict(sorted(Counter(hub.state.value for hub in edition.hubs).items())),
         "hubs": [_hub_statement(edition, hub) for hub in edition.hubs],
         "withdrawn": [_withdrawal_statement(edition, entry) for entry in edition.withdrawn],
+        "taken_down": [
+            {"hub": one.hub, "kind": one.record_kind, "date": one.at.date().isoformat(), "reason": one.reason}
+            for one in edition.taken_down
+        ],
     }
 
 
@@ -273,8 +280,6 @@ def _write_benchmarks(edition: Edition, folder: Path) -> None:
 def _write_pack(edition: Edition, pack: Pack, rows: list[dict[str, Any]], folder: Path) -> None:
     folder.mkdir(parents=True)
     hubs = {hub for row in rows for hub in row["credits"]}
-    (folder / "records.csv").write_bytes(writers.csv_bytes(writers.records(), rows))
-    (folder / "records.jsonl").write_bytes(writers.jsonl_bytes(writers.records(), rows))
     data = {
         "release": edition.id,
         "published": edition.published.isoformat(),
@@ -287,12 +292,23 @@ def _write_pack(edition: Edition, pack: Pack, rows: list[dict[str, Any]], folder
         "records": writers.json_rows(writers.records(), rows),
     }
     (folder / "pack.json").write_bytes(writers.json_bytes(data))
+    write_made_of_pack(folder)
 
 
-def _seal(edition: Edition, folder: Path) -> None:
-    """Write the manifest over all files so far, then the checksums over all files and the manifest."""
+def write_made_of_pack(folder: Path) -> None:
+    """Write into the ``folder`` of a pack what is made of its ``pack.json``, and of nothing else."""
+    data = json_of((folder / "pack.json").read_bytes())
+    spec = writers.spec_of("records", data["columns"])
+    (folder / "records.csv").write_bytes(writers.csv_bytes(spec, data["records"]))
+    (folder / "records.jsonl").write_bytes(writers.jsonl_bytes(spec, data["records"]))
+
+
+def seal(folder: Path, manifest: Mapping[str, Any]) -> None:
+    """Write ``manifest``, with a list of all files so far, as ``release.json``, then the checksums over all files and
+    that one.
+    """
     listed = _listed(folder)
-    (folder / MANIFEST).write_bytes(writers.json_bytes(_manifest(edition, listed)))
+    (folder / MANIFEST).write_bytes(writers.json_bytes({**manifest, "files": listed}))
     sums = {file["path"]: file["sha256"] for file in listed} | {MANIFEST: _sha256(folder / MANIFEST)}
     lines = "".join(f"{digest}  {name}\n" for name, digest in sorted(sums.items()))
     (folder / SUMS).write_text(lines, encoding="utf-8")
@@ -306,9 +322,12 @@ def _listed(folder: Path) -> list[dict[str, Any]]:
     ]
 
 
-def _manifest(edition: Edition, files: list[dict[str, Any]]) -> dict[str, Any]:
+def _manifest(edition: Edition) -> dict[str, Any]:
+    """What ``release.json`` says, besides the list of files."""
     return {
         "id": edition.id,
+        "issue": errata.FIRST_ISSUE,
+        "reissued": None,
         "published": edition.published.isoformat(),
         "period": period(edition),
         "contract": CONTRACT_VERSION,
@@ -322,7 +341,6 @@ def _manifest(edition: Edition, files: list[dict[str, Any]]) -> dict[str, Any]:
         "inputs": [
             {"hub": hub.id, **_standing(hub), "records": dict(sorted(hub.counts.items()))} for hub in edition.hubs
         ],
-        "files": files,
     }
 
 

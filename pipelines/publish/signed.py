@@ -68,7 +68,7 @@ def write_keys(folder: Path, release: str, keys: Sequence[ReleaseKey]) -> None:
     """
     signs = keys[-1].public
     data = {"release": release, "signed_by": signs.id, "keys": [key.to_dict() for key in reversed(keys)]}
-    (folder / KEYS).parent.mkdir()
+    (folder / KEYS).parent.mkdir(exist_ok=True)
     (folder / KEYS).write_bytes(writers.json_bytes(data))
     for name, form in _KEY_FILES.items():
         (folder / name).write_text(form(signs), encoding="utf-8")

@@ -200,6 +200,9 @@ class Site:
             yield self._kind_page(kind.name, language, page)
         for entry in self.library.records.values():
             yield self._record_page(entry, language, other, page)
+        for gone in self.edition.withdrawn:
+            if gone.slug is not None:
+                yield self._withdrawn_page(gone, language, page)
         yield plain("browse/index.html", "browse.html", "browse")
         for scheme in views.BROWSE_SCHEMES:
             for term in vocabulary(scheme):
@@ -316,6 +319,18 @@ class Site:
                 "translation": self._translation(entry, language),
                 "neighbours": self.library.neighbours(entry, language),
             },
+        )
+
+    def _withdrawn_page(self, gone: Withdrawn, language: str, page: Any) -> Page:
+        """The page of a record that is no more: why, and where to go."""
+        return page(  # type: ignore[no-any-return]
+            f"records/{gone.slug}.html",
+            "withdrawn.html",
+            gone.heading or strings.text("withdrawn.untitled", language),
+            strings.text("withdrawn.description", language),
+            "",
+            title_language=None if gone.language == language else gone.language,
+            data={"gone": gone},
         )
 
     def _translation(self, entry: LibraryRecord, language: str) -> LibraryRecord | None:

@@ -99,8 +99,9 @@ class _Files:
         if key == "id" and wanted in self.withdrawn:
             notice = self.withdrawn[wanted]
             told = {name: notice[name] for name in ("id", "reason", "date", "successor")}
-            hub = self._hub(notice["hub"]) | {"snapshot": notice["source"]["snapshot"]}
-            return {"kind": "withdrawn", **told, "hub": hub, "source": notice["source"]}
+            source = notice["source"]
+            hub = self._hub(notice["hub"]) | {"snapshot": source["snapshot"] if source else None}
+            return {"kind": "withdrawn", **told, "hub": hub, "source": source}
         row = self._row(key, merged["into"] if merged else wanted)
         if row is None:
             return None
@@ -169,10 +170,12 @@ def _merged_in_words(found: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _withdrawn_in_words(found: Mapping[str, Any]) -> Iterator[str]:
-    yield f"{found['id']}: withdrawn by its hub on {_day(found['date'])}: {found['reason']}"
+    by = "its hub" if found["source"] else "the operator"
+    yield f"{found['id']}: withdrawn by {by} on {_day(found['date'])}: {found['reason']}"
     if found["successor"]:
         yield _line("successor", found["successor"])
-    yield from _source_in_words(found)
+    if found["source"]:
+        yield from _source_in_words(found)
 
 
 def _benchmarks_in_words(found: Mapping[str, Any]) -> Iterator[str]:

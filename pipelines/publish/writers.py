@@ -404,6 +404,13 @@ def json_columns(spec: TableSpec) -> list[dict[str, Any]]:
     ]
 
 
+def spec_of(name: str, columns: Iterable[Mapping[str, Any]]) -> TableSpec:
+    """The table whose columns a file tells as ``json_columns`` does. Raises KeyError and TypeError."""
+    return TableSpec(
+        name, tuple(Column(c["name"], c["type"], c["description"]["en"], c["description"]["cy"]) for c in columns)
+    )
+
+
 def json_bytes(data: Any) -> bytes:
     """Readable JSON with the order of keys kept, UTF-8."""
     return (json.dumps(data, ensure_ascii=False, indent=1, allow_nan=False) + "\n").encode()
@@ -439,7 +446,7 @@ def _json_value(column: Column, value: Any) -> Any:
     if value is None:
         return None
     if column.type == "date":
-        return value.isoformat()
+        return value if isinstance(value, str) else value.isoformat()
     if column.type == "list":
         return [str(item) for item in value]
     if column.type == "number":

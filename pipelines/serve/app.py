@@ -18,6 +18,7 @@ from starlette.responses import FileResponse, PlainTextResponse, Response
 from starlette.staticfiles import NotModifiedResponse, StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from pipelines.publish import gone
 from pipelines.serve import rules
 
 INDEX = "index.html"
@@ -79,6 +80,9 @@ class _Published(StaticFiles):
             return response
         if self._file(f"{asked}/{INDEX}") is not None:
             return Response(status_code=HTTPStatus.MOVED_PERMANENTLY, headers={"Location": f"{quote(asked)}/"})
+        # Read anew each time that nothing is found: it may have been taken down a moment ago.
+        if asked.removeprefix("/") in gone.read(Path(self._root)):
+            return PlainTextResponse(rules.MESSAGES[410], HTTPStatus.GONE)
         return PlainTextResponse(rules.MESSAGES[404], HTTPStatus.NOT_FOUND)
 
     def _pointer(self, asked: str, scope: Scope) -> Response:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from pipelines.publish.gone import GONE
 from pipelines.publish.pointers import RELEASE_ID
 from pipelines.serve import rules
 
@@ -38,6 +39,7 @@ def configuration(public: Path, host: str, port: int) -> str:
     return templates.get_template("nginx.conf").render(
         rules=rules,
         root=root,
+        gone=f"{GONE[0]}[{GONE[1]}]{GONE[2:]}",  # a pattern, which may find nothing; a name must be there
         listen=f"[{host}]:{port}" if ":" in host else f"{host}:{port}",
         release=RELEASE_ID.pattern,
         open=rf"\.({suffixes})$|/({'|'.join(rules.OPEN_NAMES)})$",

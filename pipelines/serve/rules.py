@@ -58,7 +58,11 @@ _WORDS = ("application/json", "application/jsonl", "application/atom+xml", "imag
 LINKS = POINTERS
 """The only names that may be symbolic links. Nothing else is reached through one, so that none leads out."""
 
-MESSAGES = {404: "Nothing is published at this address.\n", 405: "Only GET and HEAD are answered here.\n"}
+MESSAGES = {
+    404: "Nothing is published at this address.\n",
+    410: "What was published at this address has been taken down.\n",
+    405: "Only GET and HEAD are answered here.\n",
+}
 
 _LASTING = re.compile(rf"/releases/{RELEASE_ID.pattern}/.")
 

@@ -52,6 +52,7 @@ FOR_READERS: Mapping[str, str] = {
     r"coverage\.json hubs\.(published|derived\.[\w ]+)": "documents",
     r"quality\.json hubs\.quarantined_by_code\.\w+": "documents",
     r"release\.json files\.bytes": "sizes of files",
+    r"(release|errata)\.json issue|errata\.json issues\.(issue|withdrawn\.number)": "how often it was reissued",
     r"provenance\.json policy\.\w+": "the policy",
     r"packs/[\w-]+/pack\.json records\.related\.similarity": "how alike two texts are",
     r"changes\.json counts\.\w+": "records, hubs, groups and columns; no organisations",

@@ -451,11 +451,11 @@ def test_texts_of_the_new_kinds_are_cleaned_like_any_other(tmp_path: Path) -> No
 
 def test_what_hubs_have_withdrawn_is_told_with_reason_and_successor(folder: Path, tmp_path: Path) -> None:
     html = page(folder, "en/coverage.html")
-    for text in ("Withdrawn by their hubs", "vale/assistance", "Nobody could enforce it.", "3 June 2026"):
+    for text in ("Withdrawn records", "vale/assistance", "Nobody could enforce it.", "3 June 2026"):
         assert text in html, text
     assert Outline(html).having("a", href="../en/records/vale-open-formats.html")
     build_release(an_edition(withdrawn=()), tmp_path / "r")
-    assert "Withdrawn by their hubs" not in page(tmp_path / "r", "en/coverage.html")
+    assert "Withdrawn records" not in page(tmp_path / "r", "en/coverage.html")
 
 
 def test_the_start_page_has_a_card_for_each_kind(folder: Path) -> None:

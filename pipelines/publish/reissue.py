@@ -1,0 +1,222 @@
+"""Reissuing releases that are out already, so that they follow what has been withdrawn since: the same address, other
+bytes in those files that said something of a record, an erratum on every page that was changed, new checksums and
+signatures. Files that said nothing of it stay byte for byte.
+
+How a record is taken out of a file is in ``redact``, what readers are told in ``errata``. Figures are never touched:
+what was published of a period is known, and no benchmark was ever made of a record.
+
+**Nothing is needed but the release.** It may be years old, made by other code; its store may be gone. So what lists
+records is edited, and what is made of such lists (tables, documents, metadata) is made again from them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import zipfile
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from pipelines.files import exchange, json_of, write_bytes
+from pipelines.publish import errata, redact, strings, writers
+from pipelines.publish.errata import ERRATA
+from pipelines.publish.layouts import environment
+from pipelines.publish.provenance import PROVENANCE
+from pipelines.publish.release import MANIFEST, ReleaseRefused, seal, verify_release, write_made_of_pack
+from pipelines.publish.signed import UNLISTED, read_sums, sign_release, write_keys, wrong_signatures
+from pipelines.signatures import ReleaseKey
+from pipelines.withdrawals import Decision
+
+RECORD_PAGES = "{language}/records/{slug}.html"
+_ARCHIVES = (".ods", ".xlsx", ".zip")
+
+
+@dataclass(frozen=True)
+class Reissued:
+    """A release that follows ``decisions`` (their numbers) now: its ``issue``, how many files were ``changed``, and the
+    addresses that are ``gone``, from the root of what is published.
+    """
+
+    release: str
+    issue: int
+    decisions: tuple[int, ...]
+    changed: tuple[str, ...]
+    gone: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class _Going:
+    """What goes from one release by one decision: the ids by which it may be named there, the slugs of its pages, and
+    the rows that it has in packs.
+    """
+
+    decision: Decision
+    ids: frozenset[str]
+    slugs: frozenset[str]
+    rows: tuple[Mapping[str, Any], ...]
+
+
+def reissue(
+    folder: Path, aside: Path, decisions: Sequence[Decision], key: Ed25519PrivateKey, keys: Sequence[ReleaseKey]
+) -> Reissued | None:
+    """Make the next issue of the release in ``folder`` in ``aside``, which must be absent; None when it says nothing of
+    what ``decisions`` withdraw, or follows them already. ``key`` signs, the last of ``keys``.
+
+    Raises ReleaseRefused when the release is not as it was published, so that nobody can say what is in it, or when
+    something of a takedown would be left; OSError.
+    """
+    try:
+        known = errata.read(folder)
+        going = [
+            found
+            for decision in decisions
+            if decision.number not in errata.applied(known) and (found := _going(folder, decision)) is not None
+        ]
+        if not going:
+            return None
+        if problems := verify_release(folder):
+            raise ReleaseRefused("\n".join(problems))
+        before = read_sums(folder)
+        shutil.copytree(folder, aside)
+        for one in going:
+            _redact(aside, one)
+        write_keys(aside, folder.name, keys)
+        followed = [one.decision for one in going]
+        _seal(aside, known, followed, before)
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ReleaseRefused(f"the release is of another shape: {error!r}") from error
+    sign_release(aside, key)
+    left = [f"{name} still names it" for one in going if one.decision.is_takedown for name in _traces(aside, one)]
+    if problems := [*left, *verify_release(aside), *wrong_signatures(aside, keys)]:
+        raise ReleaseRefused("\n".join(problems))
+    after = read_sums(aside)
+    return Reissued(
+        release=folder.name,
+        issue=known["issue"] + 1,
+        decisions=tuple(decision.number for decision in followed),
+        changed=tuple(sorted(path for path in after if before.get(path) != after[path])),
+        gone=tuple(f"releases/{folder.name}/{path}" for path in sorted(before.keys() - after.keys())),
+    )
+
+
+def put_in_place(folder: Path, aside: Path) -> None:
+    """Let the issue in ``aside`` and the release in ``folder`` change places, and remove what was there before."""
+    os.sync()  # hundreds of files: one flush of the disk instead of one each
+    exchange(folder, aside)
+    shutil.rmtree(aside)
+
+
+def _going(folder: Path, decision: Decision) -> _Going | None:
+    rows = {
+        row["id"]: row
+        for path in sorted((folder / "packs").glob("*/pack.json"))
+        for row in json_of(path.read_bytes())["records"]
+        if {row["id"], *row.get("merged", ())} & {*decision.ids}
+    }
+    ids = {*decision.ids, *(id for row in rows.values() for id in (row["id"], *row.get("merged", ())))}
+    slugs = {decision.slug, *(row["slug"] for row in rows.values())}
+    found = _Going(decision, frozenset(ids), frozenset(slugs), tuple(rows.values()))
+    is_there = bool(rows) or (decision.is_takedown and next(_traces(folder, found), None) is not None)
+    return found if is_there else None
+
+
+def _traces(folder: Path, going: _Going) -> Iterator[str]:
+    """The files of the release in ``folder`` that name the record or its page."""
+    for path in sorted(path for path in folder.rglob("*") if path.is_file()):
+        parts = [path.read_bytes()]
+        if path.suffix in _ARCHIVES:
+            with zipfile.ZipFile(path) as archive:
+                parts = [archive.read(name) for name in archive.namelist()]
+        if any(redact.traces(part, going.ids, going.slugs) for part in parts):
+            yield path.relative_to(folder).as_posix()
+
+
+def _redact(folder: Path, going: _Going) -> None:
+    decision = going.decision
+    used: set[tuple[str, str]] = set()
+    for path in sorted((folder / "packs").glob("*/pack.json")):
+        data = json_of(path.read_bytes())
+        left = redact.pack(data, going.ids)
+        used |= {(row["hub"], row["source"]["file"]) for row in left["records"]}
+        if left != data:
+            write_bytes(path, writers.json_bytes(left))
+            write_made_of_pack(path.parent)
+    _edit(folder / "coverage.json", lambda data: redact.coverage(data, going.ids, going.rows))
+    notices = json_of((folder / "coverage.json").read_bytes()).get("withdrawn", ())
+    used |= {(notice["hub"], notice["source"]["file"]) for notice in notices if notice["source"]}
+    _edit(folder / PROVENANCE, lambda data: redact.provenance(data, going.ids, used))
+    _edit(folder / "changes.json", lambda data: redact.told_changes(data, going.ids))
+    pages = {RECORD_PAGES.format(language=code, slug=slug) for code in strings.LANGUAGES for slug in going.slugs}
+    for path in sorted(folder.rglob("*.html")):
+        name = path.relative_to(folder).as_posix()
+        html = path.read_text(encoding="utf-8")
+        if name in pages:
+            if decision.is_takedown:
+                path.unlink()
+                continue
+            changed = redact.unlisted(html)
+        else:
+            changed = redact.page(html, going.ids)
+            changed = redact.relinked(changed, name, going.slugs) if decision.is_takedown else changed
+        if changed != html:
+            write_bytes(path, redact.noted(changed, _note(folder, going, name, is_own=name in pages)).encode())
+
+
+def _edit(path: Path, change: Any) -> None:
+    """Put what ``change`` makes of a statement in its place, unless that is the same."""
+    if path.is_file():  # releases of older versions lack some
+        data = json_of(path.read_bytes())
+        if (changed := change(data)) != data:
+            write_bytes(path, writers.json_bytes(changed))
+
+
+def _note(folder: Path, going: _Going, name: str, *, is_own: bool) -> str:
+    """The erratum on the page called ``name``."""
+    decision, language = going.decision, name.partition("/")[0]
+    language = language if language in strings.LANGUAGES else "cy" if name.endswith(".cy.html") else "en"
+    up = "../" * name.count("/")
+
+    def page_of(slug: str, code: str) -> str | None:
+        path = RECORD_PAGES.format(language=code, slug=slug)
+        return f"{up}{path}" if (folder / path).is_file() else None
+
+    successor = next((row for row in _rows(folder) if row["id"] == decision.successor), None)
+    return (
+        environment()
+        .get_template("erratum.html")
+        .render(
+            t=lambda key, **values: strings.text(key, language, **values),
+            day=strings.day(decision.at, language),
+            decision=decision,
+            is_own=is_own,
+            address=None if is_own or decision.is_takedown else page_of(decision.slug, decision.language),
+            successor=successor
+            and {
+                "address": page_of(successor["slug"], successor["language"]),
+                "heading": successor.get("title") or successor.get("question") or successor["id"],
+            },
+            errata=f"{up}{ERRATA}",
+        )
+    )
+
+
+def _rows(folder: Path) -> Iterator[dict[str, Any]]:
+    path = folder / "packs" / "national" / "pack.json"
+    yield from json_of(path.read_bytes())["records"]
+
+
+def _seal(folder: Path, known: Mapping[str, Any], decisions: Sequence[Decision], before: Mapping[str, str]) -> None:
+    manifest = json_of((folder / MANIFEST).read_bytes())
+    for name in (*UNLISTED, MANIFEST, ERRATA):
+        (folder / name).unlink(missing_ok=True)
+    listed = {path.relative_to(folder).as_posix(): path for path in folder.rglob("*") if path.is_file()}
+    after = {name: hashlib.sha256(path.read_bytes()).hexdigest() for name, path in listed.items()}
+    own = (MANIFEST, ERRATA)
+    told = errata.next_issue(known, decisions, {name: sha for name, sha in before.items() if name not in own}, after)
+    (folder / ERRATA).write_bytes(writers.json_bytes(told))
+    seal(folder, manifest | {"issue": told["issue"], "reissued": errata.reissued_at(decisions)})
