@@ -10,6 +10,7 @@ import json
 import os
 import socket
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -26,6 +27,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from tests.websites import serving
 
 NGINX, SSHD = "/usr/sbin/nginx", "/usr/sbin/sshd"
+COMMAND = str(Path(sys.executable).with_name("hubpacks"))
 BUCKET = "feeds"
 
 
@@ -73,6 +75,24 @@ def nginx_of(http: str, scratch: Path, port: int) -> Iterator[None]:
         try:
             wait_for(port, process)
             yield
+        finally:
+            process.terminate()
+
+
+@contextmanager
+def by_serve(public: Path, scratch: Path) -> Iterator[str]:
+    """``hubpacks serve`` as a process of its own."""
+    with (
+        (scratch / "serve.log").open("w") as log,
+        subprocess.Popen(
+            [COMMAND, "serve", "--publish", str(public), "--port", "0"], stdout=subprocess.PIPE, stderr=log, text=True
+        ) as process,
+    ):
+        try:
+            assert process.stdout is not None
+            line = process.stdout.readline()
+            assert line.startswith("http://127.0.0.1:"), (scratch / "serve.log").read_text()
+            yield line.split()[0].rstrip("/")
         finally:
             process.terminate()
 

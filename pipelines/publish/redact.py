@@ -17,6 +17,7 @@ from collections.abc import Collection, Iterator, Mapping
 from html.parser import HTMLParser
 from typing import Any
 
+from hubs.contract.records import canonical_json
 from pipelines.files import json_of
 from pipelines.publish import changes
 
@@ -170,8 +171,18 @@ def told_changes(data: Statement, ids: Collection[str]) -> Statement:
         ]
         for name, found in data["records"].items()
     }
+    # Records that stay may have changed in what they say of those that go.
+    changed = [
+        entry | {"fields": [field for field in entry["fields"] if not _is_about(field, ids)]}
+        for entry in records["changed"]
+    ]
+    records["changed"] = [entry for entry in changed if entry["fields"]]
     told = data | {"records": records}
     return told | {"counts": changes.counts(told)}
+
+
+def _is_about(field: Statement, ids: Collection[str]) -> bool:
+    return bool(_named(ids).search(canonical_json(field).encode()))
 
 
 def _without_successor(entry: Statement, ids: Collection[str]) -> Statement:

@@ -87,7 +87,7 @@ def reissue(
             _redact(aside, one)
         write_keys(aside, folder.name, keys)
         followed = [one.decision for one in going]
-        _seal(aside, known, followed, before)
+        _seal(aside, known, followed, before, keys[-1])
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise ReleaseRefused(f"the release is of another shape: {error!r}") from error
     sign_release(aside, key)
@@ -210,13 +210,20 @@ def _rows(folder: Path) -> Iterator[dict[str, Any]]:
     yield from json_of(path.read_bytes())["records"]
 
 
-def _seal(folder: Path, known: Mapping[str, Any], decisions: Sequence[Decision], before: Mapping[str, str]) -> None:
+def _seal(
+    folder: Path,
+    known: Mapping[str, Any],
+    decisions: Sequence[Decision],
+    before: Mapping[str, str],
+    signs: ReleaseKey,
+) -> None:
     manifest = json_of((folder / MANIFEST).read_bytes())
     for name in (*UNLISTED, MANIFEST, ERRATA):
         (folder / name).unlink(missing_ok=True)
     listed = {path.relative_to(folder).as_posix(): path for path in folder.rglob("*") if path.is_file()}
     after = {name: hashlib.sha256(path.read_bytes()).hexdigest() for name, path in listed.items()}
-    own = (MANIFEST, ERRATA)
-    told = errata.next_issue(known, decisions, {name: sha for name, sha in before.items() if name not in own}, after)
+    others = {name: digest for name, digest in before.items() if name not in (MANIFEST, ERRATA)}
+    told = errata.next_issue(known, decisions, others, after)
     (folder / ERRATA).write_bytes(writers.json_bytes(told))
-    seal(folder, manifest | {"issue": told["issue"], "reissued": errata.reissued_at(decisions)})
+    own = {"issue": told["issue"], "reissued": errata.reissued_at(decisions), "signed_by": signs.public.text}
+    seal(folder, manifest | own)

@@ -24,13 +24,13 @@ import httpx
 import pytest
 from playwright.sync_api import Browser
 
-from pipelines.publish import publish
+from pipelines.publish import gone, publish
 from pipelines.publish.pointers import POINTERS
 from pipelines.publish.release import MEDIA_TYPES
 from pipelines.publish.signed import UNLISTED
 from tests.browser import is_styled
 from tests.builders import KEY, an_edition
-from tests.servers import free_port, nginx_of
+from tests.servers import by_serve, free_port, nginx_of
 from tests.websites import serving
 
 COMMAND = str(Path(sys.executable).with_name("hubpacks"))
@@ -50,6 +50,7 @@ PAGES = (
     f"{RELEASE}/en/data.html",
     f"{RELEASE}/en/coverage.html",
 )
+GONE = f"{RELEASE}/en/records/taken-down.html"
 CSV = f"{RELEASE}/benchmarks/benchmarks.csv"
 PARQUET = f"{RELEASE}/benchmarks/benchmarks.parquet"
 IMMUTABLE, FRESH = "public, max-age=31536000, immutable", "no-cache"
@@ -63,24 +64,6 @@ SECURITY = {
 }
 KEYS = ("keys/keys.json", "keys/minisign.pub", "keys/openssl.pem", "keys/allowed_signers")
 SECRET = "not for readers"
-
-
-@contextmanager
-def by_serve(public: Path, scratch: Path) -> Iterator[str]:
-    """``hubpacks serve`` as a process of its own."""
-    with (
-        (scratch / "serve.log").open("w") as log,
-        subprocess.Popen(
-            [COMMAND, "serve", "--publish", str(public), "--port", "0"], stdout=subprocess.PIPE, stderr=log, text=True
-        ) as process,
-    ):
-        try:
-            assert process.stdout is not None
-            line = process.stdout.readline()
-            assert line.startswith("http://127.0.0.1:"), (scratch / "serve.log").read_text()
-            yield line.split()[0].rstrip("/")
-        finally:
-            process.terminate()
 
 
 @contextmanager
@@ -105,6 +88,7 @@ def original(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A public folder with one release, and with what should never lie there."""
     public = tmp_path_factory.mktemp("original") / "public"
     publish(an_edition(), public, KEY)
+    gone.add(public, [GONE])
     (public / "releases" / f".building-{SECOND}").mkdir()
     (public / "releases" / f".building-{SECOND}" / "index.html").write_text(SECRET)
     (public / ".env").write_text(SECRET)
@@ -158,6 +142,7 @@ def test_every_answer_is_secure_and_says_no_version(client: httpx.Client) -> Non
         304: client.get("/", headers={"If-None-Match": etag}),
         404: client.get("/nowhere"),
         405: client.post("/"),
+        410: client.get(f"/{GONE}"),
         416: client.get(f"/{CSV}", headers={"Range": "bytes=9999999-"}),
     }
     for status, answer in answers.items():
@@ -165,6 +150,17 @@ def test_every_answer_is_secure_and_says_no_version(client: httpx.Client) -> Non
         assert {name: answer.headers.get(name) for name in SECURITY} == SECURITY, status
         assert answer.headers.get("access-control-allow-origin", "*") == "*", status
         assert answer.headers.get("server", "nginx") == "nginx"
+
+
+@each_server
+def test_what_was_taken_down_is_gone_and_that_is_asked_about_each_time(client: httpx.Client, original: Path) -> None:
+    answer = client.get(f"/{GONE}")
+    assert (answer.status_code, answer.headers["cache-control"]) == (410, FRESH)
+    assert answer.text == "What was published at this address has been taken down.\n"
+    assert answer.headers["content-type"].startswith("text/plain")
+    assert client.get(f"/{GONE}x").status_code == 404
+    assert client.get("/.gone.map").status_code == 404
+    assert client.head(f"/{GONE}").status_code == 410
 
 
 @each_server

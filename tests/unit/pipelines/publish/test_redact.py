@@ -111,3 +111,30 @@ def test_what_a_pack_says_of_others_goes_too() -> None:
         "id": "p",
         "records": [{"id": "vale/b", "related": [{"id": "vale/c"}], "translations": {}}],
     }
+
+
+def test_what_has_changed_in_others_because_of_it_goes_too() -> None:
+    def field(name: str, after: object) -> dict[str, object]:
+        return {"field": name, "before": None, "after": after}
+
+    records = {
+        "added": [{"id": "vale/a"}, {"id": "vale/d", "apart_from": "vale/a"}],
+        "changed": [
+            {"id": "vale/b", "fields": [field("related", [{"id": "vale/a"}]), field("updated", "2026-01-01")]},
+            {"id": "vale/c", "fields": [field("translations", {"cy": "vale/a"})]},
+        ],
+        "merged": [{"id": "vale/e", "into": "vale/a"}],
+        "gone": [{"id": "vale/f", "why": "withdrawn", "successor": "vale/a", "successor_address": "en/records/a.html"}],
+    }
+    benchmarks = {name: [] for name in ("added", "gone", "revisions", "corrections", "groups")}
+    told = {"schema": [], "hubs": [], "benchmarks": benchmarks, "records": records, "counts": {}}
+    before = json.dumps(told)
+    left = redact.told_changes(told, {"vale/a"})
+    assert json.dumps(told) == before
+    assert left["records"] == {
+        "added": [],
+        "changed": [{"id": "vale/b", "fields": [field("updated", "2026-01-01")]}],
+        "merged": [],
+        "gone": [{"id": "vale/f", "why": "withdrawn", "successor": None, "successor_address": None}],
+    }
+    assert (left["counts"]["records_changed"], left["counts"]["records_gone"]) == (1, 1)

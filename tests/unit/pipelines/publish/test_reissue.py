@@ -2,15 +2,18 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from pipelines.edition import Edition
 from pipelines.publish import Reissued, ReleaseRefused, errata, gone, pointers, redact, verify_release, wrong_signatures
 from pipelines.publish.signed import read_sums
+from pipelines.signatures import PublicKey, ReleaseKey
 from pipelines.withdrawals import Decision, Kind
 from tests.builders import KEY, RELEASE_KEY, an_edition
 
@@ -149,6 +152,23 @@ def test_of_what_is_taken_down_nothing_is_left(before: Path, taken_down: Path) -
     assert gone.read(taken_down) == {f"releases/{FIRST}/{code}/records/vale-letters.html" for code in ("en", "cy")}
 
 
+def test_a_release_is_reissued_with_the_key_of_today(before: Path, tmp_path: Path) -> None:
+    public = tmp_path / "public"
+    shutil.copytree(before, public, symlinks=True)
+    private = Ed25519PrivateKey.generate()
+    retired = replace(RELEASE_KEY, retired=AT, reason="It was lent.")
+    keys = [retired, ReleaseKey(PublicKey.of(private), AT)]
+    found: dict[str, Any] = {}
+    pointers.reissue_all(
+        public, {FIRST: [a_decision()]}, private, keys, lambda which, outcome: found.update({which: outcome})
+    )
+    assert isinstance(found[FIRST], Reissued)
+    folder = public / "releases" / FIRST
+    assert verify_release(folder) == []
+    assert wrong_signatures(folder, keys) == []
+    assert json.loads(texts(folder, "release.json"))["signed_by"] == keys[1].public.text
+
+
 def test_following_twice_changes_nothing(retracted: Path) -> None:
     before = read_sums(retracted / "releases" / FIRST)
     assert follow(retracted, a_decision()) == {FIRST: None}
@@ -242,6 +262,4 @@ def test_the_next_release_says_that_it_was_retracted(tmp_path: Path) -> None:
 
 
 def replaced(pack: Any, library: Any) -> Any:
-    from dataclasses import replace
-
     return replace(pack, records=tuple(id for id in pack.records if id in library))
