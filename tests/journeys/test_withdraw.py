@@ -1,0 +1,169 @@
+"""What was published is withdrawn: the command, past and new releases, hubs that send it again, and words for people.
+"""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from pipelines.line import open_line
+from pipelines.publish import redact
+from pipelines.receipts import hub_page
+from tests.feeds import a_case_study, a_faq, answers_of, register, write_feed
+from tests.journeys.test_run import files_of, hubpacks, run
+
+SECRET = "Sample Northfield paid the clerk twice"
+
+
+def send(folder: Path, more: str = "", *, twin: str = "twin") -> None:
+    """Two hubs: one with a study that names somebody, its translation, a question; another with the same text."""
+    secret = a_case_study(id="secret", title=SECRET, body=f"{SECRET}. " + "How it came to that. " * 30)
+    welsh = secret | {"id": "secret-cy", "title": "Cyfrinach", "language": "cy", "translation_of": "secret"}
+    welsh |= {"body": "Talodd y cyngor ddwywaith. " * 30, "summary": "Talodd y cyngor ddwywaith."}
+    register(folder, id="one")
+    register(folder, id="two")
+    write_feed(folder / "feeds/one", [secret, welsh, a_case_study(body=f"Of one. {more}")], [a_faq()], answers_of(25))
+    write_feed(
+        folder / "feeds/two", [secret | {"id": twin}, a_case_study(body="Of two.")], [], answers_of(25, first=101)
+    )
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Two releases, both with the study."""
+    send(tmp_path)
+    run(tmp_path)
+    send(tmp_path, "And more.")
+    assert run(tmp_path)["is_new"]
+    return tmp_path
+
+
+def withdraw(folder: Path, *arguments: str, expect: int = 0) -> dict:
+    done = hubpacks(folder, "withdraw", *arguments, "--registry", "registry", "--json")
+    assert done.returncode == expect, done.stderr
+    return json.loads(done.stdout)
+
+
+def releases(folder: Path) -> list[Path]:
+    return sorted((folder / "public/releases").glob("2*"))
+
+
+def ids_of(release: Path) -> set[str]:
+    lines = (release / "packs/national/records.jsonl").read_text(encoding="utf-8").splitlines()
+    return {json.loads(line)["id"] for line in lines}
+
+
+def test_a_takedown_reaches_every_release_and_it_does_not_come_back(folder: Path) -> None:
+    benchmarks = [(path / "benchmarks/benchmarks.csv").read_bytes() for path in releases(folder)]
+    ledger = files_of(folder / "store/ledger")
+    told = withdraw(folder, "one/secret", "--takedown", "--reason", "It named somebody.")
+    assert [one["record"] for one in told["decided"]] == ["one/secret"]
+    assert [one["release"] for one in told["reissued"]] == [path.name for path in releases(folder)[1::-1]]
+    assert told["alike"] == ["one/secret-cy"]
+    assert told["refused"] == {}
+    assert told["release"] == releases(folder)[2].name
+    for release in releases(folder):
+        assert hubpacks(folder, "verify", str(release)).returncode == 0
+        for path in release.rglob("*"):
+            if path.is_file():
+                data = path.read_bytes()
+                assert SECRET.encode() not in data, path
+                assert not redact.traces(data, ["one/secret", "two/twin"], ["sample-northfield-paid-the-clerk-twice"])
+        assert "one/secret-cy" in ids_of(release)
+    assert [(path / "benchmarks/benchmarks.csv").read_bytes() for path in releases(folder)[:2]] == benchmarks
+    assert files_of(folder / "store/ledger").items() >= ledger.items()
+    assert "It named somebody." in (releases(folder)[2] / "en/coverage.html").read_text()
+    # Nothing more to do; and the hub that sends the text under another id cannot bring it back.
+    assert not run(folder)["is_new"]
+    send(folder, "And more.", twin="another-twin")
+    after = run(folder)
+    assert "two/another-twin" not in ids_of(releases(folder)[-1])
+    assert after["release"] == releases(folder)[-1].name
+    line = open_line(folder / "registry", folder / "store", folder / "public")
+    page = hub_page(line.store, line.registry, "one", datetime.now(UTC))
+    fate = next(one for one in page["records"] if one["id"] == "secret")
+    assert (fate["status"], "It named somebody." in fate["reason"]) == ("withdrawn", True)
+
+
+def test_a_retraction_leaves_a_page_that_says_why_and_where_to_go(folder: Path) -> None:
+    told = withdraw(
+        folder,
+        "one/secret",
+        "--reason",
+        "The figures were wrong.",
+        "--successor",
+        "one/shared-schedule",
+        "--by",
+        "Sample",
+    )
+    slug = "sample-northfield-paid-the-clerk-twice"
+    for release in releases(folder):
+        html = (release / f"en/records/{slug}.html").read_text()
+        assert "The figures were wrong." in html
+        assert "a-shared-schedule-let-six-councils-swap-repairs-data.html" in html
+        assert "noindex" in html
+        assert "one/secret" not in ids_of(release)
+        assert not any("Sample</" in path.read_text() for path in release.glob("en/*.html"))
+    assert SECRET in (releases(folder)[0] / f"en/records/{slug}.html").read_text()
+    changes = json.loads((releases(folder)[2] / "changes.json").read_text())
+    (gone,) = changes["records"]["gone"]
+    assert (gone["id"], gone["why"], gone["successor"]) == ("one/secret", "withdrawn", "one/shared-schedule")
+    assert told["release"] == releases(folder)[2].name
+    feed = json.loads((folder / "public/releases.json").read_text())["releases"]
+    assert [entry["issue"] for entry in feed] == [1, 2, 2]
+    traced = hubpacks(folder, "trace", "one/secret", "--release", "public")
+    assert "withdrawn by the operator" in traced.stdout
+    # It may be taken down later, and never the other way round.
+    assert withdraw(folder, "one/secret", "--takedown", "--reason", "It named somebody.")["decided"]
+    assert withdraw(folder, "one/secret", "--reason", "x") | {"release": None} == {
+        "decided": [],
+        "reissued": [],
+        "refused": {},
+        "release": None,
+        "why_none": None,
+        "alike": [],
+    }
+    for release in releases(folder):
+        assert not (release / f"en/records/{slug}.html").exists(), release.name
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["one/sekret", "--reason", "x"], "one/sekret was never published here; did you mean one/secret"),
+        (["nowhere", "--reason", "x"], "nowhere was never published here"),
+        (["two/twin", "--reason", "x"], "two/twin says the same as one/secret and became it: withdraw one/secret"),
+        (["one/secret", "--reason", "  "], "--reason: say why"),
+        (["one/secret", "--reason", "x", "--successor", "one/none"], "one/none is no record of the newest release"),
+        (["one/secret", "--reason", "x", "--successor", "one/secret"], "one/secret is no record of the newest"),
+    ],
+)
+def test_what_cannot_be_withdrawn_is_named_and_nothing_happens(folder: Path, arguments: list[str], said: str) -> None:
+    before = files_of(folder / "public")
+    done = hubpacks(folder, "withdraw", *arguments, "--registry", "registry")
+    assert (done.returncode, said in done.stderr) == (2, True), done.stderr
+    assert files_of(folder / "public") == before
+
+
+def test_a_dry_run_only_says_what_would_happen(folder: Path) -> None:
+    before = files_of(folder)
+    done = hubpacks(folder, "withdraw", "one/secret", "--reason", "x", "--dry-run", "--registry", "registry")
+    assert done.returncode == 0
+    for said in ("two/twin", "one/secret-cy", *(path.name for path in releases(folder)), "Nothing has been done."):
+        assert said in done.stdout
+    assert {name: data for name, data in files_of(folder).items() if not name.startswith("store/locks")} == {
+        name: data for name, data in before.items() if not name.startswith("store/locks")
+    }
+
+
+def test_a_damaged_release_is_named_and_the_others_follow(folder: Path) -> None:
+    damaged = releases(folder)[0]
+    (damaged / "coverage.json").write_bytes(b"{}")
+    told = withdraw(folder, "one/secret", "--takedown", "--reason", "It named somebody.", expect=1)
+    assert list(told["refused"]) == [damaged.name]
+    assert "changed: coverage.json" in told["refused"][damaged.name]
+    assert [one["release"] for one in told["reissued"]] == [releases(folder)[1].name]
+    assert "one/secret" not in ids_of(releases(folder)[1])
