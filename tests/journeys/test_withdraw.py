@@ -1,9 +1,9 @@
-"""What was published is withdrawn: the command, past and new releases, hubs that send it again, and words for people.
-"""
+"""What was published is withdrawn: the command, past and new releases, hubs that send it again, and words for people."""
 
 from __future__ import annotations
 
 import json
+import shutil
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -18,27 +18,38 @@ from tests.journeys.test_run import files_of, hubpacks, run
 SECRET = "Sample Northfield paid the clerk twice"
 
 
-def send(folder: Path, more: str = "", *, twin: str = "twin") -> None:
-    """Two hubs: one with a study that names somebody, its translation, a question; another with the same text."""
+def send(folder: Path, more: str = "", *, twin: str = "twin", organisations: int = 0) -> None:
+    """Two hubs: one with a study that names somebody, its translation, a question; another with the same text. Both
+    have returns of so many organisations, which take seconds to count.
+    """
     secret = a_case_study(id="secret", title=SECRET, body=f"{SECRET}. " + "How it came to that. " * 30)
     welsh = secret | {"id": "secret-cy", "title": "Cyfrinach", "language": "cy", "translation_of": "secret"}
     welsh |= {"body": "Talodd y cyngor ddwywaith. " * 30, "summary": "Talodd y cyngor ddwywaith."}
+    ones, twos = answers_of(organisations), answers_of(organisations, first=101)
     register(folder, id="one")
     register(folder, id="two")
-    write_feed(folder / "feeds/one", [secret, welsh, a_case_study(body=f"Of one. {more}")], [a_faq()], answers_of(25))
-    write_feed(
-        folder / "feeds/two", [secret | {"id": twin}, a_case_study(body="Of two.")], [], answers_of(25, first=101)
-    )
+    write_feed(folder / "feeds/one", [secret, welsh, a_case_study(body=f"Of one. {more}")], [a_faq()], ones)
+    write_feed(folder / "feeds/two", [secret | {"id": twin}, a_case_study(body="Of two.")], [], twos)
+
+
+def twice_released(folder: Path, organisations: int = 0) -> Path:
+    """Two releases, both with the study."""
+    send(folder, organisations=organisations)
+    run(folder)
+    send(folder, "And more.", organisations=organisations)
+    assert run(folder)["is_new"]
+    return folder
+
+
+@pytest.fixture(scope="module")
+def twice(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return twice_released(tmp_path_factory.mktemp("twice"))
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    """Two releases, both with the study."""
-    send(tmp_path)
-    run(tmp_path)
-    send(tmp_path, "And more.")
-    assert run(tmp_path)["is_new"]
-    return tmp_path
+def folder(twice: Path, tmp_path: Path) -> Path:
+    """A copy of two releases, both with the study."""
+    return Path(shutil.copytree(twice, tmp_path / "copy", symlinks=True))
 
 
 def withdraw(folder: Path, *arguments: str, expect: int = 0) -> dict:
@@ -56,7 +67,8 @@ def ids_of(release: Path) -> set[str]:
     return {json.loads(line)["id"] for line in lines}
 
 
-def test_a_takedown_reaches_every_release_and_it_does_not_come_back(folder: Path) -> None:
+def test_a_takedown_reaches_every_release_and_it_does_not_come_back(tmp_path: Path) -> None:
+    folder = twice_released(tmp_path, organisations=25)
     benchmarks = [(path / "benchmarks/benchmarks.csv").read_bytes() for path in releases(folder)]
     ledger = files_of(folder / "store/ledger")
     told = withdraw(folder, "one/secret", "--takedown", "--reason", "It named somebody.")
@@ -78,7 +90,7 @@ def test_a_takedown_reaches_every_release_and_it_does_not_come_back(folder: Path
     assert "It named somebody." in (releases(folder)[2] / "en/coverage.html").read_text()
     # Nothing more to do; and the hub that sends the text under another id cannot bring it back.
     assert not run(folder)["is_new"]
-    send(folder, "And more.", twin="another-twin")
+    send(folder, "And more.", twin="another-twin", organisations=25)
     after = run(folder)
     assert "two/another-twin" not in ids_of(releases(folder)[-1])
     assert after["release"] == releases(folder)[-1].name
