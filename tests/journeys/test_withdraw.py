@@ -1,4 +1,4 @@
-"""What was published is withdrawn: the command, past and new releases, hubs that send it again, and words for people."""
+"""What was published is withdrawn: the command, past and new releases, hubs that send it again, words for people."""
 
 from __future__ import annotations
 
