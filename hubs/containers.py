@@ -26,15 +26,17 @@ EPOCH = (1980, 1, 1, 0, 0, 0)
 ODS_TYPE = "application/vnd.oasis.opendocument.spreadsheet"
 
 
-def archive(files: Mapping[str, bytes], stored: str | None = None) -> bytes:
-    """A zip of ``files`` (path to content) in their order; the one called ``stored`` is not compressed."""
+def archive(files: Mapping[str, bytes], stored: str | None = None, level: int = 9) -> bytes:
+    """A zip of ``files`` (path to content) in their order, compressed as hard as ``level`` (1 to 9) says; the one
+    called ``stored`` is not compressed.
+    """
     target = io.BytesIO()
     with zipfile.ZipFile(target, "w") as container:
         for name, content in files.items():
             entry = zipfile.ZipInfo(name, EPOCH)
             entry.create_system, entry.external_attr = 3, 0o644 << 16
             entry.compress_type = zipfile.ZIP_STORED if name == stored else zipfile.ZIP_DEFLATED
-            container.writestr(entry, content, compresslevel=9)
+            container.writestr(entry, content, compresslevel=level)
     return target.getvalue()
 
 

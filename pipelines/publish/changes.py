@@ -26,6 +26,7 @@ from typing import Any
 from hubs.contract.groups import ATTRIBUTES, WAVE
 from pipelines.files import Damaged, json_of
 from pipelines.publish import errata, shapes
+from pipelines.publish.descriptors import DATAPACKAGE
 from pipelines.publish.signed import read_sums
 
 CHANGES = "changes.json"
@@ -219,7 +220,12 @@ class _Files:
             every: Iterable[str] = self._sums
         else:
             found = (path for where in _FOLDERS for path in (self.folder / where).glob("*"))
-            every = (*(path.relative_to(self.folder).as_posix() for path in found), "release.json", CHANGES)
+            every = (
+                *(path.relative_to(self.folder).as_posix() for path in found),
+                "release.json",
+                CHANGES,
+                DATAPACKAGE,
+            )
         for name in every:
             if posixpath.dirname(name) in _FOLDERS and name.endswith(_DATA):
                 yield name

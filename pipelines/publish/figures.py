@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow.parquet as pq
+from python_calamine import CalamineError, CalamineWorkbook
 
 from hubs.contract.groups import ALL, ATTRIBUTES, WAVE
 from pipelines.files import json_of
@@ -82,16 +83,61 @@ def _cells_before(path: Path) -> Iterator[Row]:
 
 
 def _other_forms(path: Path, rows: list[Row]) -> Iterator[str]:
-    """The rows of CSV and JSON that are not those of Parquet."""
-    forms: dict[str, Iterator[Any]] = {".json": iter(json_of(path.with_suffix(".json").read_bytes())["rows"])}
-    with path.with_suffix(".csv").open(encoding="utf-8", newline="") as file:
-        forms[".csv"] = csv.DictReader(file)
-        for suffix, form in forms.items():
-            for number, (row, other) in enumerate(zip_longest(rows, form), 1):
-                same = {name: _cell(value) for name, value in (row or {}).items()}
-                if not isinstance(other, dict) or {name: _cell(value) for name, value in other.items()} != same:
-                    yield f"{path.name}{suffix} row {number}: not as in {path.name}.parquet"
+    """The rows of all other forms that are not those of Parquet."""
+    wanted = [{name: _cell(value) for name, value in row.items()} for row in rows]
+    for suffix, read in _FORMS.items():
+        form = path.with_suffix(suffix)
+        if suffix not in _ALWAYS and not form.is_file():  # releases of older versions have fewer
+            continue
+        try:
+            for number, (row, other) in enumerate(zip_longest(wanted, read(form)), 1):
+                if not isinstance(other, dict) or _told(other, row or {}) != row:
+                    yield f"{form.name} row {number}: not as in {path.name}.parquet"
                     break
+        except CalamineError as error:
+            yield f"{form.name} cannot be read: {error}"
+
+
+def _told(row: Row, wanted: Row) -> dict[str, str]:
+    """A row as it stands in CSV, with a cell for each column of ``wanted``: JSON Lines leaves empty ones out."""
+    return dict.fromkeys(wanted, "") | {name: _cell(value) for name, value in row.items()}
+
+
+def _csv_rows(path: Path) -> Iterator[Any]:
+    with path.open(encoding="utf-8", newline="") as file:
+        yield from csv.DictReader(file)
+
+
+def _json_rows(path: Path) -> Iterator[Any]:
+    yield from json_of(path.read_bytes())["rows"]
+
+
+def _jsonl_rows(path: Path) -> Iterator[Any]:
+    yield from map(json_of, path.read_bytes().splitlines())
+
+
+def _sheet_rows(path: Path) -> Iterator[Any]:
+    """The rows below the header of each sheet of the table, which begins where no cell of a row is empty. A cell beside
+    the table makes its row one that no table has.
+    """
+    book = CalamineWorkbook.from_path(path)
+    for sheet in (name for name in book.sheet_names if re.fullmatch(rf"{path.stem}(_[0-9]+)?", name)):
+        header: list[str] | None = None
+        for cells in book.get_sheet_by_name(sheet).to_python():
+            if header is None:
+                header = [str(cell) for cell in cells] if all(cells) else None
+            else:
+                yield dict(zip(header, cells, strict=True))
+
+
+_FORMS: Mapping[str, Callable[[Path], Iterator[Any]]] = {
+    ".json": _json_rows,
+    ".csv": _csv_rows,
+    ".jsonl": _jsonl_rows,
+    ".ods": _sheet_rows,
+    ".xlsx": _sheet_rows,
+}
+_ALWAYS = (".json", ".csv")
 
 
 def _cell(value: Any) -> str:

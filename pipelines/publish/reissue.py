@@ -24,11 +24,13 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from pipelines.files import exchange, json_of, write_bytes
 from pipelines.publish import errata, redact, strings, writers
+from pipelines.publish.descriptors import DATAPACKAGE, write_datapackage
 from pipelines.publish.errata import ERRATA
 from pipelines.publish.layouts import environment
 from pipelines.publish.provenance import PROVENANCE
-from pipelines.publish.release import MANIFEST, ReleaseRefused, seal, verify_release, write_made_of_pack
+from pipelines.publish.release import MANIFEST, ReleaseRefused, seal, verify_release
 from pipelines.publish.signed import UNLISTED, read_sums, sign_release, write_keys, wrong_signatures
+from pipelines.publish.tables import write_pack_tables
 from pipelines.signatures import ReleaseKey
 from pipelines.withdrawals import Decision
 
@@ -85,6 +87,8 @@ def reissue(
         shutil.copytree(folder, aside)
         for one in going:
             _redact(aside, one)
+        if (aside / DATAPACKAGE).is_file():  # releases of older versions lack it
+            write_datapackage(aside)
         write_keys(aside, folder.name, keys)
         followed = [one.decision for one in going]
         _seal(aside, known, followed, before, keys[-1])
@@ -145,7 +149,7 @@ def _redact(folder: Path, going: _Going) -> None:
         used |= {(row["hub"], row["source"]["file"]) for row in left["records"]}
         if left != data:
             write_bytes(path, writers.json_bytes(left))
-            write_made_of_pack(path.parent)
+            write_pack_tables(path.parent)
     _edit(folder / "coverage.json", lambda data: redact.coverage(data, going.ids, going.rows))
     notices = json_of((folder / "coverage.json").read_bytes()).get("withdrawn", ())
     used |= {(notice["hub"], notice["source"]["file"]) for notice in notices if notice["source"]}

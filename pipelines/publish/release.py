@@ -18,7 +18,7 @@ from urllib.parse import unquote
 from hubs.contract import CONTRACT_VERSION
 from pipelines.edition import Edition, HubState, LibraryRecord, Pack, Withdrawn
 from pipelines.files import json_of
-from pipelines.publish import changes, errata, shapes, site, writers
+from pipelines.publish import changes, descriptors, errata, shapes, site, tables, views, writers
 from pipelines.publish.errata import ERRATA
 from pipelines.publish.figures import wrong_figures
 from pipelines.publish.provenance import PROVENANCE, broken_chains, provenance, record_source, withdrawal_source
@@ -46,6 +46,8 @@ MEDIA_TYPES = {
     ".json": "application/json",
     ".jsonl": "application/jsonl",
     ".parquet": "application/vnd.apache.parquet",
+    ".ods": "application/vnd.oasis.opendocument.spreadsheet",
+    ".xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
     ".pub": "text/plain",
     ".pem": "application/x-pem-file",
     "": "text/plain",
@@ -90,6 +92,7 @@ def build_release(edition: Edition, folder: Path, workers: int = 1, previous: Pa
     told = changes.read(folder, manifest | {"files": _listed(folder)})
     changed = changes.for_readers(changes.compare(before, told)) if before else changes.first(told)
     (folder / changes.CHANGES).write_bytes(writers.json_bytes(changed))
+    descriptors.write_datapackage(folder)
     sizes = {name: path.stat().st_size for name, path in _files(folder)}
     site.write_site(edition, folder, sizes, changed, workers)
     seal(folder, manifest)
@@ -259,22 +262,23 @@ def _withdrawal_statement(edition: Edition, entry: Withdrawn) -> dict[str, Any]:
 
 def _write_benchmarks(edition: Edition, folder: Path) -> None:
     folder.mkdir()
-    tables = (
+    specs = (
         (writers.BENCHMARKS, edition.benchmarks),
         (writers.DISTRIBUTIONS, edition.distributions),
         (writers.TRENDS, edition.trends),
     )
-    for spec, table in tables:
+    for spec, table in specs:
         rows = table.to_pylist()
-        (folder / f"{spec.name}.csv").write_bytes(writers.csv_bytes(spec, rows))
-        writers.write_parquet(folder / f"{spec.name}.parquet", spec, rows)
         data = {
             "release": edition.id,
+            "published": edition.published.isoformat(),
+            "sample": views.is_sample(edition),
             "licence": site.OWN_LICENCE,
             "columns": writers.json_columns(spec),
             "rows": writers.json_rows(spec, rows),
         }
         (folder / f"{spec.name}.json").write_bytes(writers.json_bytes(data))
+    tables.write_tables(folder)
 
 
 def _write_pack(edition: Edition, pack: Pack, rows: list[dict[str, Any]], folder: Path) -> None:
@@ -283,6 +287,7 @@ def _write_pack(edition: Edition, pack: Pack, rows: list[dict[str, Any]], folder
     data = {
         "release": edition.id,
         "published": edition.published.isoformat(),
+        "sample": views.is_sample(edition),
         "id": pack.id,
         "scheme": pack.scheme,
         "term": pack.term,
@@ -292,15 +297,7 @@ def _write_pack(edition: Edition, pack: Pack, rows: list[dict[str, Any]], folder
         "records": writers.json_rows(writers.records(), rows),
     }
     (folder / "pack.json").write_bytes(writers.json_bytes(data))
-    write_made_of_pack(folder)
-
-
-def write_made_of_pack(folder: Path) -> None:
-    """Write into the ``folder`` of a pack what is made of its ``pack.json``, and of nothing else."""
-    data = json_of((folder / "pack.json").read_bytes())
-    spec = writers.spec_of("records", data["columns"])
-    (folder / "records.csv").write_bytes(writers.csv_bytes(spec, data["records"]))
-    (folder / "records.jsonl").write_bytes(writers.jsonl_bytes(spec, data["records"]))
+    tables.write_pack_tables(folder)
 
 
 def seal(folder: Path, manifest: Mapping[str, Any]) -> None:

@@ -26,7 +26,7 @@ from hubs.contract.findings import CODES
 from hubs.contract.kinds import document_kinds
 from hubs.contract.vocabularies import vocabulary
 from pipelines.edition import Edition, HubState, LibraryRecord, Pack, Published, State, Withdrawn
-from pipelines.publish import markdown, strings, views, writers
+from pipelines.publish import markdown, strings, tables, views, writers
 from pipelines.publish.layouts import GOVUK, TEMPLATES, environment
 from pipelines.publish.strings import LANGUAGES
 
@@ -467,8 +467,7 @@ class Site:
     @property
     def is_sample(self) -> bool:
         """Whether all content in use was written to show how hubpacks works."""
-        used = views.in_use(self.edition.hubs)
-        return bool(used) and all(hub.is_sample for hub in used)
+        return views.is_sample(self.edition)
 
     @property
     def oldest_fetch(self) -> datetime | None:
@@ -548,6 +547,9 @@ def _environment() -> Environment:
         "highest_level": views.HIGHEST_LEVEL,
         "most_changes": MOST_CHANGES,
         "shared_at": views.SHARED_AT,
+        "table_forms": tables.FORMS,
+        "benchmark_files": [f"{name}{form}" for name in tables.TABLES for form in tables.FORMS],
+        "pack_files": tables.PACK_FILES,
         "own_licence": vocabulary("licences")[OWN_LICENCE],
     }
     return made

@@ -317,6 +317,12 @@ def in_use(hubs: Iterable[HubState]) -> list[HubState]:
     return [hub for hub in hubs if hub.snapshot is not None and hub.state is not State.RETIRED]
 
 
+def is_sample(edition: Edition) -> bool:
+    """Whether all content in use was written to show how hubpacks works."""
+    used = in_use(edition.hubs)
+    return bool(used) and all(hub.is_sample for hub in used)
+
+
 def not_renewed(hubs: Iterable[HubState]) -> dict[State, int]:
     """How many hubs of each state that is neither up to date nor gone on purpose; states without a hub are left out."""
     tally = Counter(hub.state for hub in hubs)

@@ -35,7 +35,20 @@ OPEN = {
 }
 """What data carry besides, so that the page of any other site may read them, also in parts. A request for one range or
 with If-None-Match has to ask nothing beforehand."""
-OPEN_SUFFIXES = (".csv", ".json", ".jsonl", ".parquet", ".xml", ".minisig", ".sshsig", ".sig", ".pub", ".pem")
+OPEN_SUFFIXES = (
+    ".ods",
+    ".xlsx",
+    ".csv",
+    ".json",
+    ".jsonl",
+    ".parquet",
+    ".xml",
+    ".minisig",
+    ".sshsig",
+    ".sig",
+    ".pub",
+    ".pem",
+)
 OPEN_NAMES = (SUMS, "allowed_signers")
 
 IMMUTABLE = "public, max-age=31536000, immutable"

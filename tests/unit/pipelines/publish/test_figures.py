@@ -28,6 +28,7 @@ from pipelines.policy import read_policy
 from pipelines.publish import strings, writers
 from pipelines.publish.figures import wrong_figures
 from pipelines.publish.release import build_release
+from pipelines.publish.tables import write_tables
 from tests.builders import a_revision, an_edition, an_edition_before
 
 SPECS = {spec.name: spec for spec in (writers.BENCHMARKS, writers.DISTRIBUTIONS, writers.TRENDS)}
@@ -53,6 +54,9 @@ FOR_READERS: Mapping[str, str] = {
     r"quality\.json hubs\.quarantined_by_code\.\w+": "documents",
     r"release\.json files\.bytes": "sizes of files",
     r"(release|errata)\.json issue|errata\.json issues\.(issue|withdrawn\.number)": "how often it was reissued",
+    r"benchmarks/\w+\.csv-metadata\.json tableSchema\.columns\.datatype\.(minimum|maximum)": "what can be at all",
+    r"datapackage\.json resources\.schema\.fields\.constraints\.(minimum|maximum)": "what can be at all",
+    r"datapackage\.json resources\.bytes": "sizes of files",
     r"provenance\.json policy\.\w+": "the policy",
     r"packs/[\w-]+/pack\.json records\.related\.similarity": "how alike two texts are",
     r"changes\.json counts\.\w+": "records, hubs, groups and columns; no organisations",
@@ -259,11 +263,10 @@ def strange_numbers(folder: Path) -> Iterator[str]:
     """Numbers in the JSON of a release that no reason is given for, or that say more than they may."""
     for path in sorted(folder.rglob("*.json")):
         name, data = path.relative_to(folder).as_posix(), json.loads(path.read_bytes())
-        if path.parent.name == "benchmarks":  # its rows are held against the other forms
-            spec = SPECS[path.stem]
-            if data.keys() != {"release", "licence", "columns", "rows"} or data["columns"] != writers.json_columns(
-                spec
-            ):
+        if path.parent.name == "benchmarks" and path.stem in SPECS:  # its rows are held against the other forms
+            about = {"release", "published", "sample", "licence"}
+            columns = writers.json_columns(SPECS[path.stem])
+            if data.keys() != about | {"columns", "rows"} or data["columns"] != columns:
                 yield f"{name}: more than rows and what their columns mean"
             continue
         for where, number in numbers_in(data, ""):
@@ -400,6 +403,7 @@ IN_FIGURES = {
     "the start page": ("en/index.html", r'"n:max">45', '"n:max">47', "is 45, and 47 is shown"),
     "JSON": ("benchmarks/benchmarks.json", r'"n": 45', '"n": 43', "benchmarks.json row"),
     "a field": ("benchmarks/benchmarks.json", r'"n": 45', '"n": 45, "raw": 43', "benchmarks.json row"),
+    "JSON Lines": ("benchmarks/trends.jsonl", r'"n":45', '"n":43', "trends.jsonl row"),
     "CSV": ("benchmarks/distributions.csv", r",0\.556,", ",0.5581,", "distributions.csv row"),
 }
 """A file, what in it is replaced by what, and what verification then says."""
@@ -420,8 +424,28 @@ def test_verification_finds_rows_that_only_one_form_has(built: Path, tmp_path: P
     pq.write_table(pa.concat_tables([table, table.slice(0, 1)]), path)
     rows = table.num_rows + 1
     assert [*wrong_figures(folder)] == [
-        f"distributions{form} row {rows}: not as in distributions.parquet" for form in (".json", ".csv")
+        f"distributions{form} row {rows}: not as in distributions.parquet"
+        for form in (".json", ".csv", ".jsonl", ".ods", ".xlsx")
     ]
+
+
+@pytest.mark.parametrize("form", [".ods", ".xlsx"])
+def test_verification_finds_what_only_a_workbook_says(built: Path, tmp_path: Path, form: str) -> None:
+    folder = damaged(built, tmp_path)
+    path = folder / "benchmarks/benchmarks.json"
+    data = path.read_bytes()
+    assert b'"n": 45' in data
+    path.write_bytes(data.replace(b'"n": 45', b'"n": 43', 1))
+    told = (folder / f"benchmarks/benchmarks{form}").read_bytes()
+    write_tables(folder / "benchmarks")
+    other = (folder / f"benchmarks/benchmarks{form}").read_bytes()
+    shutil.copytree(built / "benchmarks", folder / "benchmarks", dirs_exist_ok=True)
+    path.with_suffix(form).write_bytes(other)
+    (problem,) = wrong_figures(folder)
+    assert re.fullmatch(rf"benchmarks{form} row \d+: not as in benchmarks.parquet", problem)
+    path.with_suffix(form).write_bytes(told[:-30])
+    (problem,) = wrong_figures(folder)
+    assert problem.startswith(f"benchmarks{form} cannot be read: ")
 
 
 IN_CHANGES = {

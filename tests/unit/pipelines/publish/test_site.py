@@ -14,6 +14,7 @@ from pipelines.edition import State
 from pipelines.publish import views
 from pipelines.publish.release import build_release
 from pipelines.publish.site import ASSETS, Site
+from pipelines.publish.tables import PACK_FILES
 from tests.builders import (
     a_benchmark_table,
     a_case_study,
@@ -483,7 +484,7 @@ def test_workers_share_the_pages_and_the_bytes_stay_the_same(folder: Path, tmp_p
 
 def test_pages_have_addresses_of_their_own() -> None:
     edition = an_edition()
-    sizes = {f"packs/{p.id}/{n}": 1 for p in edition.packs for n in ("records.csv", "records.jsonl", "pack.json")}
+    sizes = {f"packs/{p.id}/{n}": 1 for p in edition.packs for n in PACK_FILES}
     paths = [page.path for page in Site(edition, sizes, {}).pages()]
     assert len(paths) == len(set(paths))
 

@@ -1,0 +1,105 @@
+"""Every form of a release's tables, made from the JSON of each and from nothing else, so that a release whose JSON was
+changed, a withdrawn record gone say, is made whole again without the store, years later, with the columns of its time.
+
+Which rows and columns there are is for ``release``; what each form looks like for ``writers``, ``workbooks`` and
+``descriptors``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from pipelines.files import reading
+from pipelines.publish import descriptors, sheets, strings, workbooks, writers
+from pipelines.publish.strings import LANGUAGES
+
+TABLES = ("benchmarks", "distributions", "trends")
+FORMS = (".ods", ".xlsx", ".csv", ".parquet", ".json", ".jsonl")
+"""In the order in which readers are offered them."""
+PACK = "pack"
+RECORDS = "records"
+PACK_FILES = (f"{PACK}.ods", f"{PACK}.xlsx", f"{RECORDS}.csv", f"{PACK}.json", f"{RECORDS}.jsonl")
+
+
+def write_tables(folder: Path) -> None:
+    """Write every other form of the tables whose JSON is in ``folder`` (``benchmarks``): CSV, JSON Lines, Parquet, ODS,
+    XLSX and the description of the CSV. What is there is overwritten.
+
+    Raises files.Damaged when a JSON cannot be read or is no table, ``sheets.Unwritable`` when it fits into no workbook.
+    """
+    for name in TABLES:
+        path = folder / f"{name}.json"
+        if path.exists():
+            with reading(path) as data:
+                _write_table(path, data)
+
+
+def write_pack_tables(folder: Path) -> None:
+    """Write every other form of the records in ``pack.json`` in ``folder`` (``packs/<id>``): ``records.csv`` and its
+    description, ``records.jsonl``, ``pack.ods`` and ``pack.xlsx``. What is there is overwritten.
+
+    Raises FileNotFoundError, files.Damaged and ``sheets.Unwritable`` as ``write_tables`` does.
+    """
+    with reading(folder / f"{PACK}.json") as data:
+        spec, rows = writers.spec_of(RECORDS, data["columns"]), data["records"]
+        title: Mapping[str, str] = data["title"]
+        about = _about(data, f"{PACK}.json", title, _told(RECORDS), licence=None)
+        _write_plain(folder / RECORDS, spec, rows)
+        _write_csvw(folder / f"{RECORDS}.csv", spec, about)
+        _write_workbooks(folder / PACK, spec, rows, about)
+
+
+def _write_table(path: Path, data: Mapping[str, Any]) -> None:
+    name, rows = path.stem, data["rows"]
+    spec = writers.spec_of(name, data["columns"])
+    about = _about(data, path.name, _title(name), _told(name), data["licence"])
+    _write_plain(path, spec, rows)
+    writers.write_parquet(path.with_suffix(".parquet"), spec, rows)
+    _write_csvw(path.with_suffix(".csv"), spec, about)
+    _write_workbooks(path, spec, rows, about)
+
+
+def _write_plain(path: Path, spec: writers.TableSpec, rows: Sequence[Mapping[str, Any]]) -> None:
+    path.with_suffix(".csv").write_bytes(writers.csv_bytes(spec, rows))
+    path.with_suffix(".jsonl").write_bytes(writers.jsonl_bytes(spec, rows))
+
+
+def _write_csvw(path: Path, spec: writers.TableSpec, about: workbooks.About) -> None:
+    told = descriptors.csvw(spec, path.name, about)
+    path.with_name(f"{path.name}{descriptors.CSVW_END}").write_bytes(writers.json_bytes(told))
+
+
+def _write_workbooks(
+    path: Path, spec: writers.TableSpec, rows: Sequence[Mapping[str, Any]], about: workbooks.About
+) -> None:
+    book = workbooks.workbook(spec, rows, about)
+    for suffix, write in sheets.WRITERS.items():
+        path.with_suffix(suffix).write_bytes(write(book))
+
+
+def _title(name: str) -> dict[str, str]:
+    return {language: strings.text(f"table.{name}", language) for language in LANGUAGES}
+
+
+def _told(name: str) -> dict[str, str]:
+    return {language: strings.text(f"table.{name}.description", language) for language in LANGUAGES}
+
+
+def _about(
+    data: Mapping[str, Any],
+    file: str,
+    title: Mapping[str, str],
+    description: Mapping[str, str],
+    licence: str | None,
+) -> workbooks.About:
+    return workbooks.About(
+        title, description, data["release"], published(data), licence, file, is_sample=data.get("sample", False)
+    )
+
+
+def published(data: Mapping[str, Any]) -> datetime:
+    """When the release came out that ``data`` is a file of. Those of older versions say no time: the day in its id."""
+    return datetime.fromisoformat(data.get("published") or f"{data['release'][:10]}T00:00:00+00:00").astimezone(UTC)
