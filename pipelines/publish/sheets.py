@@ -398,10 +398,10 @@ def _ods_text(line: str) -> str:
 
 CM_A_CHARACTER = 0.2
 """Width of a digit, in which Excel counts."""
-CM_A_LETTER = 0.22
+CM_A_LETTER = 0.2
 """Width of a letter in Arial of 12 points, on average and rather more."""
 POINTS_A_CM = 28.35
-_A4 = 9
+_A4, _PAGE_CM = 9, 29.7
 _CORE = "docProps/core.xml"
 _TITLE_END = b"</dc:title>"
 
@@ -451,6 +451,8 @@ def _xlsx_sheet(written: Any, sheet: Sheet, formats: _Formats) -> None:
     table = sheet.table
     written.set_landscape()
     written.set_paper(_A4)
+    if table is None or sum(table.widths) < _PAGE_CM:
+        written.fit_to_pages(1, 0)
     for number, width in enumerate(table.widths if table else (WIDE_CM,)):
         written.set_column(number, number, width / CM_A_CHARACTER, formats.text)
     if table and table.row_cm is not None:
