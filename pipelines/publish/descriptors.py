@@ -36,6 +36,7 @@ STATEMENTS = (
     "audit.json",
     "vocabularies.json",
 )
+"""What a release says besides its tables; but for ``release.json`` and ``errata.json``, which tell this file's digest."""
 _FORMATS = {
     ".csv": ("csv", "text/csv"),
     ".parquet": ("vnd.apache.parquet", "application/vnd.apache.parquet"),
