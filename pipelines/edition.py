@@ -31,6 +31,12 @@ EXPIRY_WARNING = timedelta(days=30)
 """So long before content that is carried forward is dropped, operators are warned, and pages say it louder."""
 
 
+def sort_key(heading: str) -> str:
+    """A heading for sorting: no accents, case or leading quotation marks."""
+    decomposed = unicodedata.normalize("NFKD", heading)
+    return "".join(c for c in decomposed if not unicodedata.combining(c)).casefold().lstrip("'\"‘“¿ ")
+
+
 class State(StrEnum):
     """How a hub stands in a release."""
 
@@ -155,9 +161,8 @@ class LibraryRecord:
 
     @property
     def sort_key(self) -> str:
-        """Its heading for sorting: no accents, case or leading quotation marks."""
-        decomposed = unicodedata.normalize("NFKD", self.record.document.heading)
-        return "".join(c for c in decomposed if not unicodedata.combining(c)).casefold().lstrip("'\"‘“¿ ")
+        """Its heading for sorting."""
+        return sort_key(self.record.document.heading)
 
     @property
     def audiences(self) -> tuple[str, ...]:

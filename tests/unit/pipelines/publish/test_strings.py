@@ -47,7 +47,7 @@ def test_no_text_is_kept_that_no_page_uses() -> None:
     used = keys_in_use()
     whole = {key for key, is_prefix in used if not is_prefix}
     starts = tuple(key for key, is_prefix in used if is_prefix)
-    code = "".join(path.read_text(encoding="utf-8") for path in Path(strings.__file__).parent.glob("*.py"))
+    code = "".join(path.read_text(encoding="utf-8") for path in Path(strings.__file__).parent.rglob("*.py"))
     starts += tuple(BUILT.findall(code))
     pages = "".join(path.read_text(encoding="utf-8") for path in TEMPLATES.rglob("*.html"))
     for key in strings.catalogue():

@@ -1,0 +1,157 @@
+"""From what a PDF says to its bytes: set by Typst, then told which cells of its tables are heads of rows. What it says is
+for ``model``, how it looks for ``templates/pack.typ``.
+
+The result is PDF/UA-1 and PDF/A-3a in one file. The same content gives the same bytes: no clock, no zone, no typeface of
+the machine.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from functools import cache
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any
+
+from hubs.contract.records import canonical_json
+from pipelines.publish import strings
+from pipelines.publish.layouts import TEMPLATES
+from pipelines.publish.pdf.letters import TYPEFACES, typefaces, typefaces_digest
+
+if TYPE_CHECKING:
+    import pikepdf
+    import typst
+
+STANDARDS = ("ua-1", "a-3a")
+TOOLS = ("typst", "pikepdf")
+KEY_PREFIX = "hubpacks-key:"
+"""Stands before the key among the key words of a PDF."""
+
+_TEMPLATE = TEMPLATES / "pack.typ"
+_CODE_FONT = "DejaVu Sans Mono"
+"""Comes inside Typst."""
+
+
+@cache
+def tools_digest() -> str:
+    """The SHA-256 over everything but the content that the bytes of a PDF depend on: the layout, the versions of the
+    tools, the typefaces.
+    """
+    parts = [_TEMPLATE.read_bytes(), *(f"{tool} {version(tool)}".encode() for tool in TOOLS)]
+    parts.append(typefaces_digest().encode())
+    return hashlib.sha256(b"".join(hashlib.sha256(part).digest() for part in parts)).hexdigest()
+
+
+def key_of(models: Mapping[str, Mapping[str, Any]], records: bytes) -> str:
+    """What tells whether a pack's PDFs (``model.model_of``, by language) say and look the same: a SHA-256. ``records``
+    are attached.
+    """
+    attached = hashlib.sha256(records).hexdigest()
+    return hashlib.sha256(canonical_json([models, attached, tools_digest()]).encode()).hexdigest()
+
+
+def pdf_of(model: Mapping[str, Any], records: bytes, edition: str, published: str, key: str) -> bytes:
+    """The PDF that says ``model``. ``edition`` is the pack's version, ``published`` the moment when that was published
+    (ISO 8601), ``key`` the ``key_of`` the pack.
+
+    Raises typst.TypstError when the layout cannot be set, which no content should bring about.
+    """
+    day = datetime.fromisoformat(published)
+    whole = _dated(model, edition, strings.day(day, model["language"])) | {
+        "keywords": ["hubpacks", f"{KEY_PREFIX}{key}"],
+        "date": [day.year, day.month, day.day],
+        "fonts": {"text": _families(), "code": [_CODE_FONT, *_families()]},
+    }
+    inputs = {"pack": json.dumps(whole, ensure_ascii=False), "records": records.decode()}
+    compiler = _compiler()
+    set_pages = compiler.compile(
+        _TEMPLATE.read_bytes(), format="pdf", pdf_standards=list(STANDARDS), sys_inputs=inputs, timestamp=day
+    )
+    compiler.compile(b"", format="pdf", sys_inputs=None)  # lets go of the content
+    return _with_row_heads(set_pages)
+
+
+@cache
+def _fonts() -> typst.Fonts:
+    import typst  # 80 MB, for those alone who make a PDF
+
+    folders = sorted({path.parent for path in typefaces()})
+    return typst.Fonts(include_system_fonts=False, include_embedded_fonts=True, font_paths=folders)
+
+
+@cache
+def _families() -> list[str]:
+    """The typefaces in the order in which a letter is looked for in them: the one of the texts first, emoji last."""
+    found = {font.family for font in _fonts().fonts() if font.path and any(name in font.path for name in TYPEFACES)}
+    first, last = "Source Sans 3", "Noto Emoji"
+    return [first, "Noto Sans", *sorted(found - {first, last, "Noto Sans"}), last]
+
+
+def _compiler() -> typst.Compiler:
+    import typst
+
+    return typst.Compiler(b"", root=TEMPLATES, font_paths=_fonts(), ignore_system_fonts=True)
+
+
+def _dated(model: Mapping[str, Any], edition: str, day: str) -> dict[str, Any]:
+    def filled(text: str) -> str:
+        return text.replace("{version}", edition).replace("{date}", day)
+
+    cover = [
+        fact | {"runs": [run | {"text": filled(run["text"])} for run in fact["runs"]]} for fact in model["cover"]
+    ]
+    words = {name: filled(text) for name, text in model["words"].items()}
+    return {**model, "cover": cover, "words": words}
+
+
+def _with_row_heads(data: bytes) -> bytes:
+    """The same PDF, the first cell of each row in the body of a table said to be its head. Typst cannot say so yet."""
+    import pikepdf
+
+    with pikepdf.open(io.BytesIO(data)) as pdf:
+        for element in _elements(pdf.Root.StructTreeRoot):
+            if element.get("/S") == pikepdf.Name.TR and element.P.get("/S") != pikepdf.Name.THead:
+                _mark_first_cell(element)
+        result = io.BytesIO()
+        pdf.save(result, deterministic_id=True, object_stream_mode=pikepdf.ObjectStreamMode.generate)
+    return result.getvalue()
+
+
+def _mark_first_cell(row: pikepdf.Dictionary) -> None:
+    import pikepdf
+
+    cells = [cell for cell in _children(row) if cell.get("/S") in (pikepdf.Name.TD, pikepdf.Name.TH)]
+    if not cells or cells[0].S == pikepdf.Name.TH:
+        return
+    cells[0].S = pikepdf.Name.TH
+    about = pikepdf.Dictionary(O=pikepdf.Name.Table, Scope=pikepdf.Name.Row)
+    told = cells[0].get("/A")
+    for old in told if isinstance(told, pikepdf.Array) else [] if told is None else [told]:
+        if old.get("/O") == pikepdf.Name.Table:
+            for name in ("/ColSpan", "/RowSpan"):
+                if name in old:
+                    about[name] = old[name]
+    others = [old for old in (told if isinstance(told, pikepdf.Array) else []) if old.get("/O") != pikepdf.Name.Table]
+    if told is not None and not isinstance(told, pikepdf.Array) and told.get("/O") != pikepdf.Name.Table:
+        others = [told]
+    cells[0].A = pikepdf.Array([about, *others]) if others else about
+
+
+def _elements(root: pikepdf.Dictionary) -> Iterator[pikepdf.Dictionary]:
+    """Every structure element below ``root``, in no order."""
+    waiting = [root]
+    while waiting:
+        element = waiting.pop()
+        yield element
+        waiting += _children(element)
+
+
+def _children(element: pikepdf.Dictionary) -> list[pikepdf.Dictionary]:
+    import pikepdf
+
+    kids = element.get("/K")
+    found = list(kids) if isinstance(kids, pikepdf.Array) else [] if kids is None else [kids]
+    return [kid for kid in found if isinstance(kid, pikepdf.Dictionary)]
