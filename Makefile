@@ -22,6 +22,7 @@ test: .venv/.dev $(NU)
 	@.ci/need minisign minisign
 	@.ci/need openssh-client ssh-keygen
 	@.ci/need openssl openssl
+	@.ci/need poppler-utils pdftotext
 	@.ci/need nginx --test "test -x /usr/sbin/nginx"
 	@.ci/need openssh-server --test "test -x /usr/sbin/sshd"
 	@.ci/need faketime faketime

@@ -21,6 +21,7 @@ from pipelines.files import json_of
 from pipelines.publish import changes, descriptors, errata, shapes, site, tables, views, writers
 from pipelines.publish.errata import ERRATA
 from pipelines.publish.figures import wrong_figures
+from pipelines.publish.pdf import write_documents, wrong_documents
 from pipelines.publish.provenance import PROVENANCE, broken_chains, provenance, record_source, withdrawal_source
 from pipelines.publish.signed import SUMS, UNLISTED, read_sums, write_keys
 
@@ -48,6 +49,7 @@ MEDIA_TYPES = {
     ".parquet": "application/vnd.apache.parquet",
     ".ods": "application/vnd.oasis.opendocument.spreadsheet",
     ".xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+    ".pdf": "application/pdf",
     ".pub": "text/plain",
     ".pem": "application/x-pem-file",
     "": "text/plain",
@@ -87,6 +89,7 @@ def build_release(edition: Edition, folder: Path, workers: int = 1, previous: Pa
     (folder / "audit.json").write_bytes(writers.json_bytes(_audit(edition)))
     (folder / changes.VOCABULARIES).write_bytes(writers.json_bytes(shapes.codes(edition.instruments)))
     write_keys(folder, edition.id, edition.keys)
+    write_documents(folder, edition.id, edition.published.isoformat(), previous, workers)
     (folder / ERRATA).write_bytes(writers.json_bytes(errata.none_yet(edition.id)))
     manifest = _manifest(edition)
     told = changes.read(folder, manifest | {"files": _listed(folder)})
@@ -216,7 +219,7 @@ def verify_release(folder: Path) -> list[str]:
         if expected.get(name) != listed.get(name)
     ]
     unsafe = _unsafe_counts(folder / "benchmarks")
-    told = [*_wrong_figures(folder), *broken_chains(folder), *changes.wrong_changes(folder)]
+    told = [*_wrong_figures(folder), *broken_chains(folder), *changes.wrong_changes(folder), *wrong_documents(folder)]
     return [*problems, *_broken_links(present), *unsafe, *told]
 
 

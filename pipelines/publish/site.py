@@ -26,7 +26,7 @@ from hubs.contract.findings import CODES
 from hubs.contract.kinds import document_kinds
 from hubs.contract.vocabularies import vocabulary
 from pipelines.edition import Edition, HubState, LibraryRecord, Pack, Published, State, Withdrawn
-from pipelines.publish import markdown, strings, tables, views, writers
+from pipelines.publish import markdown, pdf, strings, tables, views, writers
 from pipelines.publish.layouts import GOVUK, TEMPLATES, environment
 from pipelines.publish.strings import LANGUAGES
 
@@ -245,6 +245,7 @@ class Site:
             "data.html",
             "data.html",
             "data",
+            document=pdf.file_name(language),
             tables=(writers.records(), writers.BENCHMARKS, writers.DISTRIBUTIONS, writers.TRENDS),
         )
         yield plain("coverage.html", "coverage.html", "coverage")
@@ -263,7 +264,7 @@ class Site:
             description,
             "packs",
             crumbs=((strings.text("nav.packs", language), "packs/index.html"),),
-            data=data | {"printable": _printable(pack, language)},
+            data=data | {"printable": _printable(pack, language), "document": pdf.file_name(language)},
         )
         yield Page(
             path=_printable(pack, language),

@@ -1,20 +1,19 @@
-"""From what a PDF says to its bytes: set by Typst, then told which cells of its tables are heads of rows. What it says is
-for ``model``, how it looks for ``templates/pack.typ``.
+"""From what a PDF says to its bytes: set by Typst, its tables finished by ``rowheads``. What it says is for ``model``,
+how it looks for ``templates/pack.typ``.
 
-The result is PDF/UA-1 and PDF/A-3a in one file. The same content gives the same bytes: no clock, no zone, no typeface of
-the machine.
+The result is PDF/UA-1 and PDF/A-3a in one file. The same content gives the same bytes: no clock, no zone, no typeface
+of the machine.
 """
 
 from __future__ import annotations
 
 import hashlib
-import io
 import json
-from collections.abc import Iterator, Mapping
-from datetime import datetime
+from collections.abc import Mapping
+from datetime import UTC, datetime
 from functools import cache
 from importlib.metadata import version
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from hubs.contract.records import canonical_json
 from pipelines.publish import strings
@@ -22,11 +21,12 @@ from pipelines.publish.layouts import TEMPLATES
 from pipelines.publish.pdf.letters import TYPEFACES, typefaces, typefaces_digest
 
 if TYPE_CHECKING:
-    import pikepdf
     import typst
 
-STANDARDS = ("ua-1", "a-3a")
+STANDARDS: Final = ("ua-1", "a-3a")
 TOOLS = ("typst", "pikepdf")
+EVICTED_AFTER = 12
+"""So many compilations later Typst has forgotten what it kept of one, which is all of it."""
 KEY_PREFIX = "hubpacks-key:"
 """Stands before the key among the key words of a PDF."""
 
@@ -59,7 +59,9 @@ def pdf_of(model: Mapping[str, Any], records: bytes, edition: str, published: st
 
     Raises typst.TypstError when the layout cannot be set, which no content should bring about.
     """
-    day = datetime.fromisoformat(published)
+    from pipelines.publish.pdf.rowheads import with_row_heads  # late, as Typst
+
+    day = datetime.fromisoformat(published).astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
     whole = _dated(model, edition, strings.day(day, model["language"])) | {
         "keywords": ["hubpacks", f"{KEY_PREFIX}{key}"],
         "date": [day.year, day.month, day.day],
@@ -70,8 +72,9 @@ def pdf_of(model: Mapping[str, Any], records: bytes, edition: str, published: st
     set_pages = compiler.compile(
         _TEMPLATE.read_bytes(), format="pdf", pdf_standards=list(STANDARDS), sys_inputs=inputs, timestamp=day
     )
-    compiler.compile(b"", format="pdf", sys_inputs=None)  # lets go of the content
-    return _with_row_heads(set_pages)
+    for _ in range(EVICTED_AFTER):  # what was not needed so many times in a row is let go
+        compiler.compile(b"", format="pdf", sys_inputs=None)
+    return with_row_heads(cast("bytes", set_pages))
 
 
 @cache
@@ -100,58 +103,6 @@ def _dated(model: Mapping[str, Any], edition: str, day: str) -> dict[str, Any]:
     def filled(text: str) -> str:
         return text.replace("{version}", edition).replace("{date}", day)
 
-    cover = [
-        fact | {"runs": [run | {"text": filled(run["text"])} for run in fact["runs"]]} for fact in model["cover"]
-    ]
+    cover = [fact | {"runs": [run | {"text": filled(run["text"])} for run in fact["runs"]]} for fact in model["cover"]]
     words = {name: filled(text) for name, text in model["words"].items()}
     return {**model, "cover": cover, "words": words}
-
-
-def _with_row_heads(data: bytes) -> bytes:
-    """The same PDF, the first cell of each row in the body of a table said to be its head. Typst cannot say so yet."""
-    import pikepdf
-
-    with pikepdf.open(io.BytesIO(data)) as pdf:
-        for element in _elements(pdf.Root.StructTreeRoot):
-            if element.get("/S") == pikepdf.Name.TR and element.P.get("/S") != pikepdf.Name.THead:
-                _mark_first_cell(element)
-        result = io.BytesIO()
-        pdf.save(result, deterministic_id=True, object_stream_mode=pikepdf.ObjectStreamMode.generate)
-    return result.getvalue()
-
-
-def _mark_first_cell(row: pikepdf.Dictionary) -> None:
-    import pikepdf
-
-    cells = [cell for cell in _children(row) if cell.get("/S") in (pikepdf.Name.TD, pikepdf.Name.TH)]
-    if not cells or cells[0].S == pikepdf.Name.TH:
-        return
-    cells[0].S = pikepdf.Name.TH
-    about = pikepdf.Dictionary(O=pikepdf.Name.Table, Scope=pikepdf.Name.Row)
-    told = cells[0].get("/A")
-    for old in told if isinstance(told, pikepdf.Array) else [] if told is None else [told]:
-        if old.get("/O") == pikepdf.Name.Table:
-            for name in ("/ColSpan", "/RowSpan"):
-                if name in old:
-                    about[name] = old[name]
-    others = [old for old in (told if isinstance(told, pikepdf.Array) else []) if old.get("/O") != pikepdf.Name.Table]
-    if told is not None and not isinstance(told, pikepdf.Array) and told.get("/O") != pikepdf.Name.Table:
-        others = [told]
-    cells[0].A = pikepdf.Array([about, *others]) if others else about
-
-
-def _elements(root: pikepdf.Dictionary) -> Iterator[pikepdf.Dictionary]:
-    """Every structure element below ``root``, in no order."""
-    waiting = [root]
-    while waiting:
-        element = waiting.pop()
-        yield element
-        waiting += _children(element)
-
-
-def _children(element: pikepdf.Dictionary) -> list[pikepdf.Dictionary]:
-    import pikepdf
-
-    kids = element.get("/K")
-    found = list(kids) if isinstance(kids, pikepdf.Array) else [] if kids is None else [kids]
-    return [kid for kid in found if isinstance(kid, pikepdf.Dictionary)]

@@ -1,7 +1,7 @@
 """A record's text as plain data that a layout can set: blocks of a few sorts, and runs of text with marks.
 
-It starts from the same safe HTML as the site's pages (``markdown.render``), so a text says in both the same: what is cut
-there is cut here. Nothing of a text is ever read as code of the layout.
+It starts from the same safe HTML as the site's pages (``markdown.render``), so a text says in both the same: what is
+cut there is cut here. Nothing of a text is ever read as code of the layout.
 
 * A block is ``{"sort": …}``: ``paragraph`` (``runs``, ``right_to_left``), ``heading`` (``level`` from 1, none skipped;
   ``runs``), ``bullets`` and ``numbers`` (``items``, each a list of blocks; ``start``), ``quote`` (``blocks``), ``code``
@@ -88,7 +88,7 @@ class _Tree(HTMLParser):
         if tag not in ("br", "hr"):
             self._open.append(element)
 
-    def handle_endtag(self, tag: str) -> None:
+    def handle_endtag(self, tag: str) -> None:  # noqa: ARG002 - the base class names it
         """Close the innermost one."""
         if len(self._open) > 1:
             self._open.pop()
@@ -236,12 +236,14 @@ class _Writer:
         head, body = _rows(element)
         placed, columns = _placed(head, body)
         if columns > MOST_COLUMNS or len(placed) > MOST_CELLS:
-            words = strings.text("pdf.large_table", self._language, columns=columns, rows=len(head) + len(body))
+            sizes = {"columns": columns, "rows": len(head) + len(body)}
+            told = {name: strings.text(f"pdf.{name}", self._language, count=size) for name, size in sizes.items()}
+            words = strings.text("pdf.large_table", self._language, **told)
             return {"sort": "paragraph", "runs": [{"text": words, "marks": ["emphasis"]}], "right_to_left": False}
         longest = max(4, LINE // max(columns, 1) - 2)
         cells = [
             {"x": x, "y": y, "width": width, "height": height}
-            | {"runs": flat(_blocks(cell, self._language, DEEPEST, longest)) if cell else []}
+            | {"runs": flat(_blocks(cell, self._language, DEEPEST - 1, longest)) if cell else []}
             for cell, x, y, width, height in placed
         ]
         return {"sort": "table", "columns": columns, "header_rows": len(head), "cells": cells}

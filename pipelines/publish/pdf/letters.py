@@ -1,7 +1,7 @@
 """Text that can be set: which characters the typefaces of a document have, and what stands for those they lack.
 
-A PDF that anybody can read has a glyph for every character, so one that no typeface has is named in words instead. Words
-without a place to break get one, since a line that leaves the page is lost. How things look is for ``templates``.
+A PDF that anybody can read has a glyph for every character, so one that no typeface has is named in words instead.
+Words without a place to break get one, since a line that leaves the page is lost. How things look is for ``templates``.
 """
 
 from __future__ import annotations
@@ -36,6 +36,7 @@ _IGNORABLE = re.compile(
 """What is never drawn (Unicode: default ignorable)."""
 _DIRECTING = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]")
 """Commands to write in another direction, which can make a text look like another one."""
+_CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f]")
 
 
 @cache
@@ -88,7 +89,8 @@ def settable(text: str, language: str) -> str:
     """``text`` in characters that can be set. In place of others stand their names, or their number, in brackets in
     ``language``; control characters and commands to change the direction go. Line breaks stay.
     """
-    plain = unicodedata.normalize("NFC", _DIRECTING.sub("", text.replace("\r\n", "\n").replace("\t", " ")))
+    spaced = text.replace("\r\n", "\n").replace("\t", " ")
+    plain = unicodedata.normalize("NFC", _CONTROL.sub("", _DIRECTING.sub("", spaced)))
     if _plain().issuperset(plain):
         return plain
     result: list[str] = []
@@ -99,7 +101,7 @@ def settable(text: str, language: str) -> str:
                 result.append(_named(lacking, language))
                 lacking = []
             result.append(cluster)
-        elif unicodedata.category(cluster[0]) not in ("Cc", "Cs", "Cn"):
+        elif unicodedata.category(cluster[0]) not in ("Cs", "Cn"):
             lacking.append(cluster)
     if lacking:
         result.append(_named(lacking, language))

@@ -1,8 +1,8 @@
-"""What the PDF of a pack says, as plain data: read from the folder of a release and from nothing else, so that it can be
-made again from a folder that is years old. How it looks is for ``templates/pack.typ``.
+"""What the PDF of a pack says, as plain data: read from the folder of a release and from nothing else, so that it can
+be made again from a folder that is years old. How it looks is for ``templates/pack.typ``.
 
-Nothing stands in it that changes without the pack: not the release, not the day, not how hubs stand. What has changed in
-it has changed for the reader.
+Nothing stands in it that changes without the pack: not the release, not the day, not how hubs stand. What has changed
+in it has changed for the reader.
 """
 
 from __future__ import annotations
@@ -17,17 +17,20 @@ from typing import Any
 
 from hubs.contract.kinds import document_kinds
 from hubs.contract.vocabularies import vocabulary
+from hubs.instruments import instruments
 from pipelines.edition import sort_key
 from pipelines.files import json_of
-from pipelines.publish import strings, views, writers
+from pipelines.publish import shapes, strings, views, writers
 from pipelines.publish.pdf.blocks import Block, Run, blocks_of, flat, runs_of
 from pipelines.publish.pdf.letters import settable
 
 OWN_LICENCE = "OGL-UK-3.0"
 ALL_RECORDS = "national"
 """The pack that has every record of a release."""
-FULL_CHARACTERS = 1_000_000
+FULL_CHARACTERS = 500_000
+"""Of the texts that a pack is set with in full: about 230 pages, for which Typst takes half a gigabyte."""
 LISTED_N = 500
+"""Records that a pack too long for that lists without their texts."""
 LEFT_OUT = ("source",)
 """Columns of records that are not attached: they say how feeds stand, which changes with every release."""
 
@@ -84,7 +87,8 @@ class Folder:
 
     @cached_property
     def _labels(self) -> Mapping[str, Mapping[str, Mapping[str, str]]]:
-        told = self._read("vocabularies.json")
+        is_told = (self.path / "vocabularies.json").exists()  # the first releases had none
+        told = self._read("vocabularies.json") if is_told else shapes.codes(instruments())
         return {scheme: {term["id"]: term["label"] for term in terms} for scheme, terms in told.items()}
 
     def _read(self, name: str) -> Any:
@@ -107,8 +111,8 @@ def _as_it_stands(type: writers.ColumnType) -> writers.ColumnType:
 
 
 def model_of(folder: Folder, pack: Row, language: str, note: str | None = None) -> dict[str, Any]:
-    """What the PDF of ``pack`` (a ``pack.json``) says in ``language``, but for its version and day. ``note``: a sentence
-    for the cover, such as why it is published again.
+    """What the PDF of ``pack`` (a ``pack.json``) says in ``language``, but for its version and day. ``note``: a
+    sentence for the cover, such as why it is published again.
     """
     return _Model(folder, pack, language).whole(note)
 
@@ -139,7 +143,10 @@ class _Model:
             "language": self.language,
             "title": title,
             "words": {word: self.t(f"pdf.{word}") for word in words}
-            | {"running": self.t("pdf.running", title=title), "page": self.t("pdf.page_of", page="{page}", pages="{pages}")}
+            | {
+                "running": self.t("pdf.running", title=title),
+                "page": self.t("pdf.page_of", page="{page}", pages="{pages}"),
+            }
             | {"version": self.t("pdf.version_is", version="{version}")}
             | {"sample": self.t("site.sample_tag") if self.is_sample else ""},
             "sample": self.t("site.sample") if self.is_sample else "",
@@ -162,9 +169,9 @@ class _Model:
         """The records in reading order, each text once: in the pack's language where there is one, else as it is."""
         found: dict[str, Row] = {}
         for row in self.pack["records"]:
-            if row["language"] != self.language:
-                row = self.folder.records.get((row["translations"] or {}).get(self.language, ""), row)
-            found.setdefault(row["id"], row)
+            other = (row["translations"] or {}).get(self.language, "")
+            shown = row if row["language"] == self.language else self.folder.records.get(other, row)
+            found.setdefault(shown["id"], shown)
         return list(found.values())
 
     def by_kind(self, rows: Iterable[Row]) -> dict[str, list[Row]]:
@@ -354,70 +361,67 @@ class _Model:
         return [{"title": self.t(f"pdf.{name}"), "blocks": blocks} for name, blocks in sections]
 
     def figures(self) -> list[dict[str, Any]]:
-        """The benchmarks that belong to the pack: of its sector, or of all organisations; of its audience, or of all."""
+        """The benchmarks that belong to the pack: of its sector, or of all organisations, answered by its audience or
+        by anybody.
+        """
+        scheme, term = self.pack["scheme"], self.pack["term"]
         found = []
         for (instrument, audience, period), rows in self.folder.waves:
-            if self.pack["scheme"] == "sectors":
-                own = [row for row in rows if row["breakdown"] == "sector" and row["sector"] == self.pack["term"]]
-            elif self.pack["scheme"] == "national" or (self.pack["scheme"], self.pack["term"]) == ("audiences", audience):
-                own = [row for row in rows if row["breakdown"] == views.NATIONAL]
-            else:
-                continue
-            if any(row["n"] is not None for row in own):
-                everybody = {row["dimension"]: row for row in rows if row["breakdown"] == views.NATIONAL}
-                found.append(self.figure(instrument, audience, period, {row["dimension"]: row for row in own}, everybody))
+            everybody = {row["dimension"]: row for row in rows if row["breakdown"] == views.NATIONAL}
+            own: Mapping[str, Row] = {}
+            if scheme == "sectors":
+                sector = (row for row in rows if row["breakdown"] == "sector" and row["sector"] == term)
+                own = {row["dimension"]: row for row in sector}
+            elif scheme == "national" or (scheme, term) == ("audiences", audience):
+                own = everybody
+            if any(row["n"] is not None for row in own.values()):
+                who = self.label("audiences", audience).lower()
+                found.append(
+                    self.figure(instrument, f"{who}, {period}", own, everybody if scheme == "sectors" else None)
+                )
         return found
 
     def figure(
-        self, instrument: str, audience: str, period: str, own: Mapping[str, Row], everybody: Mapping[str, Row]
+        self, instrument: str, of: str, own: Mapping[str, Row], everybody: Mapping[str, Row] | None
     ) -> dict[str, Any]:
-        """A chart and a table that tell the same."""
-        is_sector = self.pack["scheme"] == "sectors"
-        who = self.label("audiences", audience).lower()
+        """A chart and a table that tell the same of a group, beside ``everybody`` where it is a part of them."""
         names = {d: self.label(f"dimensions:{instrument}", d) for d in self.folder.dimensions(instrument) if d in own}
         names |= {d: d for d in own if d not in names}
-        bars = [
-            {
-                "name": name,
-                "value": own[d]["median"],
-                "shown": _median(own[d]),
-                "all": everybody[d]["median"] if is_sector and d in everybody else None,
-                "all_shown": _median(everybody.get(d)) if is_sector else "",
-            }
-            for d, name in names.items()
-        ]
-        compare = [
-            f"{bar['name']}: {bar['shown']}" + (f" ({self.t('benchmark.all').lower()}: {bar['all_shown']})" if is_sector else "")
-            for bar in bars
-        ]
-        share = self.t("benchmark.share", level=views.SHARED_AT)
+        median, share = self.t("benchmark.median"), self.t("benchmark.share", level=views.SHARED_AT)
         pair = [self.t("benchmark.this_sector"), self.t("benchmark.all")]
-        if is_sector:
+        bars: list[dict[str, Any]] = [
+            {"name": name, "value": own[d]["median"], "shown": _median(own[d])} for d, name in names.items()
+        ]
+        if everybody is None:
+            head = [self.t("benchmark.dimension"), median, share, self.t("benchmark.organisations")]
+            rows = [[name, _median(own[d]), _share(own[d]), _count(own[d])] for d, name in names.items()]
+            told = [f"{bar['name']}: {bar['shown']}" for bar in bars]
+        else:
+            alls = [everybody.get(d) for d in names]
+            for bar, row in zip(bars, alls, strict=True):
+                bar |= {"all": row["median"] if row else None, "all_shown": _median(row)}
             head = [
                 self.t("benchmark.dimension"),
-                *(f"{self.t('benchmark.median')}: {one.lower()}" for one in pair),
-                *(f"{share}: {one.lower()}" for one in pair),
-                self.t("benchmark.compared"),
+                *(f"{what}: {whose.lower()}" for what in (median, share) for whose in pair),
             ]
+            head.append(self.t("benchmark.compared"))
             rows = [
-                [name, _median(own[d]), _median(everybody.get(d)), _share(own[d]), _share(everybody.get(d)), self.compared(own[d])]
-                for d, name in names.items()
+                [name, _median(own[d]), _median(row), _share(own[d]), _share(row), self.compared(own[d])]
+                for (d, name), row in zip(names.items(), alls, strict=True)
             ]
-        else:
-            head = [self.t("benchmark.dimension"), self.t("benchmark.median"), share, self.t("benchmark.organisations")]
-            rows = [[name, _median(own[d]), _share(own[d]), _count(own[d])] for d, name in names.items()]
+            told = [f"{bar['name']}: {bar['shown']} ({pair[1].lower()}: {bar['all_shown']})" for bar in bars]
         signs = [sign for sign in ("c", "x") if any(f"[{sign}]" in cell for row in rows for cell in row)]
         return {
-            "title": f"{self.t('benchmark.of', audience=who)}, {period}",
-            "caption": self.t("pdf.chart", audience=who, period=period),
-            "alt": f"{self.t('benchmark.chart.desc')} {'; '.join(compare)}.",
-            "legend": pair if is_sector else [],
+            "title": self.t("benchmark.of", audience=of),
+            "caption": self.t("pdf.chart", audience=of),
+            "alt": f"{self.t('benchmark.chart.desc')} {'; '.join(told)}.",
+            "legend": pair if everybody is not None else [],
             "bars": bars,
             "highest": views.HIGHEST_LEVEL,
             "head": head,
             "rows": rows,
             "notes": [
-                self.t("benchmark.signs.round"),
+                self.t("pdf.round"),
                 *(f"[{sign}] {self.t(f'benchmark.signs.{sign}')}" for sign in signs),
                 *([self.t("benchmark.sample")] if self.is_sample else []),
             ],
