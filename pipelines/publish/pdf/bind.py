@@ -53,16 +53,16 @@ def key_of(models: Mapping[str, Mapping[str, Any]], records: bytes) -> str:
     return hashlib.sha256(canonical_json([models, attached, tools_digest()]).encode()).hexdigest()
 
 
-def pdf_of(model: Mapping[str, Any], records: bytes, edition: str, published: str, key: str) -> bytes:
-    """The PDF that says ``model``. ``edition`` is the pack's version, ``published`` the moment when that was published
-    (ISO 8601), ``key`` the ``key_of`` the pack.
+def pdf_of(model: Mapping[str, Any], records: bytes, pack_version: str, published: str, key: str) -> bytes:
+    """The PDF that says ``model``. ``pack_version`` is the release in which it last changed, ``published`` the moment of
+    that (ISO 8601), ``key`` the ``key_of`` the pack.
 
     Raises typst.TypstError when the layout cannot be set, which no content should bring about.
     """
     from pipelines.publish.pdf.rowheads import with_row_heads  # late, as Typst
 
     day = datetime.fromisoformat(published).astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
-    whole = _dated(model, edition, strings.day(day, model["language"])) | {
+    whole = _dated(model, pack_version, strings.day(day, model["language"])) | {
         "keywords": ["hubpacks", f"{KEY_PREFIX}{key}"],
         "date": [day.year, day.month, day.day],
         "fonts": {"text": _families(), "code": [_CODE_FONT, *_families()]},
@@ -99,9 +99,9 @@ def _compiler() -> typst.Compiler:
     return typst.Compiler(b"", root=TEMPLATES, font_paths=_fonts(), ignore_system_fonts=True)
 
 
-def _dated(model: Mapping[str, Any], edition: str, day: str) -> dict[str, Any]:
+def _dated(model: Mapping[str, Any], pack_version: str, day: str) -> dict[str, Any]:
     def filled(text: str) -> str:
-        return text.replace("{version}", edition).replace("{date}", day)
+        return text.replace("{version}", pack_version).replace("{date}", day)
 
     cover = [fact | {"runs": [run | {"text": filled(run["text"])} for run in fact["runs"]]} for fact in model["cover"]]
     words = {name: filled(text) for name, text in model["words"].items()}

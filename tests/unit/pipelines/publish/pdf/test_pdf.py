@@ -310,7 +310,7 @@ def test_a_word_that_leaves_its_page_would_be_seen(tmp_path: Path) -> None:
 
     document = tmp_path / "wide.pdf"
     document.write_bytes(typst.compile(b"#set page(margin: 30mm)\n" + b"word " * 200 + b"x" * 200, format="pdf"))
-    assert _outside(document) == ["x" * 200]
+    assert [set(word) for word in _outside(document)] == [{"x"}]
 
 
 def _outside(document: Path) -> list[str]:
