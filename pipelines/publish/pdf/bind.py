@@ -54,8 +54,8 @@ def key_of(models: Mapping[str, Mapping[str, Any]], records: bytes) -> str:
 
 
 def pdf_of(model: Mapping[str, Any], records: bytes, pack_version: str, published: str, key: str) -> bytes:
-    """The PDF that says ``model``. ``pack_version`` is the release in which it last changed, ``published`` the moment of
-    that (ISO 8601), ``key`` the ``key_of`` the pack.
+    """The PDF that says ``model``. ``pack_version`` is the release in which it last changed, ``published`` the moment
+    of that (ISO 8601), ``key`` the ``key_of`` the pack.
 
     Raises typst.TypstError when the layout cannot be set, which no content should bring about.
     """

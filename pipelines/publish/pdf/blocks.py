@@ -187,7 +187,8 @@ class _Writer:
 
     def end(self, level: int | None = None) -> None:
         """End the paragraph, or the heading of ``level``, that has been begun, if any has."""
-        runs, self._runs = _trimmed(self._runs), []
+        runs = [run | {"text": settable(run["text"], self._language)} for run in _trimmed(self._runs)]
+        runs, self._runs = _trimmed(runs), []
         if not runs:
             return
         is_reversed = is_right_to_left("".join(run["text"] for run in runs))
@@ -198,7 +199,7 @@ class _Writer:
             self.blocks.append({"sort": "heading", "level": level, "runs": runs})
 
     def _add(self, text: str, style: _Style) -> None:
-        plain = settable(" ".join(text.split()), self._language)
+        plain = " ".join(text.split())
         plain = f"{' ' if text[:1].isspace() else ''}{plain}{' ' if plain and text[-1:].isspace() else ''}"
         if not plain:
             return

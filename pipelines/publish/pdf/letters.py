@@ -66,7 +66,10 @@ def _characters() -> tuple[frozenset[int], ...]:
     for path in sorted(typefaces(), key=lambda path: (FIRST not in path.name, path.name)):
         family = path.name.partition("[")[0].removesuffix("-Italic")
         with TTFont(path, lazy=True) as font:
-            characters = frozenset(font.getBestCmap())
+            # What a private code means is known to its typeface alone, so PDF/A forbids them all. And whether a code
+            # that is newer than our tables belongs to the letter before it, we do not know.
+            known = (code for code in font.getBestCmap() if unicodedata.category(chr(code)) not in ("Co", "Cn"))
+            characters = frozenset(known)
         found[family] = found[family] & characters if family in found else characters
     return tuple(found.values())
 
@@ -96,12 +99,12 @@ def settable(text: str, language: str) -> str:
     result: list[str] = []
     lacking: list[str] = []
     for cluster in _clusters(plain):
-        if cluster == "\n" or _has(cluster):
+        if cluster == "\n" or (_has(cluster) and not _continues(cluster[0])):
             if lacking:
                 result.append(_named(lacking, language))
                 lacking = []
             result.append(cluster)
-        elif unicodedata.category(cluster[0]) not in ("Cs", "Cn"):
+        elif unicodedata.category(cluster[0]) != "Cs":
             lacking.append(cluster)
     if lacking:
         result.append(_named(lacking, language))

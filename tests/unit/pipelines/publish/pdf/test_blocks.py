@@ -133,4 +133,5 @@ def test_lists_in_cells_become_lines() -> None:
 
 def test_an_empty_text_is_nothing() -> None:
     assert of(" \n<!-- nothing --><br>") == []
+    assert of("\u202e\x01") == []
     assert runs_of("  ", "en") == []

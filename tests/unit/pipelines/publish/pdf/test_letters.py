@@ -30,6 +30,7 @@ def test_what_the_typefaces_have_stays(text: str) -> None:
 def test_a_character_that_no_typeface_has_is_named_and_many_are_counted() -> None:
     assert settable("a 中 b", "en") == "a [cjk unified ideograph-4e2d] b"
     assert settable("\ue000!", "en") == "[u+e000]!"
+    assert settable("\U000fe4e6", "en") == "[u+fe4e6]"  # a typeface has it, but PDF/A forbids private codes
     assert settable("中文字符", "en") == "[4 signs that cannot be shown here]"
     assert settable("中文字符", "cy") == "[4 arwydd na ellir eu dangos yma]"
 
@@ -37,6 +38,12 @@ def test_a_character_that_no_typeface_has_is_named_and_many_are_counted() -> Non
 def test_a_letter_whose_mark_is_in_another_typeface_is_named_with_it() -> None:
     # No typeface has both, and half a letter would be set without a glyph.
     assert settable("x\u05b0", "en") == "[latin small letter x][hebrew point sheva]"
+
+
+def test_a_mark_without_a_letter_is_named() -> None:
+    assert (
+        settable("\u0610 a\n\u0301b", "en") == "[arabic sign sallallahou alayhe wassallam] a\n[combining acute accent]b"
+    )
 
 
 def test_control_characters_and_commands_to_turn_the_text_go() -> None:
