@@ -8,7 +8,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
-_SUFFIXES = {".py", ".yaml", ".html", ".css", ".js", ".svg", ".xml", ".json"}
+_SUFFIXES = {".py", ".yaml", ".html", ".css", ".js", ".svg", ".xml", ".json", ".typ"}
 _DATA = {"samples", "registry", "schemas"}
 """Rooms of ``hubs`` that hold input or generated files, not code."""
 
