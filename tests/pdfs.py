@@ -1,4 +1,4 @@
-"""Reading PDFs back as others do: their text with poppler's tool, their structure and attachments with ``pikepdf``."""
+"""Reading PDFs back as others do: their text with poppler's tool, their structure with ``pikepdf``."""
 
 from __future__ import annotations
 
@@ -23,12 +23,6 @@ def text_of(path: Path) -> str:
 def squeezed(text: str) -> str:
     """``text`` without white space, hyphens and places to break a line: what can be compared across line ends."""
     return re.sub(rf"[\s{BREAK}\u00ad-]", "", text)
-
-
-def attachment_of(path: Path, name: str) -> bytes:
-    """The file that is attached under this name."""
-    with pikepdf.open(path) as pdf:
-        return bytes(pdf.attachments[name].get_file().read_bytes())
 
 
 def elements_of(pdf: pikepdf.Pdf) -> Iterator[Any]:

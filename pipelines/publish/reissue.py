@@ -27,6 +27,7 @@ from pipelines.publish import errata, redact, strings, writers
 from pipelines.publish.descriptors import DATAPACKAGE, write_datapackage
 from pipelines.publish.errata import ERRATA
 from pipelines.publish.layouts import environment
+from pipelines.publish.pdf import attached_records, remake_pack_pdf
 from pipelines.publish.provenance import PROVENANCE
 from pipelines.publish.release import MANIFEST, ReleaseRefused, seal, verify_release
 from pipelines.publish.signed import UNLISTED, read_sums, sign_release, write_keys, wrong_signatures
@@ -85,8 +86,9 @@ def reissue(
             raise ReleaseRefused("\n".join(problems))
         before = read_sums(folder)
         shutil.copytree(folder, aside)
-        for one in going:
-            _redact(aside, one)
+        packs = {pack for one in going for pack in _redact(aside, one)}
+        for pack in sorted(packs):
+            remake_pack_pdf(aside, pack, max(one.decision.at for one in going))
         if (aside / DATAPACKAGE).is_file():  # releases of older versions lack it
             write_datapackage(aside)
         write_keys(aside, folder.name, keys)
@@ -133,6 +135,8 @@ def _traces(folder: Path, going: _Going) -> Iterator[str]:
     """The files of the release in ``folder`` that name the record or its page."""
     for path in sorted(path for path in folder.rglob("*") if path.is_file()):
         parts = [path.read_bytes()]
+        if path.suffix == ".pdf":
+            parts.append(attached_records(path))  # its pages are made of the same
         if path.suffix in _ARCHIVES:
             with zipfile.ZipFile(path) as archive:
                 parts = [archive.read(name) for name in archive.namelist()]
@@ -140,8 +144,10 @@ def _traces(folder: Path, going: _Going) -> Iterator[str]:
             yield path.relative_to(folder).as_posix()
 
 
-def _redact(folder: Path, going: _Going) -> None:
+def _redact(folder: Path, going: _Going) -> list[str]:
+    """Take the record out of all files but PDFs. Gives the ids of the packs that have changed."""
     decision = going.decision
+    packs = []
     used: set[tuple[str, str]] = set()
     for path in sorted((folder / "packs").glob("*/pack.json")):
         data = json_of(path.read_bytes())
@@ -150,6 +156,7 @@ def _redact(folder: Path, going: _Going) -> None:
         if left != data:
             write_bytes(path, writers.json_bytes(left))
             write_pack_tables(path.parent)
+            packs.append(path.parent.name)
     _edit(folder / "coverage.json", lambda data: redact.coverage(data, going.ids, going.rows))
     notices = json_of((folder / "coverage.json").read_bytes()).get("withdrawn", ())
     used |= {(notice["hub"], notice["source"]["file"]) for notice in notices if notice["source"]}
@@ -169,6 +176,7 @@ def _redact(folder: Path, going: _Going) -> None:
             changed = redact.relinked(changed, name, going.slugs) if decision.is_takedown else changed
         if changed != html:
             write_bytes(path, redact.noted(changed, _note(folder, going, name, is_own=name in pages)).encode())
+    return packs
 
 
 def _edit(path: Path, change: Any) -> None:

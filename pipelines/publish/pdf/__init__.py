@@ -11,13 +11,14 @@ import multiprocessing
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from datetime import datetime
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 from pipelines.files import Damaged, json_of
-from pipelines.publish import writers
-from pipelines.publish.pdf.bind import KEY_PREFIX, key_of, pdf_of
+from pipelines.publish import strings, writers
+from pipelines.publish.pdf.bind import ATTACHED, KEY_PREFIX, key_of, pdf_of
 from pipelines.publish.pdf.model import Folder, csv_of, model_of
 from pipelines.publish.signed import read_sums
 from pipelines.publish.strings import LANGUAGES
@@ -49,20 +50,48 @@ def write_documents(folder: Path, release: str, published: str, previous: Path |
 
 
 def write_pack_pdf(
-    folder: Path, pack: str, release: str, published: str, *, previous: Path | None = None, note: str | None = None
+    folder: Path,
+    pack: str,
+    release: str,
+    published: str,
+    *,
+    previous: Path | None = None,
+    note: Mapping[str, str] | None = None,
 ) -> None:
     """Write the PDFs of the pack with the id ``pack`` into ``folder``, a release so far as it is written, and say so in
     its ``pack.json``. Reads that file, ``coverage.json``, ``vocabularies.json``, ``benchmarks/benchmarks.json`` and the
     national pack.
 
     ``release`` is the id of the release and ``published`` its moment (ISO 8601): the version and day of a PDF that has
-    changed since the release in the folder ``previous``. One that has not keeps both, and is copied. ``note`` is a
-    sentence for the cover, such as why and when it was published again.
+    changed since the release in the folder ``previous``. One that has not keeps both, and is copied. ``note`` has by
+    language a sentence for the cover, such as why and when it was published again.
 
     Raises OSError, ValueError and KeyError when the folder is not that of a release, and files.Damaged when the release
     before it is not as it was published.
     """
     _write_one(Folder(folder), pack, release, published, previous=previous, note=note)
+
+
+def remake_pack_pdf(folder: Path, pack: str, at: datetime) -> None:
+    """Make the PDFs of a pack again, in a release that is out already, when its ``pack.json`` has lost a record since.
+    They keep their version, and say on the cover that they were published again, and when: ``at``. A pack of an older
+    version, without PDFs, stays so. Raises as ``write_pack_pdf``.
+    """
+    told = json_of((folder / "packs" / pack / _PACK).read_bytes()).get(DOCUMENTS)
+    if told is not None:
+        note = {code: strings.text("pdf.reissued", code, date=strings.day(at, code)) for code in LANGUAGES}
+        write_pack_pdf(folder, pack, told["version"], told["published"], note=note)
+
+
+def attached_records(path: Path) -> bytes:
+    """The CSV that is attached to a pack's PDF: every record that it shows. Raises ValueError when it has none."""
+    import pikepdf  # late, since most commands open no PDF
+
+    try:
+        with pikepdf.open(path) as document:
+            return bytes(document.attachments[ATTACHED].get_file().read_bytes())
+    except (KeyError, pikepdf.PdfError) as error:
+        raise ValueError(f"{path.name} is no PDF of a pack") from error
 
 
 def wrong_documents(folder: Path) -> Iterator[str]:
@@ -94,10 +123,16 @@ def _write_share(folder: Path, packs: Sequence[str], release: str, published: st
 
 
 def _write_one(
-    source: Folder, pack: str, release: str, published: str, *, previous: Path | None, note: str | None = None
+    source: Folder,
+    pack: str,
+    release: str,
+    published: str,
+    *,
+    previous: Path | None,
+    note: Mapping[str, str] | None = None,
 ) -> None:
     data, folder = source.pack(pack), source.path / "packs" / pack
-    models = {language: model_of(source, data, language, note) for language in LANGUAGES}
+    models = {language: model_of(source, data, language, (note or {}).get(language)) for language in LANGUAGES}
     records = csv_of(data)
     key = key_of(models, records)
     before = _before(previous, pack) if previous else None

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 STANDARDS: Final = ("ua-1", "a-3a")
 TOOLS = ("typst", "pikepdf")
+ATTACHED = "records.csv"
+"""What the attached records are called."""
 EVICTED_AFTER = 12
 """So many compilations later Typst has forgotten what it kept of one, which is all of it."""
 KEY_PREFIX = "hubpacks-key:"
@@ -65,6 +67,7 @@ def pdf_of(model: Mapping[str, Any], records: bytes, pack_version: str, publishe
     whole = _dated(model, pack_version, strings.day(day, model["language"])) | {
         "keywords": ["hubpacks", f"{KEY_PREFIX}{key}"],
         "date": [day.year, day.month, day.day],
+        "attached_name": ATTACHED,
         "fonts": {"text": _families(), "code": [_CODE_FONT, *_families()]},
     }
     inputs = {"pack": json.dumps(whole, ensure_ascii=False), "records": records.decode()}

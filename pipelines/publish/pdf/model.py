@@ -97,17 +97,8 @@ class Folder:
 
 def csv_of(pack: Row) -> bytes:
     """The pack's records as CSV, without the columns that change with every release."""
-    columns = [
-        writers.Column(column["name"], _as_it_stands(column["type"]), column["description"]["en"], "")
-        for column in pack["columns"]
-        if column["name"] not in LEFT_OUT
-    ]
-    return writers.csv_bytes(writers.TableSpec("records", tuple(columns)), pack["records"])
-
-
-def _as_it_stands(type: writers.ColumnType) -> writers.ColumnType:
-    # In JSON a date is a text already, and none can be taken for a formula.
-    return "string" if type == "date" else type
+    columns = [column for column in pack["columns"] if column["name"] not in LEFT_OUT]
+    return writers.csv_bytes(writers.spec_of("records", columns), pack["records"])
 
 
 def model_of(folder: Folder, pack: Row, language: str, note: str | None = None) -> dict[str, Any]:

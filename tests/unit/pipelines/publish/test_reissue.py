@@ -12,10 +12,12 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from pipelines.edition import Edition
 from pipelines.publish import Reissued, ReleaseRefused, errata, gone, pointers, redact, verify_release, wrong_signatures
+from pipelines.publish.pdf import attached_records
 from pipelines.publish.signed import read_sums
 from pipelines.signatures import PublicKey, ReleaseKey
 from pipelines.withdrawals import Decision, Kind
 from tests.builders import KEY, RELEASE_KEY, an_edition
+from tests.pdfs import squeezed, text_of
 
 FIRST, SECOND = "2026-11-23.01", "2026-11-24.01"
 AT = datetime(2026, 11, 25, 9, tzinfo=UTC)
@@ -123,6 +125,19 @@ def test_packs_and_statements_have_the_record_no_more(which: str, request: pytes
     hubs = {hub["id"]: hub["published"] for hub in json.loads(texts(folder, "coverage.json"))["hubs"]}
     rows = [json.loads(line)["hub"] for line in texts(folder, "packs/national/records.jsonl").splitlines()]
     assert hubs["vale"] == rows.count("vale")
+
+
+def test_documents_have_the_record_no_more_and_say_that_they_were_published_again(
+    before: Path, retracted: Path
+) -> None:
+    packs = retracted / "releases" / FIRST / "packs"
+    heading = "An open interface ended double typing (letters)"
+    assert squeezed(heading) in text_of(before / "releases" / FIRST / "packs" / "national" / "pack.pdf")
+    for name, note in (("pack.pdf", "on 25 November 2026"), ("pack.cy.pdf", "ar 25 Tachwedd 2026")):
+        text = text_of(packs / "national" / name)
+        assert squeezed(heading) not in text
+        assert squeezed(note) in text
+        assert not redact.traces(attached_records(packs / "national" / name), ["vale/letters"], ["vale-letters"])
 
 
 def test_the_page_of_a_retracted_record_stays_and_says_why(retracted: Path) -> None:

@@ -18,12 +18,20 @@ import pytest
 from pipelines.edition import Edition, Pack, State
 from pipelines.files import Damaged
 from pipelines.publish import strings, views
-from pipelines.publish.pdf import DOCUMENTS, file_name, write_documents, write_pack_pdf, wrong_documents
+from pipelines.publish.pdf import (
+    DOCUMENTS,
+    attached_records,
+    file_name,
+    remake_pack_pdf,
+    write_documents,
+    write_pack_pdf,
+    wrong_documents,
+)
 from pipelines.publish.pdf.model import FULL_CHARACTERS, LISTED_N, Folder, model_of
 from pipelines.publish.release import build_release, verify_release
 from tests.builders import a_case_study, a_library, a_question, a_term, an_edition
 from tests.judges.pdf import pdf_problems
-from tests.pdfs import attachment_of, elements_of, squeezed, text_of
+from tests.pdfs import elements_of, squeezed, text_of
 
 LATER = datetime(2026, 12, 1, 12, tzinfo=UTC)
 
@@ -130,7 +138,7 @@ def test_heads_of_rows_title_date_and_chart_can_be_read_by_programs(release: Pat
 
 
 def test_the_records_are_attached_but_not_how_feeds_stand(release: Path) -> None:
-    attached = attachment_of(release / "packs" / "national" / "pack.pdf", "records.csv")
+    attached = attached_records(release / "packs" / "national" / "pack.pdf")
     rows = list(csv.DictReader(io.StringIO(attached.decode(), newline="")))
     with (release / "packs" / "national" / "records.csv").open(encoding="utf-8", newline="") as file:
         expected = [{name: value for name, value in row.items() if name != "source"} for row in csv.DictReader(file)]
@@ -231,15 +239,34 @@ def test_a_pack_is_made_again_without_a_record_and_says_why(release: Path, tmp_p
     gone = next(record for record in pack["records"] if record["id"] == "vale/letters")
     pack["records"].remove(gone)
     path.write_text(json.dumps(pack))
-    note = "Published again on 2 December 2026: a record was withdrawn."
-    write_pack_pdf(folder, "national", "2026-11-23.01", "2026-11-23T12:00:00+00:00", note=note)
-    for name in ("pack.pdf", "pack.cy.pdf"):
+    remake_pack_pdf(folder, "national", LATER)
+    notes = (
+        "Published again on 1 December 2026, since something was withdrawn",
+        "Cyhoeddwyd eto ar 1 Rhagfyr 2026, gan fod rhywbeth wedi'i dynnu'n ôl",
+    )
+    for name, note in zip(("pack.pdf", "pack.cy.pdf"), notes, strict=True):
         document = path.with_name(name)
         assert squeezed(gone["title"]) not in text_of(document)
         assert squeezed(note) in text_of(document)
-        assert gone["title"].encode() not in attachment_of(document, "records.csv")
+        assert gone["title"].encode() not in attached_records(document)
+    assert told(folder)[DOCUMENTS] | {"key": ""} == told(release)[DOCUMENTS] | {"key": ""}
     assert told(folder)[DOCUMENTS]["key"] != told(release)[DOCUMENTS]["key"]
     assert list(wrong_documents(folder)) == []
+
+
+def test_a_pack_without_pdfs_stays_without(release: Path, tmp_path: Path) -> None:
+    folder = a_folder(release, tmp_path / "older")
+    path = folder / "packs" / "national" / "pack.json"
+    path.write_text(json.dumps({name: value for name, value in told(folder).items() if name != DOCUMENTS}))
+    (path.parent / "pack.pdf").unlink()
+    remake_pack_pdf(folder, "national", LATER)
+    assert not (path.parent / "pack.pdf").exists()
+
+
+def test_a_file_that_is_no_pdf_of_a_pack_has_no_records(tmp_path: Path) -> None:
+    (tmp_path / "pack.pdf").write_bytes(b"%PDF-1.7")
+    with pytest.raises(ValueError, match=r"pack.pdf is no PDF of a pack"):
+        attached_records(tmp_path / "pack.pdf")
 
 
 def test_a_release_of_an_older_version_can_be_made_again(release: Path, tmp_path: Path) -> None:
@@ -286,6 +313,7 @@ HOSTILE = {
     "image": "![](https://example.org/a.png) ![Map](https://example.org/c.png)",
     "headings": "###### six\n\n# one\n\n> # quoted\n\n### three\n\n<h1></h1>\n\n1000000000. a",
     "nothing": "<!-- x -->",
+    "marks": "~~a [b](https://example.org) **c `d`**~~ <sub><sup>e</sup></sub> <del><s>f</s></del>",
 }
 
 
