@@ -5,7 +5,7 @@ from pathlib import Path
 import dagster as dg
 
 from pipelines.line import Line, open_line
-from pipelines.settings import setting, signing_key
+from pipelines.settings import setting, signing_key, site_address
 
 
 class LineResource(dg.ConfigurableResource):
@@ -18,4 +18,4 @@ class LineResource(dg.ConfigurableResource):
     def open(self) -> Line:
         """The line over these folders, with the registry read afresh."""
         folders = [setting(name, Path(value) if value else None) for name, value in self.model_dump().items()]
-        return open_line(*folders, signing_key())
+        return open_line(*folders, signing_key(), site_address())

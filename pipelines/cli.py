@@ -30,7 +30,7 @@ from hubs.registration import (
     read_registry,
     unregistered,
 )
-from pipelines.settings import SecretKey, UnusableSettings, setting, signing_key
+from pipelines.settings import PLACEHOLDER, SecretKey, UnusableSettings, setting, signing_key, site_address
 
 if TYPE_CHECKING:
     from hubs.instruments import Instrument
@@ -71,6 +71,9 @@ PublishFlag = Annotated[Path | None, typer.Option("--publish", help="Folder that
 KeyFlag = Annotated[
     Path | None, typer.Option("--key", help="File with the private key of releases, where it is not in the store.")
 ]
+AddressFlag = Annotated[
+    str | None, typer.Option("--address", help="Public address of the folder that readers see, such as https://…/.")
+]
 JsonFlag = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
 
 
@@ -99,6 +102,8 @@ def run(
     store: StoreFlag = None,
     publish: PublishFlag = None,
     key: KeyFlag = None,
+    *,
+    address: AddressFlag = None,
     as_json: JsonFlag = False,
 ) -> None:
     """Pull, consolidate and publish once; print a summary of each hub and the release's id."""
@@ -107,7 +112,9 @@ def run(
     from pipelines.line import standings
     from pipelines.publish import ReleaseRefused, latest
 
-    line = _line(registry, store, publish, signing_key(key))
+    line = _line(registry, store, publish, signing_key(key), address)
+    if line.address == PLACEHOLDER:
+        typer.echo(f"metadata name the placeholder {PLACEHOLDER}: give the site's address with --address", err=True)
     try:
         outcome = run_line(line, moment, _tell)
     except ReleaseRefused as error:
@@ -786,11 +793,17 @@ def _plain_token(token: Token, now: datetime) -> dict[str, str]:
     return {"id": token.id, "hub": token.hub, "state": state} | dates
 
 
-def _line(registry: Path | None, store: Path | None, publish: Path | None, key: SecretKey | None = None) -> Line:
+def _line(
+    registry: Path | None,
+    store: Path | None,
+    publish: Path | None,
+    key: SecretKey | None = None,
+    address: str | None = None,
+) -> Line:
     from pipelines.line import open_line
 
     folder = setting("registry", registry)
-    line = open_line(folder, setting("store", store), setting("publish", publish), key)
+    line = open_line(folder, setting("store", store), setting("publish", publish), key, site_address(address))
     if not line.registry.hubs and not line.registry.problems:
         _stop(f"{folder}: no registrations here; add a YAML file for each hub")
     return line

@@ -18,6 +18,7 @@ from hubs.contract.personal import masked
 from hubs.contract.records import Record, Withdrawal
 from hubs.instruments import Instrument
 from pipelines.identity import PublicIds
+from pipelines.settings import PLACEHOLDER
 from pipelines.withdrawals import Decision
 
 if TYPE_CHECKING:
@@ -335,7 +336,8 @@ class Edition:
     counted. ``build_key`` is a digest of all
     inputs, rules, code and templates: equal keys mean equal content. ``bases`` has an entry for each hub with content
     in use. ``withdrawn`` is what hubs and the operator have taken back, by id, ``taken_down`` what nothing more may be
-    told of. ``keys`` are all that releases were ever signed with; the last one signs this.
+    told of. ``keys`` are all that releases were ever signed with; the last one signs this. ``address`` is where all
+    releases stand.
     """
 
     id: str
@@ -358,6 +360,7 @@ class Edition:
     keys: tuple[ReleaseKey, ...]
     withdrawn: tuple[Withdrawn, ...] = ()
     taken_down: tuple[Decision, ...] = ()
+    address: str = PLACEHOLDER
 
     @cached_property
     def states(self) -> Mapping[str, HubState]:
@@ -369,7 +372,8 @@ class Edition:
 class Published:
     """A release as its manifest tells it. ``signed_by`` is a public key (``PublicKey.text``), None of one that is not
     signed. ``tells_changes``: releases of older versions do not say what has changed. ``issue`` is 1 until something is
-    withdrawn from it, and ``reissued`` when that was last.
+    withdrawn from it, and ``reissued`` when that was last. ``site`` is where it says that all releases stand;
+    ``sitemaps`` are the names of its files that list its pages.
     """
 
     id: str
@@ -381,6 +385,8 @@ class Published:
     tells_changes: bool
     issue: int
     reissued: str | None
+    site: str = PLACEHOLDER
+    sitemaps: tuple[str, ...] = ()
 
     @property
     def address(self) -> str:

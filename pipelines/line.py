@@ -32,7 +32,7 @@ from pipelines.policy import read_policy
 from pipelines.publish import Reissued
 from pipelines.pull import pull
 from pipelines.pull.network import Network
-from pipelines.settings import SecretKey
+from pipelines.settings import PLACEHOLDER, SecretKey
 from pipelines.signatures import PublicKey, ReleaseKey, read_public
 from pipelines.store import Standing, Store
 from pipelines.version import code_version
@@ -54,14 +54,15 @@ Progress = Callable[[str, str], None]
 
 @dataclass(frozen=True)
 class Line:
-    """Where one line reads and writes: the registry, the store and the folder that readers see; and the keys with which
-    it signs.
+    """Where one line reads and writes: the registry, the store and the folder that readers see; the keys with which it
+    signs; and the address at which readers find that folder.
     """
 
     registry: Registry
     store: Store
     public: Path
     keys: Keys
+    address: str = PLACEHOLDER
 
 
 @dataclass(frozen=True)
@@ -78,8 +79,11 @@ class Outcome:
     waves: tuple[WaveTold, ...]
 
 
-def open_line(registry: Path, store: Path, public: Path, key: SecretKey | None = None) -> Line:
-    """The line over these folders, with the private ``key`` of releases where it is not in the store. Hubs whose
+def open_line(
+    registry: Path, store: Path, public: Path, key: SecretKey | None = None, address: str = PLACEHOLDER
+) -> Line:
+    """The line over these folders, with the private ``key`` of releases where it is not in the store, for readers who
+    find ``public`` at ``address``. Hubs whose
     registration has become unusable, or is gone, keep their last one.
 
     Raises WrongRegistry, and OSError when the registry cannot be read.
@@ -106,7 +110,7 @@ def open_line(registry: Path, store: Path, public: Path, key: SecretKey | None =
             lost = "the registration kept in the store is of another version, so the hub's last good feed is not used"
             problems[f"{hub}.yaml"] = [*problems.get(f"{hub}.yaml", []), lost]
     all_hubs = Registry(found.folder, dict(sorted(hubs.items())), problems, frozenset(leaving))
-    return Line(all_hubs, lasting, public, Keys(lasting.keys, key))
+    return Line(all_hubs, lasting, public, Keys(lasting.keys, key), address)
 
 
 def gather(line: Line, hub: str, now: datetime) -> tuple[HubState, bool]:
@@ -423,7 +427,8 @@ def build_key(line: Line) -> str:
     used = {hub: [kept.good.rules if kept.good else None, kept.blocked] for hub, kept in known.items()}
     names = {hub: registration.reading() for hub, registration in line.registry.hubs.items()}
     decided = [decision.number for decision in line.store.decisions.all()]
-    return hashlib.sha256(canonical_json([states, used, names, decided, code_version()]).encode()).hexdigest()
+    parts = [states, used, names, decided, line.address, code_version()]
+    return hashlib.sha256(canonical_json(parts).encode()).hexdigest()
 
 
 def make_release(line: Line, now: datetime, progress: Progress = lambda _stage, _what: None) -> str | None:
@@ -482,6 +487,7 @@ def make_release(line: Line, now: datetime, progress: Progress = lambda _stage, 
             keys=signer.keys,
             withdrawn=notices,
             taken_down=tuple(one for one in in_force(line.store.decisions.all()).values() if one.is_takedown),
+            address=line.address,
         )
         line.store.keep_slugs(library)
         publish.publish(edition, line.public, signer.private, about_to_show=lambda: _enter(line.store.ledger, edition))

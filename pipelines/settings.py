@@ -1,13 +1,18 @@
-"""Where a command reads and writes: a flag, a ``HUBPACKS_*`` variable, ``hubpacks.toml``, the default: first wins."""
+"""Where a command reads and writes, and where readers find that: a flag, a ``HUBPACKS_*`` variable, ``hubpacks.toml``,
+the default: first wins.
+"""
 
 from __future__ import annotations
 
 import os
+import re
 import tomllib
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 DEFAULTS = {
     "registry": Path(__file__).parents[1] / "hubs" / "registry",
@@ -17,9 +22,15 @@ DEFAULTS = {
 """The sample hubs that ship with the project, a store and a public folder where the command is run."""
 KEY_FILE = "signing_key_file"
 """The file that has the private key of releases; its variable has a sister that has the key itself."""
+ADDRESS = "address"
+PLACEHOLDER = "https://hubpacks.example/"
+"""The address of the site while nobody has given one: reserved, so that it is nobody's."""
 TABLES = ("intake",)
 """Tables of the file whose entries a room of its own understands."""
 FILE = Path("hubpacks.toml")
+
+_ADDRESS = re.compile(r"https?://(?:[a-z0-9.-]+|\[[0-9a-f:]+\])(?::[0-9]{1,5})?/(?:[A-Za-z0-9._~-]+/)*")
+"""Lower-case scheme and host, a path of plain names; no user, query or fragment."""
 
 
 class UnusableSettings(ValueError):
@@ -59,6 +70,44 @@ def signing_key(flag: Path | None = None) -> SecretKey | None:
     return SecretKey(str(path), Path(str(path))) if path else None
 
 
+def site_address(flag: str | None = None) -> str:
+    """The public address at which the folder ``publish`` is served, ending in a slash; ``PLACEHOLDER`` when no setting
+    names one. Raises UnusableSettings.
+    """
+    variable = f"HUBPACKS_{ADDRESS.upper()}"
+    if flag is not None:
+        return _checked_address(f"--{ADDRESS}", flag)
+    if value := os.environ.get(variable):
+        return _checked_address(variable, value)
+    return _checked_address(f"{FILE}: {ADDRESS}", _from_file().get(ADDRESS, PLACEHOLDER))
+
+
+def _checked_address(name: str, value: object) -> str:
+    """``value`` when a site can stand there. It goes into names of things (IRIs) and into lines of ``robots.txt``, so
+    nothing that would have to be escaped is let in.
+    """
+    wrong = f"{name} = {str(value)!r}: "
+    if not isinstance(value, str) or not _ADDRESS.fullmatch(value):
+        raise UnusableSettings(f"{wrong}write an address such as https://packs.example.org/, with a slash at its end")
+    try:
+        parts = urlsplit(value)
+        host, _ = parts.hostname, parts.port
+    except ValueError as error:
+        raise UnusableSettings(f"{wrong}{error}") from error
+    if not host or {".", ".."} & {*parts.path.split("/")}:
+        raise UnusableSettings(f"{wrong}no such address; write one such as https://packs.example.org/")
+    if parts.scheme == "http" and not _is_loopback(host):
+        raise UnusableSettings(f"{wrong}write https://, since only this machine itself (localhost) may do without")
+    return value
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost" or host.endswith(".localhost")
+
+
 def table(name: str, known: Iterable[str]) -> dict[str, Any]:
     """The settings of one room: its table in the file, and over it the ``known`` names that the environment has.
 
@@ -78,7 +127,7 @@ def _from_file() -> dict[str, Any]:
         return {}
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise UnusableSettings(f"{FILE} cannot be read: {error}") from error
-    known = (*DEFAULTS, KEY_FILE, *TABLES)
+    known = (*DEFAULTS, KEY_FILE, ADDRESS, *TABLES)
     unknown = set(data) - set(known)
     if unknown:
         raise UnusableSettings(f"{FILE}: unknown setting {', '.join(sorted(unknown))}; known are {', '.join(known)}")

@@ -7,6 +7,7 @@ import json
 import shutil
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from itertools import product
@@ -38,6 +39,8 @@ from pipelines.edition import (
     Withdrawn,
 )
 from pipelines.policy import Policy
+from pipelines.publish.catalogue import WRITTEN
+from pipelines.publish.metadata import write_metadata
 from pipelines.publish.signed import sign_release, write_keys
 from pipelines.signatures import PublicKey, ReleaseKey
 
@@ -450,10 +453,14 @@ def waves_of(benchmarks: pa.Table, hubs: Iterable[HubState]) -> tuple[WaveTold, 
 
 
 def reseal(folder: Path, *names: str) -> None:
-    """Make checksums and manifest agree with changed files, as somebody would who wants to hide the change; and sign
-    anew with another key, where the release was signed.
+    """Make metadata, checksums and manifest agree with changed files, as somebody would who wants to hide the change;
+    and sign anew with another key, where the release was signed.
     """
     manifest = json.loads((folder / "release.json").read_text())
+    if "address" in manifest:
+        with suppress(ValueError, KeyError, TypeError, AttributeError, OSError):  # of data that nobody can read
+            write_metadata(folder, manifest["address"])
+            names += WRITTEN
     if is_signed := (folder / "SHA256SUMS.sig").exists():
         shutil.rmtree(folder / "keys")
         write_keys(folder, manifest["id"], (RELEASE_KEY,))

@@ -26,6 +26,7 @@ from typing import Any
 from hubs.contract.groups import ATTRIBUTES, WAVE
 from pipelines.files import Damaged, json_of
 from pipelines.publish import errata, shapes
+from pipelines.publish.catalogue import WRITTEN
 from pipelines.publish.descriptors import DATAPACKAGE
 from pipelines.publish.signed import read_sums
 
@@ -215,7 +216,9 @@ class _Files:
         return None if data is None else json_of(data)
 
     def names(self) -> Iterator[str]:
-        """The data files that every release has. Pages and pictures are written when these have been compared."""
+        """The data files that every release has. Pages, pictures and metadata are written when these have
+        been compared.
+        """
         if self._sums is not None:
             every: Iterable[str] = self._sums
         else:
@@ -225,6 +228,7 @@ class _Files:
                 "release.json",
                 CHANGES,
                 DATAPACKAGE,
+                *WRITTEN,
             )
         for name in every:
             if posixpath.dirname(name) in _FOLDERS and name.endswith(_DATA):

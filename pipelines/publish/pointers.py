@@ -1,11 +1,11 @@
 """Which release readers see: building aside, verifying, moving into place, and one swap of all pointers.
 
-**Why a symlink.** Four files point at the newest release (``index.html``, ``latest.json``, ``releases.json``,
-``feed.xml``) and must change together, but a file system renames one name at a time. So the four are written into a new
-folder ``.pointers/<n>/``, and one symlink, ``.current``, is renamed over the old one: the only step that readers can
-see, and atomic. The files at the root are relative symlinks through ``.current`` that never change again. A reader, a
-copy (``rsync``, ``tar``) and every static web server that follows links inside its own root see the same. A kill before
-the rename leaves the old release in place; after it, the new one; nothing has to be repaired.
+**Why a symlink.** Some files point at the newest release (``POINTERS``) and must change together, but a file system
+renames one name at a time. So all are written into a new folder ``.pointers/<n>/``, and one symlink, ``.current``, is
+renamed over the old one: the only step that readers can see, and atomic. The files at the root are relative symlinks
+through ``.current`` that never change again. A reader, a copy (``rsync``, ``tar``) and every static web server that
+follows links inside its own root see the same. A kill before the rename leaves the old release in place; after it, the
+new one; nothing has to be repaired.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from pipelines.edition import Edition, Published
 from pipelines.files import only_one, put_back, read_json, sync_folder, write_bytes
-from pipelines.publish import errata, gone, reissue, site, writers
+from pipelines.publish import errata, feeds, gone, reissue, site, sitemap, writers
 from pipelines.publish.changes import CHANGES
 from pipelines.publish.reissue import Reissued
 from pipelines.publish.release import MANIFEST, ReleaseRefused, build_release, verify_release
@@ -31,7 +31,7 @@ from pipelines.publish.signed import sign_release, wrong_signatures
 from pipelines.signatures import ReleaseKey
 from pipelines.withdrawals import Decision
 
-POINTERS = ("index.html", "latest.json", "releases.json", "feed.xml")
+POINTERS = ("index.html", "latest.json", "releases.json", "feed.xml", "feed.json", "sitemap.xml", "robots.txt")
 RELEASE_ID = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}\.[0-9]{2,}")
 """The day of publication and a number of two digits within it: ids sort by time as plain text."""
 
@@ -155,7 +155,7 @@ def _listed(public: Path, release_id: str) -> list[Published]:
 
 
 def swap(public: Path, release_id: str) -> None:
-    """Let readers see ``releases/<release_id>``: write the four pointers aside, then move one symlink.
+    """Let readers see ``releases/<release_id>``: write the pointers aside, then move one symlink.
 
     ``releases.json`` and the feed list this release and all before it. Raises FileNotFoundError without the release.
     """
@@ -186,6 +186,9 @@ def _pointer_files(listed: list[Published]) -> dict[str, bytes]:
         "latest.json": writers.json_bytes(_entry(newest)),
         "releases.json": writers.json_bytes({"releases": entries}),
         "feed.xml": site.render_feed(listed[::-1]).encode(),
+        "feed.json": writers.json_bytes(feeds.json_feed(listed[::-1])),
+        "sitemap.xml": sitemap.index(newest).encode(),
+        "robots.txt": sitemap.robots(newest).encode(),
     }
 
 
@@ -207,13 +210,15 @@ def _read(public: Path, release_id: str) -> Published:
     if manifest is None:
         raise FileNotFoundError(folder / MANIFEST)
     told = {name: manifest[name] for name in ("id", "published", "previous", "build_key", "period")}
-    # The first releases were not signed, and did not say what has changed.
+    # The first releases were not signed, did not say what has changed, nor where they stand.
+    told |= {"site": manifest["address"]} if "address" in manifest else {}
     return Published(
         **told,
         signed_by=manifest.get("signed_by"),
         tells_changes=(folder / CHANGES).is_file(),
         issue=manifest.get("issue", errata.FIRST_ISSUE),
         reissued=manifest.get("reissued"),
+        sitemaps=sitemap.sitemaps_of(folder),
     )
 
 

@@ -16,14 +16,18 @@ from typing import Any
 from urllib.parse import unquote
 
 from hubs.contract import CONTRACT_VERSION
+from hubs.contract.vocabularies import vocabulary
 from pipelines.edition import Edition, HubState, LibraryRecord, Pack, Withdrawn
 from pipelines.files import json_of
-from pipelines.publish import changes, descriptors, errata, shapes, site, tables, views, writers
+from pipelines.publish import changes, citation, descriptors, errata, shapes, site, tables, views, writers
+from pipelines.publish.catalogue import OWN_LICENCE
 from pipelines.publish.errata import ERRATA
 from pipelines.publish.figures import wrong_figures
+from pipelines.publish.metadata import write_metadata, wrong_metadata
 from pipelines.publish.pdf import write_documents, wrong_documents
 from pipelines.publish.provenance import PROVENANCE, broken_chains, provenance, record_source, withdrawal_source
 from pipelines.publish.signed import SUMS, UNLISTED, read_sums, write_keys
+from pipelines.publish.sitemap import write_sitemaps
 
 THRESHOLD_N = 10
 ROUNDING_BASE = 5
@@ -45,6 +49,9 @@ MEDIA_TYPES = {
     ".txt": "text/plain",
     ".csv": "text/csv",
     ".json": "application/json",
+    ".jsonld": "application/ld+json",
+    ".cff": "application/yaml",
+    ".xml": "application/xml",
     ".jsonl": "application/jsonl",
     ".parquet": "application/vnd.apache.parquet",
     ".ods": "application/vnd.oasis.opendocument.spreadsheet",
@@ -54,6 +61,9 @@ MEDIA_TYPES = {
     ".pem": "application/x-pem-file",
     "": "text/plain",
 }
+
+NEWEST = "../../index.html"
+"""The page that leads to the newest release, from the root of a release: the only place outside that pages lead to."""
 
 _TAG = re.compile(r'<[a-z](?:[^<>"]|"[^"]*")*>')
 _LINK = re.compile(r'\s(?:href|src)="([^"]*)"')
@@ -70,9 +80,11 @@ def build_release(edition: Edition, folder: Path, workers: int = 1, previous: Pa
     ``previous`` is the folder of the release before it, None when there is none: what has changed is told against it.
 
     The same edition and release before it give the same bytes, whatever ``workers`` (processes that render pages).
-    Raises FileExistsError when the folder holds anything, ValueError when ``previous`` is not the release that the
-    edition names, OSError and files.Damaged when it cannot be read.
+    Raises ReleaseRefused when a record is under no open licence, FileExistsError when the folder holds anything,
+    ValueError when ``previous`` is not the release that the edition names, OSError and files.Damaged when it cannot be
+    read.
     """
+    _refuse_unlicensed(edition)
     before = changes.read(previous) if previous else None
     if (before.id if before else None) != edition.previous:
         raise ValueError(f"the release before {edition.id} is {edition.previous}, not the one in {previous}")
@@ -96,9 +108,22 @@ def build_release(edition: Edition, folder: Path, workers: int = 1, previous: Pa
     changed = changes.for_readers(changes.compare(before, told)) if before else changes.first(told)
     (folder / changes.CHANGES).write_bytes(writers.json_bytes(changed))
     descriptors.write_datapackage(folder)
+    write_metadata(folder, edition.address)
     sizes = {name: path.stat().st_size for name, path in _files(folder)}
     site.write_site(edition, folder, sizes, changed, workers)
+    write_sitemaps(folder, edition.address)
     seal(folder, manifest)
+
+
+def _refuse_unlicensed(edition: Edition) -> None:
+    """No record leaves without an open licence, whatever was said of it before."""
+    wrong = [
+        f"{id} is under no open licence: {entry.record.document.licence}"
+        for id, entry in edition.library.items()
+        if entry.record.document.licence not in vocabulary("licences")
+    ]
+    if wrong:
+        raise ReleaseRefused("\n".join(wrong))
 
 
 def record_row(edition: Edition, entry: LibraryRecord) -> dict[str, Any]:
@@ -126,13 +151,8 @@ def record_row(edition: Edition, entry: LibraryRecord) -> dict[str, Any]:
         "derived": dict(sorted(record.derived.items())),
         "source": record_source(edition, entry),
         "slug": entry.slug,
-        "address": page_address(entry),
+        "address": site.page_address(entry),
     }
-
-
-def page_address(entry: LibraryRecord) -> str:
-    """A record's page in its own language, from the root of the release."""
-    return f"{entry.record.document.language}/{site.record_path(entry)}"
 
 
 def period(edition: Edition) -> str | None:
@@ -197,8 +217,9 @@ def verify_release(folder: Path) -> list[str]:
 
     Needs nothing but the folder. Checks: every file is listed and as listed, the manifest agrees with the checksums,
     every link between pages leads somewhere, no published count is under the threshold or unrounded, levels add up,
-    pages and all forms of a table show the same figures, everything can be traced to a snapshot, and what is said to
-    have changed fits the rest. Who made it is for ``wrong_signatures``.
+    pages and all forms of a table show the same figures, everything can be traced to a snapshot, what is said to
+    have changed fits the rest, metadata describe the files that are there, and every record has an open licence. Who
+    made it is for ``wrong_signatures``.
     """
     try:
         sums = read_sums(folder)
@@ -219,8 +240,9 @@ def verify_release(folder: Path) -> list[str]:
         if expected.get(name) != listed.get(name)
     ]
     unsafe = _unsafe_counts(folder / "benchmarks")
-    told = [*_wrong_figures(folder), *broken_chains(folder), *changes.wrong_changes(folder), *wrong_documents(folder)]
-    return [*problems, *_broken_links(present), *unsafe, *told]
+    told = [*_wrong_figures(folder), *broken_chains(folder), *changes.wrong_changes(folder)]
+    made = [*wrong_documents(folder), *wrong_metadata(folder)]
+    return [*problems, *_broken_links(present), *unsafe, *told, *made]
 
 
 def _hub_statement(edition: Edition, hub: HubState) -> dict[str, Any]:
@@ -258,7 +280,7 @@ def _withdrawal_statement(edition: Edition, entry: Withdrawn) -> dict[str, Any]:
         "reason": entry.reason,
         "date": entry.date.isoformat(),
         "successor": entry.successor,
-        "successor_address": page_address(successor) if successor else None,
+        "successor_address": site.page_address(successor) if successor else None,
         "source": withdrawal_source(entry),
     }
 
@@ -276,7 +298,7 @@ def _write_benchmarks(edition: Edition, folder: Path) -> None:
             "release": edition.id,
             "published": edition.published.isoformat(),
             "sample": views.is_sample(edition),
-            "licence": site.OWN_LICENCE,
+            "licence": OWN_LICENCE,
             "columns": writers.json_columns(spec),
             "rows": writers.json_rows(spec, rows),
         }
@@ -287,6 +309,7 @@ def _write_benchmarks(edition: Edition, folder: Path) -> None:
 def _write_pack(edition: Edition, pack: Pack, rows: list[dict[str, Any]], folder: Path) -> None:
     folder.mkdir(parents=True)
     hubs = {hub for row in rows for hub in row["credits"]}
+    names = {hub.id: {"en": hub.name_en, "cy": hub.name_cy} for hub in edition.hubs}
     data = {
         "release": edition.id,
         "published": edition.published.isoformat(),
@@ -299,6 +322,7 @@ def _write_pack(edition: Edition, pack: Pack, rows: list[dict[str, Any]], folder
         "columns": writers.json_columns(writers.records()),
         "records": writers.json_rows(writers.records(), rows),
     }
+    data |= citation.of_pack(data, names, edition.address)
     (folder / "pack.json").write_bytes(writers.json_bytes(data))
     tables.write_pack_tables(folder)
 
@@ -337,7 +361,8 @@ def _manifest(edition: Edition) -> dict[str, Any]:
         "previous": edition.previous,
         "approved_by": None,
         "signed_by": edition.keys[-1].public.text,
-        "licence": site.OWN_LICENCE,
+        "licence": OWN_LICENCE,
+        "address": edition.address,
         "inputs": [
             {"hub": hub.id, **_standing(hub), "records": dict(sorted(hub.counts.items()))} for hub in edition.hubs
         ],
@@ -379,7 +404,9 @@ def _broken_links(present: Mapping[str, Path]) -> Iterator[str]:
             links[f"{full}#{fragment}"].add(name)
     for link in sorted(links):
         target, _, fragment = link.partition("#")
-        if (target not in present and target not in UNLISTED) or (fragment and fragment not in ids.get(target, ())):
+        if (target not in present and target not in (*UNLISTED, NEWEST)) or (
+            fragment and fragment not in ids.get(target, ())
+        ):
             yield f"link to nowhere: {target}{'#' + fragment if fragment else ''} (from {min(links[link])})"
 
 

@@ -26,12 +26,12 @@ from hubs.contract.findings import CODES
 from hubs.contract.kinds import document_kinds
 from hubs.contract.vocabularies import vocabulary
 from pipelines.edition import Edition, HubState, LibraryRecord, Pack, Published, State, Withdrawn
-from pipelines.publish import markdown, pdf, strings, tables, views, writers
+from pipelines.publish import citation, markdown, pdf, schema_org, strings, tables, views, writers
+from pipelines.publish.catalogue import OWN_LICENCE, licences_of, permalink, publisher
 from pipelines.publish.layouts import GOVUK, TEMPLATES, environment
 from pipelines.publish.strings import LANGUAGES
+from pipelines.settings import PLACEHOLDER
 
-OWN_LICENCE = "OGL-UK-3.0"
-"""Licence of what the project itself writes: figures, tables, the words around the hubs' texts."""
 ASSETS = {
     "assets/govuk-frontend.css": GOVUK / "govuk-frontend.css",
     "assets/govuk-frontend-licence.txt": GOVUK / "LICENSE.txt",
@@ -88,6 +88,11 @@ class Part:
 def record_path(entry: LibraryRecord) -> str:
     """The address of a record's page, from the folder of a language."""
     return f"records/{entry.slug}.html"
+
+
+def page_address(entry: LibraryRecord) -> str:
+    """A record's page in its own language, from the root of the release."""
+    return f"{entry.record.document.language}/{record_path(entry)}"
 
 
 def successor(edition: Edition, entry: Withdrawn) -> LibraryRecord | None:
@@ -156,6 +161,7 @@ class Site:
         self.library = views.Library(edition)
         self.hubs = edition.states
         self.benchmarks = views.benchmark_views(edition)
+        self._base = permalink(edition.address, edition.id)
         self._menus: dict[tuple[str, str, str, str], Markup] = {}
         self._parts: dict[tuple[str, int], tuple[Part, ...]] = {}
 
@@ -353,6 +359,10 @@ class Site:
         return _words(language) | {
             "page": page,
             "site": self,
+            # Nobody can find what stands at the placeholder, so no page says that it belongs there.
+            "canonical": self.link(page.path) if self.edition.address != PLACEHOLDER else None,
+            "structured": lambda: schema_org.as_json(schema_org.of_page(self, page)),
+            "publisher": publisher(),
             "edition": self.edition,
             "library": self.library,
             "url": lambda path: f"{page.up}{language}/{path}",
@@ -369,8 +379,63 @@ class Site:
             "host": views.host,
             "states": tuple(State),
             "hub": self.hubs.get,
-            "hub_name": lambda hub: self.hubs[hub].name(language) if hub in self.hubs else hub,
+            "hub_name": partial(self.hub_name, language=language),
         }
+
+    def hub_name(self, hub: str, language: str) -> str:
+        """The name of a hub by its id; the id of one that is unknown."""
+        return self.hubs[hub].name(language) if hub in self.hubs else hub
+
+    def link(self, path: str) -> str:
+        """Where something stays for good: its ``path`` counts from the root of the release."""
+        return f"{self._base}{path}"
+
+    page_address = staticmethod(page_address)
+
+    def licences(self, pack: Pack) -> list[str]:
+        """The licences of a pack: those of its records, and ours."""
+        return licences_of({"licence": self.library.records[id].record.document.licence} for id in pack.records)
+
+    def newest(self, entries: Sequence[LibraryRecord]) -> date | None:
+        """When the record that its hub has touched last was touched; None when none has a date."""
+        return max((day for entry in entries if (day := views.dated(entry)) != date.min), default=None)
+
+    @cached_property
+    def all_licences(self) -> list[str]:
+        """The licences of all records, and ours."""
+        return licences_of({"licence": entry.record.document.licence} for entry in self.library.records.values())
+
+    def cite_record(self, entry: LibraryRecord, language: str) -> str:
+        """How to cite a record."""
+        document = entry.record.document
+        return self._cite(document.heading, entry.credits, [document.licence], page_address(entry), language)
+
+    def cite_pack(self, pack: Pack, language: str) -> str:
+        """How to cite a pack, as its ``pack.json`` says."""
+        hubs = sorted({hub for id in pack.records for hub in self.library.records[id].credits})
+        return self._cite(pack.title(language), hubs, self.licences(pack), f"{language}/packs/{pack.id}.html", language)
+
+    def cite_page(self, page: Page) -> str:
+        """How to cite a page of our own."""
+        return self._cite(page.title, (), [OWN_LICENCE], page.path, page.language)
+
+    def cite_release(self, language: str) -> str:
+        """How to cite all of it."""
+        title = strings.text("metadata.catalogue", language)
+        return self._cite(title, (), self.all_licences, f"{language}/index.html", language)
+
+    def _cite(self, title: str, hubs: Sequence[str], licences: Sequence[str], path: str, language: str) -> str:
+        names = [self.hub_name(hub, language) for hub in hubs]
+        labels = [vocabulary("licences")[id].label(language) for id in licences]
+        return citation.in_words(
+            title,
+            names,
+            release=self.edition.id,
+            published=self.edition.published.date(),
+            licences=labels,
+            link=self.link(path),
+            language=language,
+        )
 
     def body(self, entry: LibraryRecord) -> markdown.Rendered:
         """A record's text as safe HTML, rendered once however many pages show it."""

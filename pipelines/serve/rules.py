@@ -41,6 +41,8 @@ OPEN_SUFFIXES = (
     ".csv",
     ".json",
     ".jsonl",
+    ".jsonld",
+    ".cff",
     ".parquet",
     ".xml",
     ".minisig",
@@ -60,13 +62,22 @@ LASTING_STATUSES = (200, 206, 304)
 OTHER_TYPE = "application/octet-stream"
 MEDIA_TYPES = {
     **RELEASE_TYPES,
-    ".xml": "application/atom+xml",
     ".minisig": "text/plain",
     ".sshsig": "text/plain",
     ".sig": OTHER_TYPE,
 }
 """By the end of a name, empty where it has none: of a release's files, and of those that no release lists."""
-_WORDS = ("application/json", "application/jsonl", "application/atom+xml", "image/svg+xml")
+FEED_TYPES = {"feed.xml": "application/atom+xml", "feed.json": "application/feed+json"}
+"""Of pointers that are more than the end of their name says."""
+_WORDS = (
+    "application/json",
+    "application/jsonl",
+    "application/ld+json",
+    "application/yaml",
+    "application/xml",
+    *FEED_TYPES.values(),
+    "image/svg+xml",
+)
 
 LINKS = POINTERS
 """The only names that may be symbolic links. Nothing else is reached through one, so that none leads out."""
@@ -81,8 +92,8 @@ _LASTING = re.compile(rf"/releases/{RELEASE_ID.pattern}/.")
 
 
 def media_type(path: str) -> str:
-    """What a file is, by its name, without a charset."""
-    return MEDIA_TYPES.get(posixpath.splitext(path)[1], OTHER_TYPE)
+    """What a file is, by its name, without a charset. Nothing in a release is called as a feed is."""
+    return FEED_TYPES.get(posixpath.basename(path)) or MEDIA_TYPES.get(posixpath.splitext(path)[1], OTHER_TYPE)
 
 
 def is_text(kind: str) -> bool:
@@ -97,7 +108,7 @@ def is_compressed(kind: str) -> bool:
 
 def kinds() -> list[str]:
     """Every media type there is, sorted."""
-    return sorted({*MEDIA_TYPES.values(), OTHER_TYPE})
+    return sorted({*MEDIA_TYPES.values(), *FEED_TYPES.values(), OTHER_TYPE})
 
 
 def is_hidden(path: str) -> bool:

@@ -268,12 +268,24 @@ def test_every_file_says_what_it_is(client: httpx.Client, original: Path) -> Non
     signed = [client.get(f"/{RELEASE}/{name}").headers["content-type"] for name in UNLISTED]
     assert signed == ["text/plain" + charset] * 3 + ["application/octet-stream", "application/jsonl"]
     assert client.get("/feed.xml").headers["content-type"] == "application/atom+xml"
+    assert client.get("/feed.json").headers["content-type"] == "application/feed+json"
+    assert client.get("/latest.json").headers["content-type"] == "application/json"
+    assert client.get("/sitemap.xml").headers["content-type"] == "application/xml"
+    assert client.get("/robots.txt").headers["content-type"] == "text/plain" + charset
     assert client.get("/index.html").headers["content-type"] == "text/html" + charset
 
 
 @each_server
 def test_data_are_open_to_the_pages_of_others_and_pages_are_not(client: httpx.Client) -> None:
-    data = [CSV, PARQUET, "latest.json", "feed.xml", f"{RELEASE}/packs/national/records.jsonl"]
+    data = [
+        CSV,
+        PARQUET,
+        "latest.json",
+        "feed.xml",
+        "feed.json",
+        f"{RELEASE}/dcat.jsonld",
+        f"{RELEASE}/packs/national/records.jsonl",
+    ]
     for name in [*data, *(f"{RELEASE}/{name}" for name in (*UNLISTED, *KEYS))]:
         answer = client.get(f"/{name}", headers={"Origin": "https://other.example"})
         assert answer.status_code == 200
@@ -357,6 +369,7 @@ def test_a_folder_is_one_address_and_no_way_to_another_site(running: str, client
 @each_server
 def test_the_pages_break_no_rule_of_their_own_policy(browser: Browser, running: str) -> None:
     said: list[str] = []
+    blocks = 0
     page = browser.new_page()
     page.on("console", lambda message: said.append(f"{page.url}: {message.text}"))
     page.on("pageerror", lambda error: said.append(f"{page.url}: {error}"))
@@ -364,7 +377,9 @@ def test_the_pages_break_no_rule_of_their_own_policy(browser: Browser, running: 
         answer = page.goto(f"{running}/{name}")
         assert answer is not None
         assert (answer.status, is_styled(page)) == (200, True), name
+        blocks += page.locator('script[type="application/ld+json"]').count()
     assert said == []
+    assert blocks > 5  # data that the policy lets pass, since nobody runs them
     # The ear is not deaf.
     page.evaluate("document.body.insertAdjacentHTML('beforeend', '<img src=\"https://other.example/x.png\">')")
     page.wait_for_timeout(200)

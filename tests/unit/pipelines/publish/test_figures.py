@@ -167,12 +167,12 @@ def pages_of(folder: Path) -> Iterator[tuple[str, str, Reader]]:
 
 def known_texts(folder: Path, language: str) -> set[str]:
     """All texts with digits that may stand in the benchmark part of a page in that language: our own words, names of
-    terms, dimensions and levels, periods, dates, and names of hubs and files.
+    terms, dimensions and levels, periods, dates, and names of hubs, files and the release.
     """
     told = [text[language] for text in strings.catalogue().values()]
     told += [strings.text("benchmark.share", language, level=3)]
     told += [strings.text("benchmark.level", language, level=int(level)) for level in LEVELS]
-    for scheme in (*ATTRIBUTES.values(), "audiences"):
+    for scheme in (*ATTRIBUTES.values(), "audiences", "licences"):
         told += [term.label(language) for term in vocabulary(scheme)]
     for instrument in instruments().values():
         told += [instrument.name, *instrument.title.values()]
@@ -184,6 +184,7 @@ def known_texts(folder: Path, language: str) -> set[str]:
     for key in ("benchmark.change", "benchmark.change.better", "benchmark.change.worse"):
         told += [strings.text(key, language, period=period, level=3) for period in periods]
     coverage = json.loads((folder / "coverage.json").read_bytes())
+    told += [coverage["release"], strings.day(datetime.fromisoformat(coverage["published"]), language)]
     told += [f"{strings.text(f'state.{state}', language).lower()} {n}" for state, n in coverage["states"].items()]
     for hub in coverage["hubs"]:
         told += hub["name"].values()

@@ -39,6 +39,8 @@ class Outline(HTMLParser):
         self.feed(html)
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        if (tag, attrs) == ("script", [("type", "application/ld+json")]):
+            return  # data, which nobody runs: see test_schema_org
         self.tags.append((tag, dict(attrs)))
         if re.fullmatch("h[1-6]", tag):
             self.headings.append(int(tag[1]))
