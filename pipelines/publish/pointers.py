@@ -147,7 +147,8 @@ def released(public: Path) -> list[str]:
 def _is_pointing(public: Path, release_id: str) -> bool:
     """Whether the pointers say what they would say if they were written now."""
     files = _pointer_files(_listed(public, release_id))
-    return all((public / name).read_bytes() == data for name, data in files.items())
+    # A folder that an older version wrote lacks some.
+    return all((public / name).is_file() and (public / name).read_bytes() == data for name, data in files.items())
 
 
 def _listed(public: Path, release_id: str) -> list[Published]:

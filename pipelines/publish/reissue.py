@@ -15,22 +15,25 @@ import hashlib
 import os
 import shutil
 import zipfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from pipelines.files import exchange, json_of, write_bytes
-from pipelines.publish import errata, redact, strings, writers
+from pipelines.publish import citation, errata, redact, strings, writers
 from pipelines.publish.descriptors import DATAPACKAGE, write_datapackage
 from pipelines.publish.errata import ERRATA
 from pipelines.publish.layouts import environment
+from pipelines.publish.metadata import write_metadata
 from pipelines.publish.pdf import attached_records, remake_pack_pdf
 from pipelines.publish.provenance import PROVENANCE
 from pipelines.publish.release import MANIFEST, ReleaseRefused, seal, verify_release
 from pipelines.publish.signed import UNLISTED, read_sums, sign_release, write_keys, wrong_signatures
+from pipelines.publish.sitemap import write_sitemaps
 from pipelines.publish.tables import write_pack_tables
 from pipelines.signatures import ReleaseKey
 from pipelines.withdrawals import Decision
@@ -87,10 +90,7 @@ def reissue(
         before = read_sums(folder)
         shutil.copytree(folder, aside)
         packs = {pack for one in going for pack in _redact(aside, one)}
-        for pack in sorted(packs):
-            remake_pack_pdf(aside, pack, max(one.decision.at for one in going))
-        if (aside / DATAPACKAGE).is_file():  # releases of older versions lack it
-            write_datapackage(aside)
+        _describe(aside, packs, max(one.decision.at for one in going))
         write_keys(aside, folder.name, keys)
         followed = [one.decision for one in going]
         _seal(aside, known, followed, before, keys[-1])
@@ -177,6 +177,24 @@ def _redact(folder: Path, going: _Going) -> list[str]:
         if changed != html:
             write_bytes(path, redact.noted(changed, _note(folder, going, name, is_own=name in pages)).encode())
     return packs
+
+
+def _describe(folder: Path, packs: Collection[str], at: datetime) -> None:
+    """Make again what is made of ``packs``, which have changed with the decision of ``at``, and what says of the release in
+    ``folder`` which files and pages it has. Releases of older versions do not say where they stand, and describe nothing.
+    """
+    address = json_of((folder / MANIFEST).read_bytes()).get("address")
+    if address is not None:
+        hubs = {hub["id"]: hub["name"] for hub in json_of((folder / "coverage.json").read_bytes())["hubs"]}
+        for path in sorted((folder / "packs").glob("*/pack.json")):
+            _edit(path, lambda data: data | citation.of_pack(data, hubs, address))
+    for pack in sorted(packs):
+        remake_pack_pdf(folder, pack, at)
+    if (folder / DATAPACKAGE).is_file():
+        write_datapackage(folder)
+    if address is not None:
+        write_metadata(folder, address)
+        write_sitemaps(folder, address)
 
 
 def _edit(path: Path, change: Any) -> None:

@@ -5,6 +5,7 @@ import re
 import shutil
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ import yaml
 from hubs.contract.vocabularies import vocabulary
 from pipelines.publish import ReleaseRefused, build_release, verify_release
 from pipelines.publish.catalogue import FORMATS, WRITTEN, days_of, read
+from pipelines.publish.citation import in_words, of_pack
 from pipelines.publish.dcat import CONTEXT
 from pipelines.publish.metadata import write_metadata, wrong_metadata
 from pipelines.publish.release import MEDIA_TYPES
@@ -207,6 +209,26 @@ def test_a_pack_says_how_to_cite_it_as_its_page_does(built: Path) -> None:
     )
     for language, text in line.items():
         assert text in (built / language / "packs/sector-transport.html").read_text(encoding="utf-8")
+
+
+def test_a_pack_says_anew_whose_it_is_when_a_record_has_gone(built: Path) -> None:
+    pack = json_in(built, "packs/national/pack.json")
+    pack["records"] = [record for record in pack["records"] if record["hub"] == "cymru"]
+    told = of_pack(pack, {"cymru": {"en": "Wales", "cy": "Cymru"}}, SITE)
+    assert told["licences"] == ["OGL-UK-3.0"]
+    assert told["citation"]["cy"].startswith("Cymru: Pecyn cenedlaethol. Datganiad hubpacks 2026-11-23.01, 23 Tachwedd")
+
+
+@pytest.mark.parametrize(("title", "shown"), [("Who owns it?", "it? "), ("Stop.", "Stop. "), ("Packs", "Packs. ")])
+def test_a_citation_has_one_stop_after_the_title(title: str, shown: str) -> None:
+    more = {"release": "r", "published": date(2026, 1, 2), "licences": ["L"], "link": "https://x.example/"}
+    assert f"{shown}hubpacks release r, 2 January 2026" in in_words(title, ["A hub"], language="en", **more)
+
+
+def test_a_citation_names_a_few_hubs_and_counts_the_rest() -> None:
+    more = {"release": "r", "published": date(2026, 1, 2), "licences": ["L"], "link": "https://x.example/"}
+    assert in_words("T", [*"abcdefg"], language="en", **more).startswith("a, b, c, d, e and 2 more hubs: T.")
+    assert in_words("T", [], language="en", **more).startswith("hubpacks: T.")
 
 
 # What does not fit is found.

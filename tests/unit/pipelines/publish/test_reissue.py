@@ -12,6 +12,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from pipelines.edition import Edition
 from pipelines.publish import Reissued, ReleaseRefused, errata, gone, pointers, redact, verify_release, wrong_signatures
+from pipelines.publish.metadata import wrong_metadata
 from pipelines.publish.pdf import attached_records
 from pipelines.publish.signed import read_sums
 from pipelines.signatures import PublicKey, ReleaseKey
@@ -278,3 +279,17 @@ def test_the_next_release_says_that_it_was_retracted(tmp_path: Path) -> None:
 
 def replaced(pack: Any, library: Any) -> Any:
     return replace(pack, records=tuple(id for id in pack.records if id in library))
+
+
+def test_what_describes_a_release_follows_what_is_withdrawn_from_it(
+    before: Path, retracted: Path, taken_down: Path
+) -> None:
+    page = "records/vale-letters.html"
+    assert page in texts(before / "releases" / FIRST, "sitemap-1.xml")
+    assert '"identifier":"vale/letters"' in texts(before / "releases" / FIRST, "en/packs/national.html")
+    for public in (retracted, taken_down):
+        release = public / "releases" / FIRST
+        assert page not in texts(release, "sitemap-1.xml")
+        assert '"identifier":"vale/letters"' not in texts(release, "en/packs/national.html")
+        assert wrong_metadata(release) == []
+        assert texts(release, "dcat.jsonld") != texts(before / "releases" / FIRST, "dcat.jsonld")
