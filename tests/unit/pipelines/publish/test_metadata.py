@@ -17,6 +17,7 @@ from pipelines.publish import ReleaseRefused, build_release, verify_release
 from pipelines.publish.catalogue import FORMATS, WRITTEN, days_of, read
 from pipelines.publish.citation import in_words, of_pack
 from pipelines.publish.dcat import CONTEXT
+from pipelines.publish.errata import ERRATA
 from pipelines.publish.metadata import write_metadata, wrong_metadata
 from pipelines.publish.release import MEDIA_TYPES
 from tests.builders import a_case_study, a_library, a_question, an_edition, an_edition_before, reseal
@@ -62,7 +63,8 @@ def test_a_release_with_metadata_verifies(built: Path) -> None:
 
 def test_every_data_file_is_described_with_its_size_digest_and_address(built: Path) -> None:
     manifest = {file["path"]: file for file in json_in(built, "release.json")["files"]}
-    data = {name for name in manifest if Path(name).suffix in FORMATS and not name.startswith("keys/")} - {*WRITTEN}
+    data = {name for name in manifest if Path(name).suffix in FORMATS and not name.startswith("keys/")}
+    data -= {*WRITTEN, ERRATA}
     told = {node["dcat:downloadURL"]["@id"].removeprefix(BASE): node for node in of_type(built, "dcat:Distribution")}
     crate = {id: node for id, node in nodes(built, "ro-crate-metadata.json").items() if node["@type"] == "File"}
     assert set(told) == set(crate) == data
