@@ -30,13 +30,27 @@ from hubs.registration import (
     read_registry,
     unregistered,
 )
-from pipelines.settings import PLACEHOLDER, SecretKey, UnusableSettings, setting, signing_key, site_address
+from pipelines.settings import (
+    MIRROR,
+    MIRROR_ENDPOINT,
+    MIRROR_SECRET,
+    PLACEHOLDER,
+    SecretKey,
+    UnusableSettings,
+    named,
+    setting,
+    signing_key,
+    site_address,
+)
 
 if TYPE_CHECKING:
     from hubs.instruments import Instrument
+    from pipelines.buckets import Bucket
+    from pipelines.download import Downloaded
     from pipelines.edition import HubState, WaveTold
     from pipelines.gap import Own
     from pipelines.line import Line, Outcome
+    from pipelines.mirror import Mirrored
     from pipelines.signatures import ReleaseKey
     from pipelines.tokens import Token, Tokens
 
@@ -44,6 +58,7 @@ FINDINGS, UNUSABLE = 1, 2
 MAX_HELD_SHOWN = 20
 MAX_EVENTS_SHOWN = 10
 MAX_KEY_SHOWN = 100
+MAX_PROBLEM_SHOWN = 1_000
 
 app = typer.Typer(
     help="Gather practice from sector hubs and publish best-practice packs and benchmarks.",
@@ -104,6 +119,9 @@ def run(
     key: KeyFlag = None,
     *,
     address: AddressFlag = None,
+    mirror: Annotated[
+        str | None, typer.Option(help="Place in an object store that then gets a copy, as s3://bucket/folder.")
+    ] = None,
     as_json: JsonFlag = False,
 ) -> None:
     """Pull, consolidate and publish once; print a summary of each hub and the release's id."""
@@ -115,6 +133,8 @@ def run(
     line = _line(registry, store, publish, signing_key(key), address)
     if line.address == PLACEHOLDER:
         typer.echo(f"metadata name the placeholder {PLACEHOLDER}: give the site's address with --address", err=True)
+    target = named(MIRROR, mirror)
+    bucket = _bucket(target, None, None) if target else None
     try:
         outcome = run_line(line, moment, _tell)
     except ReleaseRefused as error:
@@ -122,11 +142,15 @@ def run(
         stays = ", the old one stays" if latest(line.public) else ""
         typer.echo(f"\nhubpacks: release refused{stays}: {error}", err=True)
         raise typer.Exit(FINDINGS) from error
-    if as_json:
-        typer.echo(json.dumps(_summary(outcome, line), indent=1, ensure_ascii=False))
-    else:
+    if not as_json:
         _print_summary(outcome, line)
-    if outcome.problems:
+    mirrored = _mirrored(line.public, bucket, is_in_run=True) if bucket else None
+    if as_json:
+        told = _summary(outcome, line) | ({"mirror": mirrored.to_dict() if mirrored else None} if bucket else {})
+        typer.echo(json.dumps(told, indent=1, ensure_ascii=False))
+    elif mirrored:
+        _print_mirrored(mirrored)
+    if outcome.problems or (bucket and mirrored is None):
         raise typer.Exit(FINDINGS)
 
 
@@ -455,7 +479,10 @@ def withdraw(
 
 @app.command(epilog="Example: hubpacks verify public/releases/2026-09-30.01 --key the-key-i-trust.pub")
 def verify(
-    path: Annotated[Path, typer.Argument(help="Folder of a release, or the public folder (its latest release).")],
+    place: Annotated[
+        str,
+        typer.Argument(metavar="PATH|ADDRESS", help="Folder or web address of a release, or of a site (its latest)."),
+    ],
     key: Annotated[
         str | None,
         typer.Option(metavar="PUBLIC|FILE", help="Public key that you trust, or a file with it; any tool's form."),
@@ -463,18 +490,28 @@ def verify(
     as_json: JsonFlag = False,
 ) -> None:
     """Check a release: signatures, checksums, file list, links and chains of provenance; attack its benchmarks."""
+    import tempfile
+
+    from hubs.check import shown
     from pipelines.publish import signing_key_of
     from pipelines.verify import verify as verify_release
 
-    folder = _release(path)
     trusted = _trusted(key) if key is not None else []
-    problems, signs = verify_release(folder, trusted), signing_key_of(folder)
+    with tempfile.TemporaryDirectory() as scratch:
+        had = _downloaded(place, Path(scratch))
+        folder = had.folder if had else _release(Path(place))
+        problems, signs = had.problems if had else [], None
+        if not problems:  # of what could not be had as a whole, all would be said twice
+            problems, signs = verify_release(folder, trusted), signing_key_of(folder)
     if as_json:
         told = {"release": folder.name, "problems": problems, "signed_by": signs.to_dict() if signs else None}
-        typer.echo(json.dumps(told | {"is_key_given": bool(trusted)}, indent=1, ensure_ascii=False))
+        fetched = {"address": had.address, "files": had.files, "bytes": had.bytes} if had else {}
+        typer.echo(json.dumps(told | {"is_key_given": bool(trusted)} | fetched, indent=1, ensure_ascii=False))
     else:
+        if had:
+            typer.echo(f"{had.address}: {had.files:,} files fetched, {had.bytes / 1_000_000:,.1f} MB")
         for problem in problems:
-            typer.echo(problem)
+            typer.echo(shown(problem, MAX_PROBLEM_SHOWN))
         if signs is not None:
             since = f", in use since {signs.since:%-d %B %Y}" if signs.since else ""
             typer.echo(f"Signed with key {signs.public.id}{since}.")
@@ -600,14 +637,84 @@ def serve(
         except UnusableFolder as error:
             _stop(str(error))
         return
-    if not (folder / "latest.json").exists():
-        _stop(f"{folder}: nothing is published here yet; run hubpacks run first")
+    _refuse_unpublished(folder)
     from pipelines.serve.app import serve as serve_site
 
     # A shell that runs it in the background lets it end without the interrupt.
     with contextlib.suppress(KeyboardInterrupt):
         serve_site(folder, host, port, lambda address: typer.echo(f"{address} (Ctrl-C stops)"))
     typer.echo("stopped")
+
+
+@app.command(epilog="Example: hubpacks mirror s3://my-bucket/packs --endpoint https://minio.example.org")
+def mirror(
+    target: Annotated[
+        str | None, typer.Argument(metavar="TARGET", help="Place in an object store, as s3://bucket/folder.")
+    ] = None,
+    publish: PublishFlag = None,
+    endpoint: Annotated[
+        str | None, typer.Option(help="Web address of the object store, where it is not Amazon's.")
+    ] = None,
+    secret: Annotated[
+        str | None,
+        typer.Option(help="Name of the environment variable with the access key as KEYID:SECRETKEY; else AWS_…"),
+    ] = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Bring what is published to an object store. Readers there see whole releases only, whenever it is stopped."""
+    place = named(MIRROR, target)
+    if place is None:
+        _stop("name a place in an object store, such as s3://my-bucket/packs, or set HUBPACKS_MIRROR")
+    folder = setting("publish", publish)
+    _refuse_unpublished(folder)
+    mirrored = _mirrored(folder, _bucket(place, endpoint, secret))
+    if mirrored is None:
+        raise typer.Exit(FINDINGS)
+    if as_json:
+        typer.echo(json.dumps(mirrored.to_dict(), indent=1))
+    else:
+        _print_mirrored(mirrored)
+
+
+def _refuse_unpublished(folder: Path) -> None:
+    if not (folder / "latest.json").exists():
+        _stop(f"{folder}: nothing is published here yet; run hubpacks run first")
+
+
+def _bucket(target: str, endpoint: str | None, secret: str | None) -> Bucket:
+    from pipelines.buckets import Bucket, BucketRefused
+
+    try:
+        return Bucket(target, named(MIRROR_ENDPOINT, endpoint), named(MIRROR_SECRET, secret))
+    except BucketRefused as error:
+        _stop(str(error))
+
+
+def _mirrored(public: Path, bucket: Bucket, is_in_run: bool = False) -> Mirrored | None:
+    """What was done; None when it was refused, and at the end of a run, when the store cannot be had, which is told."""
+    from pipelines.buckets import BucketRefused, BucketUnavailable
+    from pipelines.mirror import MirrorRefused
+    from pipelines.mirror import mirror as mirror_to
+    from pipelines.progress import Bar
+
+    try:
+        with Bar() as bar:
+            return mirror_to(public, bucket, bar)
+    except (BucketRefused, BucketUnavailable) as error:
+        if not is_in_run:
+            _stop(str(error))
+        typer.echo(f"hubpacks: published, but not mirrored: {error}; then run hubpacks mirror", err=True)
+    except MirrorRefused as error:
+        typer.echo(f"hubpacks: not mirrored: {error}", err=True)
+    return None
+
+
+def _print_mirrored(mirrored: Mirrored) -> None:
+    size = f"{mirrored.uploaded_bytes / 1_000_000:,.1f} MB"
+    done = (
+        f"{mirrored.uploaded:,} files sent ({size}), {mirrored.deleted:,} deleted, {mirrored.unchanged:,} as they were"
+    )
+    typer.echo(f"{mirrored.target}: release {mirrored.release}; {done}")
 
 
 @app.command(epilog="Example: hubpacks intake --port 8001")
@@ -740,6 +847,20 @@ def submit(
     typer.echo(json.dumps(receipt, indent=1, ensure_ascii=False) if as_json else receipt_text(receipt))
     if receipt.get("submission", {}).get("state") not in ("accepted", "received"):
         raise typer.Exit(FINDINGS)
+
+
+def _downloaded(place: str, scratch: Path) -> Downloaded | None:
+    """The release at a web address, in ``scratch``; None when ``place`` is none."""
+    from pipelines.download import CannotDownload, download, is_address
+    from pipelines.progress import Bar
+
+    if not is_address(place):
+        return None
+    try:
+        with Bar() as bar:
+            return download(place, scratch, progress=bar)
+    except CannotDownload as error:
+        _stop(f"no release can be had: {error}")
 
 
 def _release(path: Path, wanted: str | None = None) -> Path:

@@ -25,6 +25,9 @@ KEY_FILE = "signing_key_file"
 ADDRESS = "address"
 PLACEHOLDER = "https://hubpacks.example/"
 """The address of the site while nobody has given one: reserved, so that it is nobody's."""
+MIRROR, MIRROR_ENDPOINT, MIRROR_SECRET = "mirror", "mirror_endpoint", "mirror_secret"
+"""The place in an object store that has a copy of what is published; the address of the store, where it is not
+Amazon's; and the name of the environment variable with the access key."""
 TABLES = ("intake",)
 """Tables of the file whose entries a room of its own understands."""
 FILE = Path("hubpacks.toml")
@@ -44,6 +47,14 @@ def setting(name: str, flag: Path | None = None) -> Path:
     if variable := os.environ.get(f"HUBPACKS_{name.upper()}"):
         return Path(variable)
     return Path(str(_from_file().get(name, DEFAULTS[name])))
+
+
+def named(name: str, flag: str | None = None) -> str | None:
+    """The text of a setting that has no default, None when nobody has set it. Raises UnusableSettings."""
+    if flag is not None:
+        return flag
+    found = os.environ.get(f"HUBPACKS_{name.upper()}") or _from_file().get(name)
+    return str(found) if found else None
 
 
 @dataclass(frozen=True)
@@ -127,7 +138,7 @@ def _from_file() -> dict[str, Any]:
         return {}
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise UnusableSettings(f"{FILE} cannot be read: {error}") from error
-    known = (*DEFAULTS, KEY_FILE, ADDRESS, *TABLES)
+    known = (*DEFAULTS, KEY_FILE, ADDRESS, MIRROR, MIRROR_ENDPOINT, MIRROR_SECRET, *TABLES)
     unknown = set(data) - set(known)
     if unknown:
         raise UnusableSettings(f"{FILE}: unknown setting {', '.join(sorted(unknown))}; known are {', '.join(known)}")

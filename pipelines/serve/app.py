@@ -75,8 +75,7 @@ class _Published(StaticFiles):
         if file is not None:
             response = self.file_response(file, os.stat(file), scope)  # noqa: PTH116 - the library wants text
             if "content-type" in response.headers:
-                kind = rules.media_type(file)
-                response.headers["content-type"] = f"{kind}; charset=utf-8" if rules.is_text(kind) else kind
+                response.headers["content-type"] = rules.content_type(file)
             return response
         if self._file(f"{asked}/{INDEX}") is not None:
             return Response(status_code=HTTPStatus.MOVED_PERMANENTLY, headers={"Location": f"{quote(asked)}/"})

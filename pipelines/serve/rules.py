@@ -96,6 +96,12 @@ def media_type(path: str) -> str:
     return FEED_TYPES.get(posixpath.basename(path)) or MEDIA_TYPES.get(posixpath.splitext(path)[1], OTHER_TYPE)
 
 
+def content_type(path: str) -> str:
+    """What a file is answered as: its media type, and of texts the charset."""
+    kind = media_type(path)
+    return f"{kind}; charset=utf-8" if is_text(kind) else kind
+
+
 def is_text(kind: str) -> bool:
     """Whether files of this media type have a charset."""
     return kind.startswith("text/")
