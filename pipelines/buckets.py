@@ -204,8 +204,8 @@ class Bucket:
             )
         if code in _NO_ENTRY or status == "401" or isinstance(error, UnauthenticatedError):
             return BucketRefused(f"{self.address}: {at} does not know the access key ({told}): check both parts")
-        if code in _ELSEWHERE or status in ("301", "307"):
-            return BucketRefused(f"{self.address}: the bucket is in another region ({told}): set AWS_REGION")
+        if code in _ELSEWHERE or "redirect without LOCATION" in said:
+            return BucketRefused(f"{self.address}: the bucket is in another region: set AWS_REGION")
         if code == "AccessDenied" or status == "403" or isinstance(error, PermissionDeniedError):
             may = "it has to be allowed to list, get, put and delete objects there"
             return BucketRefused(f"{self.address}: the access key may not do this ({told}): {may}")

@@ -316,7 +316,8 @@ def _refuse_unsigned(folder: Path, items: tuple[list[_Item], list[_Item]]) -> No
     """What is sent and what is deleted follows from the list of a release, so the list has to be the one that was
     signed. The first releases had no keys.
     """
-    if not any(item.key == f"releases/{folder.name}/{KEYS}" for item in items[0]):
+    seals = [item.key for item in items[1]]
+    if seals == [f"releases/{folder.name}/{SUMS}"] and not (folder / KEYS).exists():
         return
     if problems := wrong_signatures(folder):
         raise MirrorRefused(f"{folder}: {problems[0]}: run hubpacks verify, and restore the release from a copy")
