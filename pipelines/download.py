@@ -239,7 +239,8 @@ def _told(manifest: Path) -> tuple[str | None, dict[str, int]]:
         sizes = {file["path"]: file["bytes"] for file in data["files"]}
     except (OSError, ValueError, KeyError, TypeError):
         return None, {}
-    return str(data.get("id")), {name: size for name, size in sizes.items() if isinstance(size, int) and size >= 0}
+    id = str(data["id"]) if "id" in data else None
+    return id, {name: size for name, size in sizes.items() if isinstance(size, int) and size >= 0}
 
 
 def _bring(
