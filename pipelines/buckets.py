@@ -21,6 +21,8 @@ from obstore.exceptions import BaseError, PermissionDeniedError, Unauthenticated
 from obstore.store import S3Store
 from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_random_exponential
 
+from hubs.check import shown
+
 if TYPE_CHECKING:
     from obstore.store import S3Config
 
@@ -213,7 +215,10 @@ class Bucket:
             return BucketUnavailable(f"{self.address}: {at} answers {status} {code}".rstrip() + ": try again later")
         if not status and ("error sending request" in said or "HTTP error" in said or "timed out" in said):
             return BucketUnavailable(f"{self.address}: {at} cannot be reached, or breaks off: check it and try again")
-        return BucketRefused(f"{self.address}: {' '.join(said.split())[:MAX_SAID_CHARACTERS]}")
+        if "invalid path" in said:
+            what = shown(said.rpartition("invalid path: ")[2], MAX_SAID_CHARACTERS)
+            return BucketRefused(f"{self.address}: an object there has a name that none of ours has; delete it: {what}")
+        return BucketRefused(f"{self.address}: {shown(' '.join(said.split()), MAX_SAID_CHARACTERS)}")
 
 
 def mark_of(path: Path | bytes, size: int) -> str:

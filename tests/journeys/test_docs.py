@@ -20,7 +20,7 @@ from hubs.contract.findings import CODES, Code
 from pipelines.cli import app
 from pipelines.edition import State
 from pipelines.publish.writers import BENCHMARKS, DISTRIBUTIONS, TRENDS, records
-from pipelines.settings import DEFAULTS, KEY_FILE
+from pipelines.settings import DEFAULTS, KEY_FILE, MIRROR, MIRROR_ENDPOINT, MIRROR_SECRET
 
 ROOT = Path(__file__).parents[2]
 README = ROOT / "README.md"
@@ -37,6 +37,18 @@ NOT_RUN = {
     ("operators.md", "hubpacks serve --port 8000", "a server never ends"),
     ("operators.md", "make dev", "a server never ends"),
     ("operators.md", "hubpacks intake --port 8001", "a server never ends"),
+    (
+        "operators.md",
+        'export PACKS_KEY="$(cat /run/secrets/packs-key)"\n'
+        "hubpacks mirror s3://my-bucket/packs --endpoint https://minio.example.org --secret PACKS_KEY",
+        "a bucket has to be there, and its key",
+    ),
+    (
+        "readers.md",
+        "hubpacks verify https://packs.example.org --key the-key-i-trust.pub\n"
+        "hubpacks verify https://packs.example.org/releases/2026-11-23.01/ --json",
+        "the site is made up",
+    ),
     (
         "hubs.md",
         "read -rs HUBPACKS_TOKEN && export HUBPACKS_TOKEN\nhubpacks submit guide/parks --to https://intake.example.org",
@@ -241,6 +253,9 @@ def test_every_setting_is_in_the_guide_for_operators() -> None:
     for name in DEFAULTS:
         assert f"`{name}`" in text or f"| {name} |" in text
         assert f"`--{name}`" in text
+        assert f"`HUBPACKS_{name.upper()}`" in text
+    for name in (MIRROR, MIRROR_ENDPOINT, MIRROR_SECRET):
+        assert f"| `{name}` |" in text
         assert f"`HUBPACKS_{name.upper()}`" in text
     for setting in (KEY_FILE, "--key", f"HUBPACKS_{KEY_FILE.upper()}", "HUBPACKS_SIGNING_KEY"):
         assert f"`{setting}`" in text

@@ -183,3 +183,17 @@ def test_a_store_that_never_answers_is_given_up(door: Door, monkeypatch: pytest.
             door.bucket().put("a", b"x", 1, digest(b"x"), HEADERS)
     finally:
         over.set()
+
+
+@pytest.mark.parametrize("key", ["a//b", "../b", "bell\x07"])
+def test_an_object_of_a_name_that_cannot_be_ours_is_named(door: Door, key: str) -> None:
+    door.client.put_object(Bucket=BUCKET, Key=f"packs/{key}", Body=b"x")
+    with pytest.raises(BucketRefused, match="a name that none of ours has; delete it") as refused:
+        door.bucket().listed()
+    assert str(refused.value).isprintable()
+
+
+def test_folders_that_other_tools_leave_are_no_harm(door: Door) -> None:
+    for key in ("packs/", "packs/releases/", "packs/releases/2026-11-01.01/"):
+        door.client.put_object(Bucket=BUCKET, Key=key, Body=b"")
+    assert set(door.bucket().listed()) == {"", "releases", "releases/2026-11-01.01"}
