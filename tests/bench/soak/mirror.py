@@ -20,7 +20,8 @@ from tests.servers import BUCKET
 
 SMALL_FILES, SMALL_BYTES = 4_000, 10_000
 LARGE_MB = (10, 100, 400)
-FLAT_MB = 120
+BLOCK_BYTES = 1_000_000
+FLAT_MB = 60
 """So much more memory a file may take that is forty times as large: the parts that are under way at once, and slack."""
 
 
@@ -58,9 +59,12 @@ def a_folder(public: Path, sizes: list[int]) -> Path:
     release.mkdir(parents=True)
     lines = []
     for number, size in enumerate(sizes):
-        data = random.Random(number).randbytes(size)
-        (release / f"{number:05}.bin").write_bytes(data)
-        lines.append(f"{hashlib.sha256(data).hexdigest()}  {number:05}.bin\n")
+        chance, digest = random.Random(number), hashlib.sha256()
+        with (release / f"{number:05}.bin").open("wb") as file:
+            for begin in range(0, size, BLOCK_BYTES):
+                file.write(block := chance.randbytes(min(BLOCK_BYTES, size - begin)))
+                digest.update(block)
+        lines.append(f"{digest.hexdigest()}  {number:05}.bin\n")
     (release / "SHA256SUMS").write_text("".join(lines))
     (public / "latest.json").write_text(json.dumps({"release": FIRST}))
     (public / "releases.json").write_text(json.dumps({"releases": [{"release": FIRST}]}))
