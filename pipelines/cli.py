@@ -133,8 +133,7 @@ def run(
     line = _line(registry, store, publish, signing_key(key), address)
     if line.address == PLACEHOLDER:
         typer.echo(f"metadata name the placeholder {PLACEHOLDER}: give the site's address with --address", err=True)
-    target = named(MIRROR, mirror)
-    bucket = _bucket(target, None, None) if target else None
+    bucket = _own_mirror(mirror)
     try:
         outcome = run_line(line, moment, _tell)
     except ReleaseRefused as error:
@@ -455,6 +454,7 @@ def withdraw(
     line = _line(registry, store, publish, signing_key(key))
     if not reason.strip():
         _stop("--reason: say why, in a few words; readers are told")
+    bucket = None if dry_run else _own_mirror()
     kind = Kind.TAKEDOWN if takedown else Kind.RETRACTION
     asked = list(dict.fromkeys(records))
     try:
@@ -468,12 +468,16 @@ def withdraw(
         typer.echo(json.dumps(plan, indent=1, ensure_ascii=False) if as_json else withdrawal.plan_in_words(plan))
         return
     outcome = withdrawal.withdraw(line, decisions, now, _tell)
+    mirrored = _mirrored(line.public, bucket, is_in_run=True) if bucket else None
     if as_json:
-        typer.echo(json.dumps(outcome.to_dict(), indent=1, ensure_ascii=False))
+        told = outcome.to_dict() | ({"mirror": mirrored.to_dict() if mirrored else None} if bucket else {})
+        typer.echo(json.dumps(told, indent=1, ensure_ascii=False))
     else:
         for sentence in withdrawal.in_words(outcome):
             typer.echo(sentence)
-    if outcome.refused or outcome.why_none:
+        if mirrored:
+            _print_mirrored(mirrored)
+    if outcome.refused or outcome.why_none or (bucket and mirrored is None):
         raise typer.Exit(FINDINGS)
 
 
@@ -679,6 +683,12 @@ def mirror(
 def _refuse_unpublished(folder: Path) -> None:
     if not (folder / "latest.json").exists():
         _stop(f"{folder}: nothing is published here yet; run hubpacks run first")
+
+
+def _own_mirror(flag: str | None = None) -> Bucket | None:
+    """The place that the settings name, None when they name none."""
+    target = named(MIRROR, flag)
+    return _bucket(target, None, None) if target else None
 
 
 def _bucket(target: str, endpoint: str | None, secret: str | None) -> Bucket:

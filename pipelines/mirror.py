@@ -29,7 +29,8 @@ AT_ONCE = 8
 FOLDER = ".mirrors"
 """In the public folder, hidden from readers: for each store, what was put there and the mark that it was given."""
 LATEST = "latest.json"
-MAX_POINTER_BYTES = 1 << 20
+RELEASES = "releases.json"
+MAX_POINTER_BYTES = 16 << 20
 
 Progress = Callable[[str, int, int | None], None]
 
@@ -71,11 +72,12 @@ class _Item:
 class _Published:
     """All that is published: each release as its files but the signed list, then the list and what is made from it in
     the order in which they are sent; and the pointers, the last of which is ``latest.json``. ``folder`` has the
-    releases.
+    releases; ``issues`` says which issue of each it is.
     """
 
     folder: Path
     latest: str
+    issues: dict[str, int]
     releases: dict[str, tuple[list[_Item], list[_Item]]]
     pointers: list[_Item]
 
@@ -159,19 +161,30 @@ class _Work:
 
     def _refuse_older(self, published: _Published, there: dict[str, Stored]) -> None:
         """A folder that was restored from an old copy, or that of another installation, must not take the place of
-        what readers have seen.
+        what readers have seen. An older issue of a release would bring back what was taken out of it.
         """
-        if LATEST not in there:
-            return
-        try:
-            seen = json_of(self._bucket.read(LATEST, MAX_POINTER_BYTES) or b"")["release"]
-        except (ValueError, KeyError, TypeError):
-            return  # damaged, and about to be mended
-        if seen not in published.releases:
+        instead = "name the folder that it came from, or empty that place in the store first"
+        seen = self._told(LATEST, there).get("release")
+        if seen is not None and seen not in published.releases:
             raise MirrorRefused(
-                f"{self._bucket.address} shows release {seen}, which is not in the public folder: name the folder that "
-                "it came from, or empty that place in the store first"
+                f"{self._bucket.address} shows release {seen}, which is not in the public folder: {instead}"
             )
+        for id, issue in _issues(self._told(RELEASES, there)).items():
+            if issue > published.issues.get(id, issue):
+                raise MirrorRefused(
+                    f"{self._bucket.address} shows issue {issue} of release {id}, and the public folder has issue "
+                    f"{published.issues[id]}: {instead}"
+                )
+
+    def _told(self, key: str, there: dict[str, Stored]) -> dict[str, Any]:
+        """What a pointer in the store says; nothing when it is not there, or is damaged and about to be mended."""
+        if key not in there:
+            return {}
+        try:
+            told = json_of(self._bucket.read(key, MAX_POINTER_BYTES) or b"")
+        except ValueError:
+            return {}
+        return told if isinstance(told, dict) else {}
 
     def _changed(self, items: Sequence[_Item], there: dict[str, Stored]) -> list[_Item]:
         """Those that have to be sent."""
@@ -281,7 +294,8 @@ def _read(public: Path) -> _Published:
         folder = (public / LATEST).resolve(strict=True).parent
         data = {name: (folder / name).read_bytes() for name in POINTERS}
         latest = json_of(data[LATEST])["release"]
-        ids = [entry["release"] for entry in json_of(data["releases.json"])["releases"]]
+        told = json_of(data[RELEASES])
+        ids = [entry["release"] for entry in told["releases"]]
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise MirrorRefused(f"{public}: the pointers cannot be read: restore them from a copy") from error
     if latest not in ids or not all(isinstance(id, str) and RELEASE_ID.fullmatch(id) for id in ids):
@@ -289,7 +303,14 @@ def _read(public: Path) -> _Published:
     order = sorted(POINTERS, key=lambda name: (name == LATEST, name))
     pointers = [_item(name, data[name]) for name in order]
     releases = public / "releases"
-    return _Published(releases, latest, {id: _release(releases / id) for id in ids}, pointers)
+    return _Published(releases, latest, _issues(told), {id: _release(releases / id) for id in ids}, pointers)
+
+
+def _issues(told: dict[str, Any]) -> dict[str, int]:
+    """The issue of each release that ``releases.json`` lists. Before there were any, it named none."""
+    listed = told.get("releases")
+    entries = [entry for entry in listed if isinstance(entry, dict)] if isinstance(listed, list) else []
+    return {str(one.get("release")): one["issue"] for one in entries if isinstance(one.get("issue"), int)}
 
 
 def _release(folder: Path) -> tuple[list[_Item], list[_Item]]:

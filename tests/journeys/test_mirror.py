@@ -84,6 +84,20 @@ def test_a_run_mirrors_at_its_end_and_goes_on_where_the_last_one_could_not(door:
     assert f"{TARGET}: release {told['release']}; 0 files sent" in said.stdout
 
 
+def test_what_is_taken_down_is_taken_down_in_the_mirror(door: Door, tmp_path: Path) -> None:
+    register(tmp_path, id="one")
+    write_feed(tmp_path / "feeds" / "one", [a_case_study(id=name, title=f"Study of {name}") for name in ("a", "b")])
+    folders = [f"--{name}={tmp_path / name}" for name in ("registry", "store", "publish")]
+    settings = {"HUBPACKS_MIRROR": TARGET, "HUBPACKS_MIRROR_SECRET": SECRET, "HUBPACKS_MIRROR_ENDPOINT": door.address}
+    assert hubpacks("run", *folders, **settings).returncode == 0
+    before = door.held()
+    done = hubpacks("withdraw", "one/a", "--takedown", "--reason", "It named someone", *folders, "--json", **settings)
+    assert (done.returncode, done.stderr.count("hubpacks:")) == (0, 0), done.stderr
+    assert json.loads(done.stdout)["mirror"]["deleted"] > 0
+    assert [key for key in before - door.held() if key.endswith("study-of-a.html")]
+    assert door.held() == set(published(tmp_path / "publish"))
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "complaint"),
     [

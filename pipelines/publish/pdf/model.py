@@ -21,10 +21,10 @@ from hubs.instruments import instruments
 from pipelines.edition import sort_key
 from pipelines.files import json_of
 from pipelines.publish import shapes, strings, views, writers
+from pipelines.publish.catalogue import OWN_LICENCE
 from pipelines.publish.pdf.blocks import Block, Run, blocks_of, flat, runs_of
 from pipelines.publish.pdf.letters import settable
 
-OWN_LICENCE = "OGL-UK-3.0"
 ALL_RECORDS = "national"
 """The pack that has every record of a release."""
 FULL_CHARACTERS = 500_000

@@ -198,6 +198,23 @@ def test_an_older_folder_never_takes_the_place_of_a_newer_one(first: Path, secon
     assert door.held() == set(published(second))
 
 
+def test_an_older_issue_of_a_release_never_brings_back_what_was_taken_out(second: Path, door: Door) -> None:
+    mirror(second, door)
+    told = json.loads(body(door, "releases.json"))
+    told["releases"][-1]["issue"] = 2
+    put(door, "releases.json", json.dumps(told).encode())
+    with pytest.raises(MirrorRefused, match=f"shows issue 2 of release {FIRST}, and the public folder has issue 1"):
+        mirror(second, door)
+    assert json.loads(body(door, "releases.json")) == told
+
+
+@pytest.mark.parametrize("told", [b"[", b"[]", b'{"releases": 3}', b'{"releases": [1, {"issue": 9}, {"release": []}]}'])
+def test_a_damaged_list_of_releases_is_mended(second: Path, door: Door, told: bytes) -> None:
+    mirror(second, door)
+    put(door, "releases.json", told)
+    assert (mirror(second, door).uploaded, sent(door)) == (1, ["releases.json"])
+
+
 def test_a_folder_without_a_release_changes_nothing(tmp_path: Path, first: Path, door: Door) -> None:
     mirror(first, door)
     with pytest.raises(MirrorRefused, match="nothing is published here yet"):
