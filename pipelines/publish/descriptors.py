@@ -36,7 +36,7 @@ STATEMENTS = (
     "audit.json",
     "vocabularies.json",
 )
-"""What a release says besides its tables; but for ``release.json`` and ``errata.json``, which tell this file's digest."""
+"""What a release says besides its tables; ``release.json`` and ``errata.json`` tell the digest of the Data Package."""
 _FORMATS = {
     ".csv": ("csv", "text/csv"),
     ".parquet": ("vnd.apache.parquet", "application/vnd.apache.parquet"),
