@@ -180,9 +180,9 @@ def _redact(folder: Path, going: _Going) -> list[str]:
 
 
 def _describe(folder: Path, packs: Collection[str], at: datetime) -> None:
-    """Make again what is made of ``packs``, which have changed with the decision of ``at``, and what says of the release
-    in ``folder`` which files and pages it has. Releases of older versions do not say where they stand, and describe
-    nothing.
+    """Make again what is made of ``packs``, which have changed with the decision of ``at``, and what tells of the
+    release in ``folder`` which files and pages it has. Releases of older versions do not say where they stand, and
+    describe nothing.
     """
     address = json_of((folder / MANIFEST).read_bytes()).get("address")
     if address is not None:
