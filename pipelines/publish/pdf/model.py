@@ -52,8 +52,9 @@ class Folder:
 
     @cached_property
     def records(self) -> Mapping[str, Row]:
-        """Every record of the release, by id."""
-        return {row["id"]: row for row in self.pack(ALL_RECORDS)["records"]}
+        """Every record of the release, by id; none where no pack has them all."""
+        has_all = (self.path / "packs" / ALL_RECORDS / "pack.json").exists()
+        return {row["id"]: row for row in self.pack(ALL_RECORDS)["records"]} if has_all else {}
 
     @cached_property
     def hubs(self) -> Mapping[str, Row]:

@@ -362,6 +362,13 @@ def test_a_pack_without_records_says_so(tmp_path: Path) -> None:
     assert pdf_problems(document) == []
 
 
+def test_a_release_without_the_pack_of_everything_shows_what_it_has(tmp_path: Path) -> None:
+    packs = tuple(pack for pack in an_edition().packs if pack.id != "national")
+    folder = built(tmp_path / "few", packs=packs)
+    for pack in packs:
+        assert told(folder, pack.id)[DOCUMENTS]["version"] == "2026-11-23.01"
+
+
 def test_a_pack_that_is_too_long_has_the_first_of_each_kind_in_full_and_lists_the_rest(release: Path) -> None:
     folder = Folder(release)
     pack = folder.pack("national")
