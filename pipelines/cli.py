@@ -485,7 +485,9 @@ def withdraw(
 def verify(
     place: Annotated[
         str,
-        typer.Argument(metavar="PATH|ADDRESS", help="Folder or web address of a release, or of a site (its latest)."),
+        typer.Argument(
+            metavar="PATH|ADDRESS", help="Folder or web address of a release, or of a site (its latest); or a pack.zip."
+        ),
     ],
     key: Annotated[
         str | None,
@@ -493,22 +495,29 @@ def verify(
     ] = None,
     as_json: JsonFlag = False,
 ) -> None:
-    """Check a release: signatures, checksums, file list, links and chains of provenance; attack its benchmarks."""
+    """Check a release: signatures, checksums, file list, links and chains of provenance; attack its benchmarks. Of an
+    offline pack, signatures and checksums.
+    """
     import tempfile
 
     from hubs.check import shown
-    from pipelines.publish import signing_key_of
+    from pipelines.publish import signing_key_of, verify_archive
     from pipelines.verify import verify as verify_release
 
     trusted = _trusted(key) if key is not None else []
+    had = None
     with tempfile.TemporaryDirectory() as scratch:
-        had = _downloaded(place, Path(scratch))
-        folder = had.folder if had else _release(Path(place))
-        problems, signs = had.problems if had else [], None
-        if not problems:  # of what could not be had as a whole, all would be said twice
-            problems, signs = verify_release(folder, trusted), signing_key_of(folder)
+        if place.endswith(".zip") and Path(place).is_file():
+            name = Path(place).name
+            problems, signs = verify_archive(Path(place), trusted)
+        else:
+            had = _downloaded(place, Path(scratch))
+            folder = had.folder if had else _release(Path(place))
+            name, problems, signs = folder.name, had.problems if had else [], None
+            if not problems:  # of what could not be had as a whole, all would be said twice
+                problems, signs = verify_release(folder, trusted), signing_key_of(folder)
     if as_json:
-        told = {"release": folder.name, "problems": problems, "signed_by": signs.to_dict() if signs else None}
+        told = {"release": name, "problems": problems, "signed_by": signs.to_dict() if signs else None}
         fetched = {"address": had.address, "files": had.files, "bytes": had.bytes} if had else {}
         typer.echo(json.dumps(told | {"is_key_given": bool(trusted)} | fetched, indent=1, ensure_ascii=False))
     else:
@@ -520,9 +529,9 @@ def verify(
             since = f", in use since {signs.since:%-d %B %Y}" if signs.since else ""
             typer.echo(f"Signed with key {signs.public.id}{since}.")
         if signs is not None and not trusted:
-            typer.echo("The release itself says so. Compare the key with one that you have from elsewhere (--key):")
+            typer.echo("It says so itself. Compare the key with one that you have from elsewhere (--key):")
             typer.echo(f"  {signs.public.minisign}")
-        typer.echo(f"{folder.name}: {'good' if not problems else f'{len(problems)} problems'}")
+        typer.echo(f"{name}: {'good' if not problems else f'{len(problems)} problems'}")
     if problems:
         raise typer.Exit(FINDINGS)
 

@@ -3,6 +3,7 @@
 Only this room reads ``templates``. What a release says is decided before (``pipelines.edition``).
 """
 
+from pipelines.publish.archives import verify_archive
 from pipelines.publish.changes import diff
 from pipelines.publish.changes_in_words import changes_in_words
 from pipelines.publish.pointers import RELEASE_ID, latest, next_id, publish, reissue_all, released
@@ -29,6 +30,7 @@ __all__ = [
     "released",
     "signing_key_of",
     "trace",
+    "verify_archive",
     "verify_release",
     "wrong_signatures",
 ]

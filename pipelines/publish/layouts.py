@@ -11,11 +11,11 @@ GOVUK = TEMPLATES / "vendor" / "govuk-frontend-6.3.0"
 """The design system, as ``vendor_govuk`` has taken it."""
 
 
-def environment() -> Environment:
-    """A new environment over the templates, for those who add filters of their own."""
+def environment(*, is_html: bool = True) -> Environment:
+    """A new environment over the templates, for those who add filters of their own; or for plain texts."""
     made = Environment(
         loader=FileSystemLoader(TEMPLATES),
-        autoescape=True,
+        autoescape=is_html,  # noqa: S701 - plain texts are no HTML
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,

@@ -80,7 +80,7 @@ def publish(
     with _only_builder(public) as releases:
         _check_id(public, edition.id)
         aside = releases / f"{_BUILDING}{edition.id}"
-        build_release(edition, aside, workers, releases / edition.previous if edition.previous else None)
+        build_release(edition, aside, workers, releases / edition.previous if edition.previous else None, key)
         sign_release(aside, key)
         problems = [*verify_release(aside), *wrong_signatures(aside, edition.keys)]
         if problems:

@@ -25,6 +25,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from pipelines.files import exchange, json_of, write_bytes
 from pipelines.publish import citation, errata, redact, strings, writers
+from pipelines.publish.archives import ARCHIVE, write_archive
 from pipelines.publish.descriptors import DATAPACKAGE, write_datapackage
 from pipelines.publish.errata import ERRATA
 from pipelines.publish.layouts import environment
@@ -90,8 +91,8 @@ def reissue(
         before = read_sums(folder)
         shutil.copytree(folder, aside)
         packs = {pack for one in going for pack in _redact(aside, one)}
-        _describe(aside, packs, max(one.decision.at for one in going))
         write_keys(aside, folder.name, keys)
+        _describe(aside, before, packs, max(one.decision.at for one in going), key)
         followed = [one.decision for one in going]
         _seal(aside, known, followed, before, keys[-1])
     except (ValueError, KeyError, TypeError, AttributeError) as error:
@@ -179,10 +180,12 @@ def _redact(folder: Path, going: _Going) -> list[str]:
     return packs
 
 
-def _describe(folder: Path, packs: Collection[str], at: datetime) -> None:
+def _describe(
+    folder: Path, before: Mapping[str, str], packs: Collection[str], at: datetime, key: Ed25519PrivateKey
+) -> None:
     """Make again what is made of ``packs``, which have changed with the decision of ``at``, and what tells of the
-    release in ``folder`` which files and pages it has. Releases of older versions do not say where they stand, and
-    describe nothing.
+    release in ``folder`` which files and pages it has. ``before`` are its checksums as it was. Releases of older
+    versions do not say where they stand, and describe nothing.
     """
     address = json_of((folder / MANIFEST).read_bytes()).get("address")
     if address is not None:
@@ -191,6 +194,10 @@ def _describe(folder: Path, packs: Collection[str], at: datetime) -> None:
             _edit(path, lambda data: data | citation.of_pack(data, hubs, address))
     for pack in sorted(packs):
         remake_pack_pdf(folder, pack, at)
+    for archive in sorted(folder.glob(f"packs/*/{ARCHIVE}")):
+        own = {path.relative_to(folder).as_posix(): path for path in archive.parent.iterdir()}
+        if any(_sha256(path) != before.get(name) for name, path in own.items()):
+            write_archive(folder, archive.parent.name, str(address), key)
     if (folder / DATAPACKAGE).is_file():
         write_datapackage(folder)
     if address is not None:
@@ -252,9 +259,14 @@ def _seal(
     for name in (*UNLISTED, MANIFEST, ERRATA):
         (folder / name).unlink(missing_ok=True)
     listed = {path.relative_to(folder).as_posix(): path for path in folder.rglob("*") if path.is_file()}
-    after = {name: hashlib.sha256(path.read_bytes()).hexdigest() for name, path in listed.items()}
+    after = {name: _sha256(path) for name, path in listed.items()}
     others = {name: digest for name, digest in before.items() if name not in (MANIFEST, ERRATA)}
     told = errata.next_issue(known, decisions, others, after)
     (folder / ERRATA).write_bytes(writers.json_bytes(told))
     own = {"issue": told["issue"], "reissued": errata.reissued_at(decisions), "signed_by": signs.public.text}
     seal(folder, manifest | own)
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

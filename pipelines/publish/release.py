@@ -15,18 +15,21 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
 from hubs.contract import CONTRACT_VERSION
 from hubs.contract.vocabularies import vocabulary
 from pipelines.edition import Edition, HubState, LibraryRecord, Pack, Withdrawn
 from pipelines.files import json_of
 from pipelines.publish import changes, citation, descriptors, errata, shapes, site, tables, views, writers
+from pipelines.publish.archives import write_archive, wrong_archives
 from pipelines.publish.catalogue import OWN_LICENCE
 from pipelines.publish.errata import ERRATA
 from pipelines.publish.figures import wrong_figures
 from pipelines.publish.metadata import write_metadata, wrong_metadata
 from pipelines.publish.pdf import write_documents, wrong_documents
 from pipelines.publish.provenance import PROVENANCE, broken_chains, provenance, record_source, withdrawal_source
-from pipelines.publish.signed import SUMS, UNLISTED, read_sums, write_keys
+from pipelines.publish.signed import SUMS, UNLISTED, read_sums, sums_bytes, write_keys
 from pipelines.publish.sitemap import write_sitemaps
 
 THRESHOLD_N = 10
@@ -57,6 +60,7 @@ MEDIA_TYPES = {
     ".ods": "application/vnd.oasis.opendocument.spreadsheet",
     ".xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
     ".pdf": "application/pdf",
+    ".zip": "application/zip",
     ".pub": "text/plain",
     ".pem": "application/x-pem-file",
     "": "text/plain",
@@ -75,9 +79,16 @@ class ReleaseRefused(RuntimeError):
     """A release was not published. The message lists every problem, one a line."""
 
 
-def build_release(edition: Edition, folder: Path, workers: int = 1, previous: Path | None = None) -> None:
-    """Write the whole release of ``edition`` into ``folder``, which must be empty or absent; all but the signatures.
+def build_release(
+    edition: Edition,
+    folder: Path,
+    workers: int = 1,
+    previous: Path | None = None,
+    key: Ed25519PrivateKey | None = None,
+) -> None:
+    """Write the whole release of ``edition`` into ``folder``, which must be empty or absent; all but its signatures.
     ``previous`` is the folder of the release before it, None when there is none: what has changed is told against it.
+    ``key`` signs the offline packs, which stay unsigned without it.
 
     The same edition and release before it give the same bytes, whatever ``workers`` (processes that render pages).
     Raises ReleaseRefused when a record is under no open licence, FileExistsError when the folder holds anything,
@@ -102,6 +113,9 @@ def build_release(edition: Edition, folder: Path, workers: int = 1, previous: Pa
     (folder / changes.VOCABULARIES).write_bytes(writers.json_bytes(shapes.codes(edition.instruments)))
     write_keys(folder, edition.id, edition.keys)
     write_documents(folder, edition.id, edition.published.isoformat(), previous, workers)
+    site.write_printables(edition, folder)
+    for pack in edition.packs:
+        write_archive(folder, pack.id, edition.address, key)
     (folder / ERRATA).write_bytes(writers.json_bytes(errata.none_yet(edition.id)))
     manifest = _manifest(edition)
     told = changes.read(folder, manifest | {"files": _listed(folder)})
@@ -241,7 +255,7 @@ def verify_release(folder: Path) -> list[str]:
     ]
     unsafe = _unsafe_counts(folder / "benchmarks")
     told = [*_wrong_figures(folder), *broken_chains(folder), *changes.wrong_changes(folder)]
-    made = [*wrong_documents(folder), *wrong_metadata(folder)]
+    made = [*wrong_documents(folder), *wrong_archives(folder), *wrong_metadata(folder)]
     return [*problems, *_broken_links(present), *unsafe, *told, *made]
 
 
@@ -334,8 +348,7 @@ def seal(folder: Path, manifest: Mapping[str, Any]) -> None:
     listed = _listed(folder)
     (folder / MANIFEST).write_bytes(writers.json_bytes({**manifest, "files": listed}))
     sums = {file["path"]: file["sha256"] for file in listed} | {MANIFEST: _sha256(folder / MANIFEST)}
-    lines = "".join(f"{digest}  {name}\n" for name, digest in sorted(sums.items()))
-    (folder / SUMS).write_text(lines, encoding="utf-8")
+    (folder / SUMS).write_bytes(sums_bytes(sums))
 
 
 def _listed(folder: Path) -> list[dict[str, Any]]:

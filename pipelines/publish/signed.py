@@ -42,11 +42,12 @@ from pipelines.signatures import (
 SUMS = "SHA256SUMS"
 MINISIGN, SSH, RAW = f"{SUMS}.minisig", f"{SUMS}.sshsig", f"{SUMS}.sig"
 STATEMENT = "provenance.intoto.jsonl"
-UNLISTED = (SUMS, MINISIGN, SSH, RAW, STATEMENT)
+SIGNATURES = (MINISIGN, SSH, RAW)
+UNLISTED = (SUMS, *SIGNATURES, STATEMENT)
 """What cannot stand in ``SHA256SUMS``, because it is made from it."""
 
 KEYS = "keys/keys.json"
-_KEY_FILES: Mapping[str, Callable[[PublicKey], str]] = {
+KEY_FILES: Mapping[str, Callable[[PublicKey], str]] = {
     "keys/minisign.pub": lambda key: key.minisign_file,
     "keys/allowed_signers": lambda key: key.allowed_signers,
     "keys/openssl.pem": lambda key: key.pem,
@@ -70,7 +71,7 @@ def write_keys(folder: Path, release: str, keys: Sequence[ReleaseKey]) -> None:
     data = {"release": release, "signed_by": signs.id, "keys": [key.to_dict() for key in reversed(keys)]}
     (folder / KEYS).parent.mkdir(exist_ok=True)
     (folder / KEYS).write_bytes(writers.json_bytes(data))
-    for name, form in _KEY_FILES.items():
+    for name, form in KEY_FILES.items():
         (folder / name).write_text(form(signs), encoding="utf-8")
 
 
@@ -80,17 +81,35 @@ def sign_release(folder: Path, key: Ed25519PrivateKey) -> None:
     """
     sums = (folder / SUMS).read_bytes()
     manifest = json_of((folder / "release.json").read_bytes())
-    (folder / MINISIGN).write_bytes(minisign_signature(key, sums, _comment(manifest)))
-    (folder / SSH).write_bytes(ssh_signature(key, sums))
-    (folder / RAW).write_bytes(raw_signature(key, sums))
+    for name, signature in three_signatures(key, sums, _comment(manifest)).items():
+        (folder / name).write_bytes(signature)
     envelope = signed_envelope(key, _statement(folder), STATEMENT_TYPE)
     (folder / STATEMENT).write_text(canonical_json(envelope) + "\n", encoding="utf-8")
 
 
+def three_signatures(key: Ed25519PrivateKey, sums: bytes, comment: str) -> dict[str, bytes]:
+    """The signatures of ``sums`` by the name of their files; minisign's says ``comment``."""
+    return {
+        MINISIGN: minisign_signature(key, sums, comment),
+        SSH: ssh_signature(key, sums),
+        RAW: raw_signature(key, sums),
+    }
+
+
+def sums_bytes(digests: Mapping[str, str]) -> bytes:
+    """``SHA256SUMS`` of files whose SHA-256 by path is ``digests``."""
+    return "".join(f"{digest}  {name}\n" for name, digest in sorted(digests.items())).encode()
+
+
 def read_sums(folder: Path) -> dict[str, str]:
     """The SHA-256 of each file by its path, as the release in ``folder`` lists them. Raises OSError and ValueError."""
+    return sums_of((folder / SUMS).read_text(encoding="utf-8"))
+
+
+def sums_of(text: str) -> dict[str, str]:
+    """The SHA-256 of each file by its path, as the ``text`` of a ``SHA256SUMS`` lists them. Raises ValueError."""
     sums = {}
-    for line in (folder / SUMS).read_text(encoding="utf-8").splitlines():
+    for line in text.splitlines():
         match = _SUMS_LINE.fullmatch(line)
         if match is None:
             raise ValueError(f"{SUMS}: not a line of checksums: {line[:80]}")
@@ -100,7 +119,12 @@ def read_sums(folder: Path) -> dict[str, str]:
 
 def published_keys(folder: Path) -> list[ReleaseKey]:
     """The keys that the release in ``folder`` lists, the one that signs it first. Raises UnusableKey and OSError."""
-    keys = read_public(_small(folder / KEYS).decode(errors="replace"))
+    return read_keys(_small(folder / KEYS))
+
+
+def read_keys(data: bytes) -> list[ReleaseKey]:
+    """The keys that the bytes of ``keys/keys.json`` list, the one that signs first. Raises UnusableKey."""
+    keys = read_public(data.decode(errors="replace"))
     if not keys:
         raise UnusableKey("no key in it")
     return keys
@@ -132,7 +156,7 @@ def wrong_signatures(folder: Path, trusted: Sequence[ReleaseKey] = ()) -> list[s
     problems = [] if signed_by == signs.public.text else [f"release.json names another key than {KEYS}"]
     problems += [
         f"{name} is not key {signs.public.id} of {KEYS}"
-        for name, form in _KEY_FILES.items()
+        for name, form in KEY_FILES.items()
         if not (folder / name).is_file() or (folder / name).read_bytes() != form(signs.public).encode()
     ]
     problems += [*_wrong(folder, signs.public, manifest)]
@@ -147,21 +171,11 @@ def _wrong(folder: Path, public: PublicKey, manifest: Mapping[str, Any]) -> Iter
         yield f"what was signed cannot be read: {error}"
         return
 
-    def minisign(signature: bytes) -> None:
-        if check_minisign(public, sums, signature) != _comment(manifest):
-            raise WrongSignature("is of another release")
-
     def statement(envelope: bytes) -> None:
         if check_envelope(public, envelope, STATEMENT_TYPE) != stated:
             raise WrongSignature(f"says something else than {SUMS}, release.json and provenance.json")
 
-    checks: Mapping[str, Callable[[bytes], None]] = {
-        MINISIGN: minisign,
-        SSH: lambda signature: check_ssh(public, sums, signature),
-        RAW: lambda signature: check_raw(public, sums, signature),
-        STATEMENT: statement,
-    }
-    for name, check in checks.items():
+    for name, check in {**_checks(public, sums, _comment(manifest)), STATEMENT: statement}.items():
         try:
             check(_small(folder / name))
         except FileNotFoundError:
@@ -170,6 +184,33 @@ def _wrong(folder: Path, public: PublicKey, manifest: Mapping[str, Any]) -> Iter
             yield f"{name} cannot be read: {error.strerror}"
         except WrongSignature as problem:
             yield f"{name} {problem}"
+
+
+def wrong_three(public: PublicKey, files: Mapping[str, bytes], comment: str) -> list[str]:
+    """What is wrong with the three signatures of ``SHA256SUMS`` among ``files``, in words."""
+    problems = []
+    for name, check in _checks(public, files.get(SUMS, b""), comment).items():
+        try:
+            check(files[name])
+        except KeyError:
+            problems.append(f"{name} is missing")
+        except WrongSignature as problem:
+            problems.append(f"{name} {problem}")
+    return problems
+
+
+def _checks(public: PublicKey, sums: bytes, comment: str) -> dict[str, Callable[[bytes], None]]:
+    """How each signature of ``sums`` is checked. What is wrong is raised as WrongSignature."""
+
+    def minisign(signature: bytes) -> None:
+        if check_minisign(public, sums, signature) != comment:
+            raise WrongSignature("is of another release")
+
+    return {
+        MINISIGN: minisign,
+        SSH: lambda signature: check_ssh(public, sums, signature),
+        RAW: lambda signature: check_raw(public, sums, signature),
+    }
 
 
 def _distrusted(public: PublicKey, published: datetime, trusted: Sequence[ReleaseKey]) -> list[str]:

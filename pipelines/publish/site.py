@@ -38,6 +38,8 @@ ASSETS = {
     "assets/hubpacks.css": TEMPLATES / "static" / "hubpacks.css",
     "assets/favicon.svg": TEMPLATES / "static" / "favicon.svg",
 }
+PRINTABLE = "pack_printable.html"
+"""The template of the page of a whole pack."""
 DESCRIPTION_CHARACTERS = 200
 LATEST_N = 5
 MOST_CHANGES = 100
@@ -102,18 +104,28 @@ def successor(edition: Edition, entry: Withdrawn) -> LibraryRecord | None:
     return next((kept for kept in edition.library.values() if entry.successor in kept.merged), None)
 
 
-def write_site(
-    edition: Edition, folder: Path, sizes: Mapping[str, int], changes: Mapping[str, Any], workers: int = 1
-) -> None:
-    """Write every page, style sheet and picture into ``folder``.
-
-    ``sizes`` are the bytes of the files that the downloads page offers, by path; ``changes`` is what ``changes.json``
-    says. ``workers`` processes share the pages.
+def write_printables(edition: Edition, folder: Path) -> None:
+    """Write style sheets, pictures and the page of each whole pack into ``folder``: what an offline pack takes along.
+    They show nothing of what else the release has.
     """
     for name, source in ASSETS.items():
         target = folder / name
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(source, target)
+    site = Site(edition, {}, {})
+    for page in site.pages():
+        if page.template == PRINTABLE:
+            (folder / page.path).write_text(site.render(page), encoding="utf-8")
+
+
+def write_site(
+    edition: Edition, folder: Path, sizes: Mapping[str, int], changes: Mapping[str, Any], workers: int = 1
+) -> None:
+    """Write every page into ``folder`` but those of ``write_printables``.
+
+    ``sizes`` are the bytes of the files that the downloads page offers, by path; ``changes`` is what ``changes.json``
+    says. ``workers`` processes share the pages.
+    """
     shares = [(edition, folder, dict(sizes), dict(changes), (start, workers)) for start in range(workers)]
     if workers == 1:
         _write_share(*shares[0])
@@ -145,7 +157,7 @@ def _write_share(
     """Write each page of ``share``: the first one, and how many there are from one to the next."""
     site = Site(edition, sizes, changes)
     start, step = share
-    for page in site.pages()[start::step]:
+    for page in [page for page in site.pages() if page.template != PRINTABLE][start::step]:
         path = folder / page.path
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(site.render(page), encoding="utf-8")
@@ -275,7 +287,7 @@ class Site:
         yield Page(
             path=_printable(pack, language),
             language=language,
-            template="pack_printable.html",
+            template=PRINTABLE,
             title=pack.title(language),
             description=description,
             section="packs",

@@ -72,12 +72,12 @@ def test_verify_says_who_signed_and_whether_anybody_vouches_for_it(world: Path) 
     lines = call(world, "verify", "public").stdout.splitlines()
     assert lines[:3] == [
         f"Signed with key {key.public.id}, in use since {key.since:%-d %B %Y}.",
-        "The release itself says so. Compare the key with one that you have from elsewhere (--key):",
+        "It says so itself. Compare the key with one that you have from elsewhere (--key):",
         f"  {key.public.minisign}",
     ]
     for trusted in (key.public.minisign, newest(world) / "keys/allowed_signers", newest(world) / "keys/keys.json"):
         said = call(world, "verify", "public", "--key", trusted).stdout
-        assert "The release itself says so" not in said
+        assert "It says so itself" not in said
         assert said.endswith(": good\n")
     told = json.loads(call(world, "verify", "public", "--json").stdout)
     assert (told["problems"], told["signed_by"]["id"], told["is_key_given"]) == ([], key.public.id, False)

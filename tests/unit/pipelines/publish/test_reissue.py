@@ -32,7 +32,7 @@ def a_decision(**changes: Any) -> Decision:
         "ids": ("vale/letters", "coast/letters"),
         "fingerprints": (),
         "record_kind": "case_study",
-        "heading": "Letters",
+        "heading": "A heading of the record",
         "language": "en",
         "slug": "vale-letters",
         "reason": "The figures were wrong.",
@@ -192,15 +192,21 @@ def test_following_twice_changes_nothing(retracted: Path) -> None:
 
 
 def test_what_is_retracted_may_be_taken_down_later_and_the_log_forgets_what_it_was(
-    retracted: Path, tmp_path: Path
+    retracted: Path, before: Path, tmp_path: Path
 ) -> None:
     public = tmp_path / "public"
+    rows = map(json.loads, texts(before / "releases" / FIRST, "packs/national/records.jsonl").splitlines())
+    heading = next(row["title"] for row in rows if row["id"] == "vale/letters")
     shutil.copytree(retracted, public, symlinks=True)
     outcome = follow(public, a_decision(number=2, kind=Kind.TAKEDOWN, reason="It named somebody."))[FIRST]
+    assert isinstance(outcome, Reissued), outcome
     assert outcome.issue == 3
     log = texts(public / "releases" / FIRST, "errata.json")
     assert "vale" in log
     assert "letters" not in log.lower()
+    for path in (public / "releases" / FIRST).rglob("*"):
+        if path.is_file():
+            assert not any(word in path.read_bytes() for word in (heading.encode(), b"A heading of the record")), path
     assert verify_release(public / "releases" / FIRST) == []
 
 

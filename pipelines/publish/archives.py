@@ -1,0 +1,216 @@
+"""The offline pack: one zip of a pack, which opens without a server, and says by itself who made it.
+
+Its pages are the printable ones, which hold every text; links that would lead out of the zip lead to the site instead.
+It has ``SHA256SUMS`` and signatures of its own, by the key of the release. Other files are those of the pack, byte for
+byte.
+
+The same pack gives the same bytes wherever zlib compresses alike; what is promised elsewhere are the checksums of the
+members.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import posixpath
+import re
+import zipfile
+import zlib
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from hubs.contract.vocabularies import vocabulary
+from pipelines.files import json_of
+from pipelines.publish import strings
+from pipelines.publish.catalogue import OWN_LICENCE, permalink
+from pipelines.publish.layouts import environment
+from pipelines.publish.signed import (
+    KEY_FILES,
+    KEYS,
+    SIGNATURES,
+    SUMS,
+    read_keys,
+    sums_bytes,
+    sums_of,
+    three_signatures,
+    wrong_three,
+)
+from pipelines.signatures import PublicKey, ReleaseKey, UnusableKey
+
+ARCHIVE = "pack.zip"
+README, LICENCES = "README.txt", "LICENCES.txt"
+PAGES = {"pack.html": "index.html", "pack.cy.html": "cy.html"}
+"""The printable pages, and what they are called in the zip, where the first is what people open."""
+MAX_MEMBERS, MAX_BYTES = 1_000, 1 << 30
+"""A zip that claims more was not made here, and is not unpacked."""
+
+_LINK = re.compile(r'((?:href|src)=")((?:\.\./)+[^"#]*)')
+_PACKED = frozenset({".pdf", ".ods", ".xlsx"})
+"""What compressing again would not make smaller."""
+_EPOCH = (1980, 1, 1, 0, 0, 0)
+_UNIX, _MODE = 3, 0o100644 << 16
+
+
+def write_archive(folder: Path, pack: str, address: str, key: Ed25519PrivateKey | None = None) -> None:
+    """Write ``packs/<pack>/pack.zip`` in the release in ``folder``, of the files there, the assets that its pages use
+    and the list of keys. The site is at ``address``. Without ``key`` it is not signed.
+    """
+    members = dict(_members(folder, pack, address))
+    members[SUMS] = sums_bytes({name: hashlib.sha256(data).hexdigest() for name, data in members.items()})
+    if key is not None:
+        members |= three_signatures(key, members[SUMS], _comment(members))
+    with zipfile.ZipFile(folder / "packs" / pack / ARCHIVE, "w") as archive:
+        for name in sorted(members, key=lambda name: (name != README, name)):
+            info = zipfile.ZipInfo(name, _EPOCH)
+            info.create_system, info.external_attr = _UNIX, _MODE
+            is_packed = posixpath.splitext(name)[1] in _PACKED
+            info.compress_type = zipfile.ZIP_STORED if is_packed else zipfile.ZIP_DEFLATED
+            archive.writestr(info, members[name])
+
+
+def wrong_archives(folder: Path) -> list[str]:
+    """Where zips of packs in the release in ``folder`` are not what they should be, in words: a member that does not
+    fit its checksum or differs from the pack's own file, a signature by a key that the release does not list. In a
+    reissue, packs that stayed as they were keep the signature that they had.
+    """
+    try:
+        known = {key.public for key in read_keys((folder / KEYS).read_bytes())}
+    except (OSError, UnusableKey) as error:
+        return [f"zips of packs cannot be checked: {KEYS}: {error}"]
+    problems = []
+    for path in sorted((folder / "packs").glob(f"*/{ARCHIVE}")):
+        found, members = _opened(path)
+        if SUMS in members and SIGNATURES[0] in members:  # one that was built without a key has none
+            found += _wrong_signatures(members, known)
+        for name, data in members.items():
+            own = path.parent / name
+            if name not in PAGES and own.is_file() and own.read_bytes() != data:
+                found.append(f"{name} is not that of the pack")
+        problems += [f"packs/{path.parent.name}/{ARCHIVE}: {problem}" for problem in found]
+    return problems
+
+
+def verify_archive(path: Path, trusted: Sequence[ReleaseKey] = ()) -> tuple[list[str], ReleaseKey | None]:
+    """What is wrong with the offline pack at ``path``, in words, and the key that it names as its own. It is held
+    against that key, and that against those that are ``trusted``, if any.
+    """
+    problems, members = _opened(path)
+    known = {key.public for key in trusted if not key.is_stolen}
+    try:
+        signs = read_keys(members.get(KEYS, b""))[0]
+    except UnusableKey:
+        signs = None
+    return [*problems, *_wrong_signatures(members, known if trusted else None)], signs
+
+
+def _wrong_signatures(members: Mapping[str, bytes], known: Collection[PublicKey] | None) -> list[str]:
+    """What is wrong with the signatures of a zip, which names the key that they are by; that has to be ``known``."""
+    try:
+        signs = read_keys(members.get(KEYS, b""))[0].public
+    except UnusableKey:
+        return [f"{KEYS} is missing or cannot be read, so nobody has signed it"]
+    problems = wrong_three(signs, members, _comment(members))
+    if known is not None and signs not in known:
+        problems.append(f"signed with key {signs.id}, which is not one of {', '.join(key.id for key in known)}")
+    return problems
+
+
+def _members(folder: Path, pack: str, address: str) -> Iterator[tuple[str, bytes]]:
+    own = folder / "packs" / pack
+    told = json_of((own / "pack.json").read_bytes())
+    base = permalink(address, told["release"])
+    assets: set[str] = set()
+    for path in sorted(own.iterdir()):
+        if path.name in PAGES:
+            html, used = _offline(path.read_text(encoding="utf-8"), pack, base)
+            assets |= used
+            yield PAGES[path.name], html.encode()
+        elif path.name != ARCHIVE:
+            yield path.name, path.read_bytes()
+    licence = "assets/govuk-frontend-licence.txt"
+    for name in sorted({*assets, licence}):
+        yield name, (folder / name).read_bytes()
+    for name in (KEYS, *KEY_FILES):
+        yield name, (folder / name).read_bytes()
+    yield README, _readme(told, base)
+    yield LICENCES, _licences(told)
+
+
+def _offline(html: str, pack: str, base: str) -> tuple[str, set[str]]:
+    """A printable page as it stands in the zip, and the assets that it uses. ``base`` is the address of the release."""
+    assets = set()
+
+    def link(found: re.Match[str]) -> str:
+        path = posixpath.normpath(posixpath.join("packs", pack, found[2]))
+        if path.startswith("assets/"):
+            assets.add(path)
+            return f"{found[1]}{path}"
+        name = PAGES.get(posixpath.basename(path)) if posixpath.dirname(path) == f"packs/{pack}" else None
+        return f"{found[1]}{name or base + path}"
+
+    return _LINK.sub(link, html), assets
+
+
+def _readme(told: Mapping[str, Any], base: str) -> bytes:
+    template = environment(is_html=False).get_template("archive.txt")
+    parts = [
+        template.render(
+            t=lambda key, language=language, **values: strings.text(f"archive.{key}", language, **values),
+            title=told["title"][language],
+            sample=strings.text("site.sample", language) if told["sample"] else "",
+            citation=told["citation"][language],
+            base=base,
+            page=PAGES["pack.html" if language == "en" else "pack.cy.html"],
+        )
+        for language in strings.LANGUAGES
+    ]
+    return "\n\n".join(parts).encode()
+
+
+def _licences(told: Mapping[str, Any]) -> bytes:
+    """Which licence holds for what, and where its text is."""
+    lines = []
+    for language in strings.LANGUAGES:
+        lines.append(strings.text("archive.licences", language))
+        for id in dict.fromkeys((*told["licences"], OWN_LICENCE)):
+            licence = vocabulary("licences")[id]
+            lines.append(f"  {id}: {licence.label(language)}, {licence.address}")
+        lines.append("")
+    return "\n".join(lines).encode()
+
+
+def _comment(members: Mapping[str, bytes]) -> str:
+    """What minisign says of who signed what."""
+    try:
+        told = json_of(members["pack.json"])
+        return f"hubpacks pack {told['id']} of release {told['release']}"
+    except (KeyError, ValueError, TypeError):
+        return ""
+
+
+def _opened(path: Path) -> tuple[list[str], dict[str, bytes]]:
+    """What is wrong with the zip at ``path`` by its own checksums, and its members."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            infos = archive.infolist()
+            if len(infos) > MAX_MEMBERS or sum(info.file_size for info in infos) > MAX_BYTES:
+                return ["it claims to be larger than any pack"], {}
+            members = {info.filename: archive.read(info) for info in infos}
+            if len(members) != len(infos):
+                return ["it has two files of one name"], members
+    except (OSError, ValueError, NotImplementedError, RuntimeError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+        return [f"it cannot be opened: {error}"], {}
+    try:
+        sums = sums_of(members[SUMS].decode())
+    except KeyError:
+        return [f"{SUMS} is missing"], members
+    except ValueError as error:
+        return [str(error)], members
+    unlisted = {SUMS, *SIGNATURES}
+    problems = [f"missing: {name}" for name in sorted(sums.keys() - members.keys())]
+    problems += [f"not listed: {name}" for name in sorted(members.keys() - sums.keys() - unlisted)]
+    both = sorted(sums.keys() & members.keys())
+    problems += [f"changed: {name}" for name in both if hashlib.sha256(members[name]).hexdigest() != sums[name]]
+    return problems, members
