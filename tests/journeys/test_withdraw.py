@@ -12,10 +12,11 @@ import pytest
 from pipelines.line import open_line
 from pipelines.publish import redact
 from pipelines.receipts import hub_page
-from tests.feeds import a_case_study, a_faq, answers_of, register, write_feed
+from tests.feeds import a_case_study, a_faq, a_withdrawal, answers_of, register, write_feed
 from tests.journeys.test_run import files_of, hubpacks, run
 
 SECRET = "Sample Northfield paid the clerk twice"
+SLUG = "sample-northfield-paid-the-clerk-twice"
 
 
 def send(folder: Path, more: str = "", *, twin: str = "twin", organisations: int = 0) -> None:
@@ -83,7 +84,7 @@ def test_a_takedown_reaches_every_release_and_it_does_not_come_back(tmp_path: Pa
             if path.is_file():
                 data = path.read_bytes()
                 assert SECRET.encode() not in data, path
-                assert not redact.traces(data, ["one/secret", "two/twin"], ["sample-northfield-paid-the-clerk-twice"])
+                assert not redact.traces(data, ["one/secret", "two/twin"], [SLUG])
         assert "one/secret-cy" in ids_of(release)
     assert [(path / "benchmarks/benchmarks.csv").read_bytes() for path in releases(folder)[:2]] == benchmarks
     assert files_of(folder / "store/ledger").items() >= ledger.items()
@@ -111,15 +112,14 @@ def test_a_retraction_leaves_a_page_that_says_why_and_where_to_go(folder: Path) 
         "--by",
         "Sample",
     )
-    slug = "sample-northfield-paid-the-clerk-twice"
     for release in releases(folder):
-        html = (release / f"en/records/{slug}.html").read_text()
+        html = (release / f"en/records/{SLUG}.html").read_text()
         assert "The figures were wrong." in html
         assert "a-shared-schedule-let-six-councils-swap-repairs-data.html" in html
         assert "noindex" in html
         assert "one/secret" not in ids_of(release)
         assert not any("Sample</" in path.read_text() for path in release.glob("en/*.html"))
-    assert SECRET in (releases(folder)[0] / f"en/records/{slug}.html").read_text()
+    assert SECRET in (releases(folder)[0] / f"en/records/{SLUG}.html").read_text()
     changes = json.loads((releases(folder)[2] / "changes.json").read_text())
     (gone,) = changes["records"]["gone"]
     assert (gone["id"], gone["why"], gone["successor"]) == ("one/secret", "withdrawn", "one/shared-schedule")
@@ -139,7 +139,7 @@ def test_a_retraction_leaves_a_page_that_says_why_and_where_to_go(folder: Path) 
         "alike": [],
     }
     for release in releases(folder):
-        assert not (release / f"en/records/{slug}.html").exists(), release.name
+        assert not (release / f"en/records/{SLUG}.html").exists(), release.name
 
 
 @pytest.mark.parametrize(
@@ -179,3 +179,25 @@ def test_a_damaged_release_is_named_and_the_others_follow(folder: Path) -> None:
     assert "changed: coverage.json" in told["refused"][damaged.name]
     assert [one["release"] for one in told["reissued"]] == [releases(folder)[1].name]
     assert "one/secret" not in ids_of(releases(folder)[1])
+
+
+def test_a_record_that_its_hub_takes_back_keeps_its_page_in_new_releases_and_stays_in_old_ones(folder: Path) -> None:
+    lines = (releases(folder)[0] / "packs/national/records.jsonl").read_text(encoding="utf-8").splitlines()
+    slug, answer = next((row["slug"], row["text"]) for row in map(json.loads, lines) if row["kind"] == "faq")
+    send(folder, "And more.")
+    notice = a_withdrawal(id="what-is-an-api", reason="We had it wrong.", successor="shared-schedule")
+    feed = folder / "feeds/one"
+    (feed / "withdrawal.json").write_text(json.dumps([notice]))
+    descriptor = json.loads((feed / "datapackage.json").read_text())
+    descriptor["resources"] = [one for one in descriptor["resources"] if one["name"] != "faqs"]
+    descriptor["resources"].append(
+        {"name": "withdrawal", "path": "withdrawal.json", "hubpacks": {"kind": "withdrawal"}}
+    )
+    (feed / "datapackage.json").write_text(json.dumps(descriptor))
+    run(folder)
+    old, new = (release / f"en/records/{slug}.html" for release in (releases(folder)[0], releases(folder)[-1]))
+    assert answer in old.read_text()
+    html = new.read_text()
+    assert "We had it wrong." in html
+    assert "a-shared-schedule-let-six-councils-swap-repairs-data.html" in html
+    assert answer not in html
