@@ -14,8 +14,9 @@ dev: .venv/.runtime
 	mkdir -p .dagster && cp assets/dagster.yaml .dagster/ && DAGSTER_HOME=$(CURDIR)/.dagster $(BIN)/dagster dev -w workspace.yaml -h 127.0.0.1
 
 NU := build/nu/node_modules/vnu-jar/build/dist/vnu.jar
+JUDGES := build/judges/.made
 
-test: .venv/.dev $(NU)
+test: .venv/.dev $(NU) $(JUDGES)
 	@.ci/need chromium chromium
 	@.ci/need default-jre-headless java
 	@.ci/need git git
@@ -23,6 +24,9 @@ test: .venv/.dev $(NU)
 	@.ci/need openssh-client ssh-keygen
 	@.ci/need openssl openssl
 	@.ci/need poppler-utils pdftotext
+	@.ci/need jing jing
+	@.ci/need qpdf qpdf
+	@.ci/need libreoffice-calc-nogui soffice
 	@.ci/need nginx --test "test -x /usr/sbin/nginx"
 	@.ci/need openssh-server --test "test -x /usr/sbin/sshd"
 	@.ci/need faketime faketime
@@ -62,6 +66,8 @@ lock:
 	$(PYTHON) -m venv build/uv && build/uv/bin/pip install -q uv
 	build/uv/bin/uv pip compile pyproject.toml --extra build $(UV_FLAGS) -o requirements.lock
 	build/uv/bin/uv pip compile pyproject.toml --extra build --extra dev -c requirements.lock $(UV_FLAGS) -o requirements-dev.lock
+	build/uv/bin/uv pip compile .ci/judges/requirements.in $(UV_FLAGS) -o .ci/judges/requirements.lock
+	npm install --prefix .ci/judges --package-lock-only --ignore-scripts --omit-lockfile-registry-resolved --loglevel=error
 
 .venv/.made:
 	@.ci/need python3-venv --test "$(PYTHON) -c 'import ensurepip, sys; assert sys.version_info >= (3, 11)'"
@@ -82,6 +88,16 @@ $(NU): .ci/nu/package.json .ci/nu/package-lock.json
 	@.ci/need npm npm
 	mkdir -p build/nu && cp .ci/nu/*.json build/nu
 	npm ci --prefix build/nu --ignore-scripts --loglevel=error --no-audit --no-fund
+	@touch $@
+
+# Judges of releases that others have written, apart from the product, whose dependencies they would bind (docs/adr/0029).
+$(JUDGES): .ci/judges/requirements.lock .ci/judges/package.json .ci/judges/package-lock.json
+	@.ci/need python3-venv --test "$(PYTHON) -c 'import ensurepip, sys; assert sys.version_info >= (3, 11)'"
+	@.ci/need npm npm
+	$(PYTHON) -m venv build/judges
+	build/judges/bin/pip install -q --disable-pip-version-check --require-hashes -r .ci/judges/requirements.lock
+	cp .ci/judges/package*.json build/judges
+	npm ci --prefix build/judges --ignore-scripts --loglevel=error --no-audit --no-fund
 	@touch $@
 
 clean:

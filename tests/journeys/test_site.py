@@ -6,14 +6,17 @@ import functools
 import http.server
 import threading
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page
 
-from pipelines.publish import publish
+from pipelines.publish import ReleaseRefused, publish
+from pipelines.publish.pointers import reissue_all
+from pipelines.withdrawals import Decision, Kind
 from tests.browser import CONTRAST, is_styled, markup_problems, scrolls_sideways, violations
-from tests.builders import KEY, a_revision, an_edition_before
+from tests.builders import KEY, RELEASE_KEY, a_revision, an_edition_before
 
 WIDTHS = (1280, 320)
 TELEPHONE = 360
@@ -118,6 +121,44 @@ def test_every_type_of_page_is_accessible_quiet_and_fits(browser: Browser, serve
         found += [] if is_styled(watched.page) else [f"{name}: has no style"]
     watched.page.close()
     assert found + watched.problems == []
+
+
+@pytest.fixture(scope="module")
+def withdrawn(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A release out of which one record was retracted and another taken down since it was published."""
+    folder = tmp_path_factory.mktemp("withdrawn")
+    publish(an_edition_before(), folder, KEY)
+    publish(a_revision(), folder, KEY)
+    at = datetime(2026, 11, 25, 9, tzinfo=UTC)
+    about = {"fingerprints": (), "language": "en", "reason": "The figures were wrong.", "successor": None}
+    about |= {"by": "operator", "at": at, "record_kind": "case_study"}
+    gone = [
+        Decision(number=number, kind=kind, record=id, ids=(id,), heading=heading, slug=id.replace("/", "-"), **about)
+        for number, kind, id, heading in (
+            (1, Kind.RETRACTION, "vale/letters", "Letters"),
+            (2, Kind.TAKEDOWN, "coast/clause", "Clause"),
+        )
+    ]
+    outcomes = {}
+    reissue_all(folder, {RELEASE.rpartition("/")[2]: gone}, KEY, [RELEASE_KEY], outcomes.__setitem__)
+    assert not any(isinstance(outcome, ReleaseRefused) for outcome in outcomes.values()), outcomes
+    return folder
+
+
+def test_pages_about_what_is_withdrawn_are_valid_accessible_and_fit(browser: Browser, withdrawn: Path) -> None:
+    names = ("records/vale-letters.html", "index.html", "changes.html", "packs/sector-local-government.html")
+    pages = [withdrawn / RELEASE / language / name for language in ("en", "cy") for name in names]
+    pages += [withdrawn / RELEASE / "packs/national/pack.html"]
+    assert "The figures were wrong." in pages[0].read_text(encoding="utf-8")
+    found = []
+    for width in WIDTHS:
+        watched = Watched(browser, width, home="file://")
+        for path in pages:
+            watched.page.goto(path.as_uri())
+            found += [f"{path.name}: {problem}" for problem in violations(watched.page)]
+            found += [f"{path.name}: scrolls sideways at {width} px"] if scrolls_sideways(watched.page) else []
+        watched.page.close()
+    assert found + markup_problems(pages) == []
 
 
 def test_dark_colours_have_contrast_too(browser: Browser, server: str) -> None:

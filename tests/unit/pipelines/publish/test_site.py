@@ -78,6 +78,21 @@ def test_every_page_has_one_main_heading_no_skipped_level_and_its_head(folder: P
         assert len(ids) == len(set(ids)), name
 
 
+def test_a_question_that_is_called_like_its_dimension_has_an_anchor_of_its_own(tmp_path: Path) -> None:
+    edition, named = an_edition(), {}
+    for id, instrument in edition.instruments.items():
+        (question, *_) = instrument.questions.values()
+        alike = dataclasses.replace(question, id=question.dimension)
+        named[id] = dataclasses.replace(instrument, questions={alike.id: alike})
+    build_release(dataclasses.replace(edition, instruments=named), tmp_path / "r")
+    banks = [path.read_text(encoding="utf-8") for path in (tmp_path / "r/en/self-assessment").glob("*.html")]
+    banks = [html for html in banks if "hp-question" in html]
+    assert banks
+    for html in banks:
+        ids = [a["id"] for _, a in Outline(html).tags if "id" in a]
+        assert len(ids) == len(set(ids))
+
+
 def test_no_page_asks_anything_of_another_site_or_carries_script_or_style(folder: Path) -> None:
     for path in folder.rglob("*.html"):
         html = path.read_text(encoding="utf-8")
