@@ -13,6 +13,8 @@ import pytest
 from hubs.contract.verdict import Verdict
 from pipelines.line import open_line
 from pipelines.validate import newest_verdict
+from tests.browser import markup_problems
+from tests.judges import catalogues, data, files, pages
 
 REGISTRY = Path(__file__).parent / "real"
 SOURCES = 22
@@ -71,6 +73,22 @@ def test_most_of_it_is_published_and_the_release_verifies(ran) -> None:
     command = [str(Path(sys.executable).with_name("hubpacks")), "verify", str(folder / "public")]
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=300)
     assert done.returncode == 0, done.stdout
+
+
+def test_judges_of_others_find_nothing_in_it(ran) -> None:
+    """All but those of PDFs and of RO-Crate, which take minutes here: see test_judges."""
+    public = ran[0] / "public"
+    (release,) = (public / "releases").glob("2*")
+    assert markup_problems(sorted(public.rglob("*.html"))) == []
+    assert pages.link_problems(public) == []
+    assert pages.schema_org_problems(sorted(public.rglob("*.html"))) == []
+    assert data.data_package_problems(release) + data.data_package_profile_problems(release) == []
+    assert data.csvw_problems(sorted(release.rglob("*.csv-metadata.json"))) == []
+    assert catalogues.dcat_problems(release) + catalogues.uk_problems(release) == []
+    assert catalogues.harvest_problems(release) == []
+    assert files.atom_problems(public / "feed.xml") + files.sum_problems(release) == []
+    workbook, rows = release / "packs/national/pack.ods", release / "packs/national/records.csv"
+    assert files.office_problems(workbook, "records", rows) == []
 
 
 def test_free_text_beside_scores_reaches_neither_store_nor_release(ran) -> None:
