@@ -1,0 +1,269 @@
+"""What a release costs: 500 case studies, 1,000 questions and 60 terms in 30 packs, with the benchmarks of the samples,
+from the finished edition to what readers see; then the next one, in which one record has changed; then bare Jinja and
+bare writing of as many bytes. Each is a process of its own.
+
+``python -m tests.bench.publishing FOLDER WORK`` is one of the releases, the next in ``FOLDER``.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import pickle
+import sys
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+from functools import wraps
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from hubs.contract.vocabularies import vocabulary
+from pipelines.consolidate import packs
+from pipelines.edition import Edition, LibraryRecord
+from pipelines.publish import descriptors, pointers, release, site, tables
+from tests.bench.measure import Run, run
+from tests.builders import KEY, a_case_study, a_digest, a_hub, a_library, a_question, a_term, an_edition
+
+CASE_STUDIES, QUESTIONS, TERMS = 500, 1_000, 60
+HUBS = tuple(f"hub-{number:02d}" for number in range(1, 11))
+SECTORS_N, TECHNOLOGIES_N = 15, 12
+"""With the national pack and those of the two audiences: 30 packs."""
+CHANGED = f"{HUBS[0]}/study-000"
+FIRST = datetime(2026, 11, 23, 12, tzinfo=UTC)
+
+STAGES = {
+    "tables, spreadsheets": [(release, "_write_benchmarks"), (release, "_write_pack")],
+    "of these spreadsheets": [(tables, "_write_workbooks")],
+    "PDF": [(release, "write_documents")],
+    "metadata": [(release, "write_metadata"), (descriptors, "write_datapackage")],
+    "pages": [(site, "write_site")],
+    "manifest, signatures": [(release, "seal"), (pointers, "sign_release")],
+    "verification": [(pointers, "verify_release"), (pointers, "wrong_signatures")],
+}
+"""What is timed together: module and name of the function."""
+
+_WORDS = """ability access address agency agreement api audit authority benefit board bridge budget building bus care case
+catalogue charge citizen clause clinic code contract control copy cost council data delay department design document
+exchange export field finance format governance guide health housing identity import index interface journey key
+layer letter library licence list map market meaning meeting model network number open order outcome parcel partner
+patient payment permit plan planning platform policy portal price procurement product project public question record
+register report request review risk road role rule sample schema school sector service share site skill software source
+staff standard step supplier support survey system table team term test time tool trade transfer trust update user
+value vendor version view visit waste water week work year""".split()
+
+
+# What is published.
+
+
+def the_library() -> dict[str, LibraryRecord]:
+    """The library, from a seed: case studies of 3,000 to 6,000 characters, questions of 300 to 900."""
+    rng = np.random.default_rng(20260101)
+    sectors = list(vocabulary("sectors").terms)[:SECTORS_N]
+    technologies = list(vocabulary("technology_types").terms)[:TECHNOLOGIES_N]
+    audiences = list(vocabulary("audiences").terms)
+
+    def common(number: int) -> dict[str, Any]:
+        return {
+            "sectors": _some(rng, sectors),
+            "technology_types": _some(rng, technologies),
+            "published": date(2025, 1, 1) + timedelta(days=number % 600),
+        }
+
+    studies = [
+        a_case_study(
+            f"study-{number:03d}",
+            HUBS[number % len(HUBS)],
+            title=_sentence(rng, 8),
+            summary=" ".join(_sentence(rng, 14) for _ in range(2)),
+            body=study(rng),
+            **common(number),
+        )
+        for number in range(CASE_STUDIES)
+    ]
+    questions = [
+        a_question(
+            f"question-{number:04d}",
+            HUBS[number % len(HUBS)],
+            question=_sentence(rng, 9)[:-1] + "?",
+            answer=answer(rng),
+            audience=_some(rng, audiences),
+            **common(number),
+        )
+        for number in range(QUESTIONS)
+    ]
+    terms = [
+        a_term(f"term-{n:02d}", HUBS[n % len(HUBS)], term=f"{_WORDS[n].title()} {n}", definition=_sentence(rng, 25))
+        for n in range(TERMS)
+    ]
+    return a_library(*studies, *questions, *terms)
+
+
+def _some(rng: np.random.Generator, terms: list[str]) -> list[str]:
+    return sorted(str(term) for term in rng.choice(terms, rng.integers(1, 3), replace=False))
+
+
+def _sentence(rng: np.random.Generator, words: int) -> str:
+    return " ".join(rng.choice(_WORDS, words)).capitalize() + "."
+
+
+def _paragraph(rng: np.random.Generator, sentences: int) -> str:
+    return " ".join(_sentence(rng, int(rng.integers(8, 20))) for _ in range(sentences))
+
+
+def study(rng: np.random.Generator) -> str:
+    """The Markdown of a case study: headings, paragraphs, a list, a table, links."""
+    parts = []
+    for heading in ("Context", "Approach", "Outcome", "Lessons"):
+        parts += [f"## {heading}", *(_paragraph(rng, int(rng.integers(3, 6))) for _ in range(rng.integers(2, 4)))]
+        if heading == "Approach":
+            parts.append("\n".join(f"- **{_sentence(rng, 3)}** {_sentence(rng, 12)}" for _ in range(5)))
+            rows = "\n".join(f"| {_sentence(rng, 2)} | £{rng.integers(1, 90)},000 | {_sentence(rng, 6)} |" for _ in "1234")
+            parts.append(f"| Part | Cost | Why |\n|---|---|---|\n{rows}")
+            parts.append(f"See [the interface](https://example.org/{rng.choice(_WORDS)}).")
+    return "\n\n".join(parts) + "\n"
+
+
+def answer(rng: np.random.Generator) -> str:
+    """The Markdown of an answer."""
+    return f"{_paragraph(rng, int(rng.integers(2, 7)))} **{_sentence(rng, 4)}**\n\n- {_sentence(rng, 9)}\n- {_sentence(rng, 9)}\n"
+
+
+def edition(samples: dict[str, Any], number: int) -> Edition:
+    """The edition with which release ``number`` is made, from 1; ``samples`` has its benchmarks. From the second on,
+    one record is another each time, so its hub has sent a new feed, and all hubs were seen again.
+    """
+    library = the_library()
+    now = FIRST + timedelta(weeks=number - 1)
+    if number > 1:
+        own = library[CHANGED]
+        text = f"{own.text}\n\nAdded in week {number}.\n"
+        document = own.record.document.model_copy(update={"body": text})
+        library[CHANGED] = replace(own, text=text, record=replace(own.record, document=document))
+    changed = {"snapshot": a_digest(f"week {number}"), "fetched": now}
+    hubs = [a_hub(id, seen=now, **(changed if id == HUBS[0] and number > 1 else {})) for id in HUBS]
+    snapshots = {hub.id: hub.snapshot for hub in hubs}
+    library = {id: replace(entry, snapshot=snapshots[entry.record.hub]) for id, entry in library.items()}
+    ids = [f"{FIRST + timedelta(weeks=week):%Y-%m-%d}.01" for week in range(number)]
+    counted = {id: a_hub(id).snapshot or "" for id in HUBS}  # those that were in use in the first release
+    waves = [replace(wave, snapshots=counted) for wave in samples["waves"]]
+    waves = waves if number == 1 else [wave.published(ids[0]) for wave in waves]
+    return an_edition(
+        id=ids[-1],
+        previous=ids[-2] if number > 1 else None,
+        published=now,
+        hubs=tuple(hubs),
+        library=library,
+        packs=tuple(packs(library)),
+        withdrawn=(),
+        **samples | {"waves": tuple(waves)},
+    )
+
+
+def sample_benchmarks(folder: Path) -> dict[str, Any]:
+    """What the benchmarks of an edition are, counted from the sample hubs; kept in ``folder``."""
+    from pipelines import line
+    from pipelines.settings import DEFAULTS
+
+    kept = folder / "benchmarks.pickle"
+    if not kept.exists():
+        opened = line.open_line(DEFAULTS["registry"], folder / "store", folder / "samples")
+        line.gather_all(opened, FIRST, lambda _stage, _what: None)
+        line.make_benchmarks(opened)
+        audit, _, waves = opened.store.disclosure()
+        found = {name: getattr(opened.store, name)() for name in ("benchmarks", "distributions", "trends")}
+        ledger = {"seal_before": opened.store.ledger.seal()}
+        kept.write_bytes(pickle.dumps(found | {"audit": audit | {"ledger": ledger}, "waves": tuple(waves)}))
+    return dict(pickle.loads(kept.read_bytes()))  # noqa: S301 - written above
+
+
+# Measuring.
+
+
+@contextmanager
+def timed(spent: dict[str, float]) -> Iterator[None]:
+    """Let the stages count their processor seconds, those of processes they start too, into ``spent``."""
+    before = [(module, name, getattr(module, name)) for parts in STAGES.values() for module, name in parts]
+    for stage, parts in STAGES.items():
+        for module, name in parts:
+            setattr(module, name, _counted(getattr(module, name), stage, spent))
+    try:
+        yield
+    finally:
+        for module, name, function in before:
+            setattr(module, name, function)
+
+
+def _counted(function: Callable[..., Any], stage: str, spent: dict[str, float]) -> Callable[..., Any]:
+    @wraps(function)
+    def counted(*args: Any, **options: Any) -> Any:
+        start = processor_s()
+        try:
+            return function(*args, **options)
+        finally:
+            spent[stage] += processor_s() - start
+
+    return counted
+
+
+def processor_s() -> float:
+    """Processor seconds of this process and of all that it has started and that have ended."""
+    return sum(os.times()[:4])
+
+
+def publish_next(folder: Path) -> dict[str, Any]:
+    """Publish the next release into ``folder``; its number, files and bytes, and the processor seconds of each stage
+    and of making what is published, which does not count.
+    """
+    public = folder / "public"
+    number = len(pointers.released(public)) + 1
+    samples = sample_benchmarks(folder)
+    start = processor_s()
+    made = edition(samples, number)
+    spent: dict[str, float] = defaultdict(float)
+    preparing = processor_s() - start
+    with timed(spent):
+        pointers.publish(made, public, KEY)
+    files = [path for path in (public / "releases" / made.id).rglob("*") if path.is_file()]
+    stages = {name: round(seconds, 2) for name, seconds in spent.items()}
+    size = sum(path.stat().st_size for path in files)
+    return {"release": made.id, "packs": len(made.packs), "files": len(files), "bytes": size, "preparing": preparing} | {
+        "stages": stages
+    }
+
+
+def report(first: Run, second: Run, floor: Run) -> str:
+    """Markdown: what each took, how they compare, and by stage."""
+    lines = ["| | processor s | peak MB | files | MB |", "|---|--:|--:|--:|--:|"]
+    spent = []
+    for one in (first, second, floor):
+        spent.append(one.cpu_s - one.result.get("preparing", 0))
+        told = f"{spent[-1]:.1f} | {one.peak_mb:.0f} | {one.result['files']:,} | {one.result['bytes'] / 1e6:.0f}"
+        lines.append(f"| {one.contender} | {told} |")
+    lines += ["", f"One record changed: {100 * spent[1] / spent[0]:.0f}% of the first; "]
+    lines[-1] += f"first {spent[0] / spent[2]:.1f} times, second {spent[1] / spent[2]:.1f} times the floor."
+    lines += ["", "| stage | first, processor s | second |", "|---|--:|--:|"]
+    stages = (first.result["stages"], second.result["stages"])
+    lines += [f"| {name} | {stages[0].get(name, 0):.1f} | {stages[1].get(name, 0):.1f} |" for name in STAGES]
+    return "\n".join(lines)
+
+
+def main(folder: Path = Path("build/bench/publishing")) -> None:
+    """Both releases and the floor, and what they took."""
+    import shutil
+
+    shutil.rmtree(folder / "public", ignore_errors=True)
+    folder.mkdir(parents=True, exist_ok=True)
+    sample_benchmarks(folder)
+    contenders = ("publishing", "publishing", "writing")
+    runs = [run(module, folder, folder / "work") for module in contenders]
+    names = ("first release", "one record changed", "floor: bare Jinja, bare writing")
+    print(report(*(replace(one, contender=name) for one, name in zip(runs, names, strict=True))))
+
+
+if __name__ == "__main__":
+    print(json.dumps(publish_next(Path(sys.argv[1]))))
