@@ -626,14 +626,16 @@ def _json_value(column: Column, value: Any) -> Any:
 
 
 def _csv_cell(column: Column, value: Any) -> str:
-    plain = plain_cell(column, value)
-    if plain is None:
+    if value is None:
         return ""
+    plain = plain_cell(column, value)
     return neutralised(str(plain)) if column.type in ("string", "list") else str(plain)
 
 
 def plain_cell(column: Column, value: Any) -> str | int | float | None:
     """A value as it stands in a cell: a list joined, an object as JSON, a date as text."""
+    if column.type == "string":
+        return None if value is None else str(value)
     plain = _json_value(column, value)
     if plain is None:
         return None

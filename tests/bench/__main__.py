@@ -16,7 +16,7 @@ from pathlib import Path
 import pyarrow.parquet as pq
 
 from hubs.instruments import instruments
-from tests.bench import breaker, disclose, intruder
+from tests.bench import breaker, disclose, intruder, publishing
 from tests.bench.counting import check_cube
 from tests.bench.generator import WORST, Work, write_feeds, write_returns
 from tests.bench.measure import Run, run
@@ -169,8 +169,14 @@ def main() -> None:
     parser.add_argument(
         "--intruder", action="store_true", help="only what a release helps to guess about organisations"
     )
+    parser.add_argument("--publish", action="store_true", help="only what a release costs, and the one after it")
     options = parser.parse_args()
-    alone = (breaker, options.breaker), (disclose, options.disclose), (intruder, options.intruder)
+    alone = (
+        (breaker, options.breaker),
+        (disclose, options.disclose),
+        (intruder, options.intruder),
+        (publishing, options.publish),
+    )
     for part, is_alone in alone:
         if is_alone:
             part.main()

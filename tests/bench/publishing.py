@@ -10,6 +10,8 @@ from __future__ import annotations
 import json
 import os
 import pickle
+import re
+import shutil
 import sys
 from collections import defaultdict
 from collections.abc import Callable, Iterator
@@ -47,14 +49,17 @@ STAGES = {
 }
 """What is timed together: module and name of the function."""
 
-_WORDS = """ability access address agency agreement api audit authority benefit board bridge budget building bus care case
-catalogue charge citizen clause clinic code contract control copy cost council data delay department design document
-exchange export field finance format governance guide health housing identity import index interface journey key
-layer letter library licence list map market meaning meeting model network number open order outcome parcel partner
-patient payment permit plan planning platform policy portal price procurement product project public question record
-register report request review risk road role rule sample schema school sector service share site skill software source
-staff standard step supplier support survey system table team term test time tool trade transfer trust update user
-value vendor version view visit waste water week work year""".split()
+_TEXT = (
+    "ability access address agency agreement api audit authority benefit board bridge budget building bus care case "
+    "catalogue charge citizen clause clinic code contract control copy cost council data delay department design "
+    "document exchange export field finance format governance guide health housing identity import index interface "
+    "journey key layer letter library licence list map market meaning meeting model network number open order "
+    "outcome parcel partner patient payment permit plan planning platform policy portal price procurement product "
+    "project public question record register report request review risk road role rule sample schema school sector "
+    "service share site skill software source staff standard step supplier support survey system table team term "
+    "test time tool trade transfer trust update user value vendor version view visit waste water week work year "
+)
+_WORDS = re.findall(r"[a-z]+", _TEXT)
 
 
 # What is published.
@@ -122,7 +127,9 @@ def study(rng: np.random.Generator) -> str:
         parts += [f"## {heading}", *(_paragraph(rng, int(rng.integers(3, 6))) for _ in range(rng.integers(2, 4)))]
         if heading == "Approach":
             parts.append("\n".join(f"- **{_sentence(rng, 3)}** {_sentence(rng, 12)}" for _ in range(5)))
-            rows = "\n".join(f"| {_sentence(rng, 2)} | £{rng.integers(1, 90)},000 | {_sentence(rng, 6)} |" for _ in "1234")
+            rows = "\n".join(
+                f"| {_sentence(rng, 2)} | £{rng.integers(1, 90)},000 | {_sentence(rng, 6)} |" for _ in "1234"
+            )
             parts.append(f"| Part | Cost | Why |\n|---|---|---|\n{rows}")
             parts.append(f"See [the interface](https://example.org/{rng.choice(_WORDS)}).")
     return "\n\n".join(parts) + "\n"
@@ -130,7 +137,8 @@ def study(rng: np.random.Generator) -> str:
 
 def answer(rng: np.random.Generator) -> str:
     """The Markdown of an answer."""
-    return f"{_paragraph(rng, int(rng.integers(2, 7)))} **{_sentence(rng, 4)}**\n\n- {_sentence(rng, 9)}\n- {_sentence(rng, 9)}\n"
+    text = f"{_paragraph(rng, int(rng.integers(2, 7)))} **{_sentence(rng, 4)}**"
+    return f"{text}\n\n- {_sentence(rng, 9)}\n- {_sentence(rng, 9)}\n"
 
 
 def edition(samples: dict[str, Any], number: int) -> Edition:
@@ -178,7 +186,7 @@ def sample_benchmarks(folder: Path) -> dict[str, Any]:
         found = {name: getattr(opened.store, name)() for name in ("benchmarks", "distributions", "trends")}
         ledger = {"seal_before": opened.store.ledger.seal()}
         kept.write_bytes(pickle.dumps(found | {"audit": audit | {"ledger": ledger}, "waves": tuple(waves)}))
-    return dict(pickle.loads(kept.read_bytes()))  # noqa: S301 - written above
+    return dict(pickle.loads(kept.read_bytes()))
 
 
 # Measuring.
@@ -231,9 +239,13 @@ def publish_next(folder: Path) -> dict[str, Any]:
     files = [path for path in (public / "releases" / made.id).rglob("*") if path.is_file()]
     stages = {name: round(seconds, 2) for name, seconds in spent.items()}
     size = sum(path.stat().st_size for path in files)
-    return {"release": made.id, "packs": len(made.packs), "files": len(files), "bytes": size, "preparing": preparing} | {
-        "stages": stages
-    }
+    return {
+        "release": made.id,
+        "packs": len(made.packs),
+        "files": len(files),
+        "bytes": size,
+        "preparing": preparing,
+    } | {"stages": stages}
 
 
 def report(first: Run, second: Run, floor: Run) -> str:
@@ -254,8 +266,6 @@ def report(first: Run, second: Run, floor: Run) -> str:
 
 def main(folder: Path = Path("build/bench/publishing")) -> None:
     """Both releases and the floor, and what they took."""
-    import shutil
-
     shutil.rmtree(folder / "public", ignore_errors=True)
     folder.mkdir(parents=True, exist_ok=True)
     sample_benchmarks(folder)

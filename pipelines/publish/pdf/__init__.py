@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from pipelines.files import Damaged, json_of
+from pipelines.memory import give_back
 from pipelines.publish import strings, writers
 from pipelines.publish.pdf.bind import ATTACHED, KEY_PREFIX, key_of, pdf_of
 from pipelines.publish.pdf.model import Folder, csv_of, model_of
@@ -118,6 +119,7 @@ def wrong_documents(folder: Path) -> Iterator[str]:
 
 def _write_share(folder: Path, packs: Sequence[str], release: str, published: str, previous: Path | None) -> None:
     source = Folder(folder)
+    give_back()  # tables of all sizes were written before
     for pack in packs:
         _write_one(source, pack, release, published, previous=previous)
 

@@ -16,6 +16,7 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from hubs.contract.records import canonical_json
+from pipelines.memory import give_back
 from pipelines.publish import strings
 from pipelines.publish.layouts import TEMPLATES
 from pipelines.publish.pdf.letters import TYPEFACES, typefaces, typefaces_digest
@@ -77,7 +78,9 @@ def pdf_of(model: Mapping[str, Any], records: bytes, pack_version: str, publishe
     )
     for _ in range(EVICTED_AFTER):  # what was not needed so many times in a row is let go
         compiler.compile(b"", format="pdf", sys_inputs=None)
-    return with_row_heads(cast("bytes", set_pages))
+    made = with_row_heads(cast("bytes", set_pages))
+    give_back()
+    return made
 
 
 @cache

@@ -5,17 +5,20 @@ is seen changes.
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator
 
 import pikepdf
 from pikepdf import Name
+
+_TR, _TD, _TH, _THEAD, _TABLE, _ROW = Name.TR, Name.TD, Name.TH, Name.THead, Name.Table, Name.Row
+"""Each of them once: a pack has thousands of rows, and a name is made anew whenever it is asked for."""
 
 
 def with_row_heads(data: bytes) -> bytes:
     """The PDF ``data`` with the first cell of every row in the body of a table told to be the head of its row."""
     with pikepdf.open(io.BytesIO(data)) as pdf:
-        for element in _elements(pdf.Root.StructTreeRoot):
-            if element.get("/S") == Name.TR and element.P.get("/S") != Name.THead:
+        # Typst writes each element of the structure as an object of its own, so no tree has to be walked.
+        for element in pdf.objects:
+            if isinstance(element, pikepdf.Dictionary) and element.get("/S") == _TR and element.P.get("/S") != _THEAD:
                 _tell_head(element)
         result = io.BytesIO()
         # Thousands of small objects: together they take less than half the room.
@@ -24,32 +27,21 @@ def with_row_heads(data: bytes) -> bytes:
 
 
 def _tell_head(row: pikepdf.Dictionary) -> None:
-    first = next((cell for cell in _children(row) if cell.get("/S") in (Name.TD, Name.TH)), None)
-    if first is None or first.S == Name.TH:
+    kids = row.get("/K")
+    cells = kids if isinstance(kids, pikepdf.Array) else [] if kids is None else [kids]
+    first = next(
+        (cell for cell in cells if isinstance(cell, pikepdf.Dictionary) and cell.get("/S") in (_TD, _TH)), None
+    )
+    if first is None or first.S == _TH:
         return
-    first.S = Name.TH
+    first.S = _TH
     told = first.get("/A")
     attributes = list(told) if isinstance(told, pikepdf.Array) else [] if told is None else [told]
-    of_table = next((one for one in attributes if one.get("/O") == Name.Table), None)
+    of_table = next((one for one in attributes if one.get("/O") == _TABLE), None)
     if of_table is None:
-        of_table = pikepdf.Dictionary(O=Name.Table)
+        of_table = pikepdf.Dictionary(O=_TABLE)
         attributes.append(of_table)
-    of_table.Scope = Name.Row
+    of_table.Scope = _ROW
     if "/Headers" in of_table:
         del of_table["/Headers"]
     first.A = pikepdf.Array(attributes)
-
-
-def _elements(root: pikepdf.Object) -> Iterator[pikepdf.Dictionary]:
-    """Every structure element below ``root``, in no order."""
-    waiting = [pikepdf.Dictionary(K=root)]
-    while waiting:
-        element = waiting.pop()
-        yield element
-        waiting += _children(element)
-
-
-def _children(element: pikepdf.Dictionary) -> list[pikepdf.Dictionary]:
-    kids = element.get("/K")
-    found = list(kids) if isinstance(kids, pikepdf.Array) else [] if kids is None else [kids]
-    return [kid for kid in found if isinstance(kid, pikepdf.Dictionary)]
