@@ -133,6 +133,12 @@ def copy_hashed(source: Stream, target: IO[bytes], limit_bytes: int) -> tuple[st
     return digest.hexdigest(), size
 
 
+def sha256_of(path: Path) -> str:
+    """The SHA-256 of the file at ``path``, in hexadecimal digits. It is not held in memory."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
 @contextlib.contextmanager
 def only_one(path: Path, wait: bool = False) -> Iterator[None]:
     """Hold the lock file at ``path`` while the block runs. When another has it, ``wait``, or raise Busy at once.

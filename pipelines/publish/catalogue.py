@@ -8,7 +8,6 @@ manifest and the checksums are made later, and so are not in here.
 from __future__ import annotations
 
 import calendar
-import hashlib
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -19,7 +18,7 @@ from typing import Any
 
 from hubs.contract.vocabularies import vocabulary
 from hubs.yamlfile import read_yaml
-from pipelines.files import json_of
+from pipelines.files import json_of, sha256_of
 from pipelines.publish import strings
 from pipelines.publish.errata import ERRATA
 from pipelines.publish.layouts import TEMPLATES
@@ -236,9 +235,7 @@ def _files(folder: Path, pattern: str) -> tuple[File, ...]:
 
 
 def _file(folder: Path, path: Path) -> File:
-    with path.open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
-    return File(path.relative_to(folder).as_posix(), path.stat().st_size, digest)
+    return File(path.relative_to(folder).as_posix(), path.stat().st_size, sha256_of(path))
 
 
 def _words(key: str, **values: Any) -> Words:

@@ -6,7 +6,6 @@ Catalogues of data sets, and what pages tell search engines, are not made here.
 
 from __future__ import annotations
 
-import hashlib
 import uuid
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
@@ -14,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from hubs.contract.vocabularies import vocabulary
 from pipelines.edition import State
-from pipelines.files import reading
+from pipelines.files import reading, sha256_of
 from pipelines.publish import strings, writers
 from pipelines.publish.strings import LANGUAGES
 
@@ -206,8 +205,6 @@ def _packs(folder: Path, packs: Iterable[Path]) -> Iterator[str]:
 
 def _resource(folder: Path, name: str, schemas: Mapping[str, Any]) -> dict[str, Any]:
     path = folder / name
-    with path.open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
     form, mediatype = _FORMATS[path.suffix]
     told: dict[str, Any] = {
         "name": name.replace("/", "-"),
@@ -216,7 +213,7 @@ def _resource(folder: Path, name: str, schemas: Mapping[str, Any]) -> dict[str, 
         "mediatype": mediatype,
         **({} if path.suffix in _BINARY else {"encoding": "utf-8"}),
         "bytes": path.stat().st_size,
-        "hash": f"sha256:{digest}",
+        "hash": f"sha256:{sha256_of(path)}",
     }
     if path.suffix == ".csv":
         dialect = {"delimiter": ",", "lineTerminator": "\r\n", "quoteChar": '"', "header": True}

@@ -11,7 +11,6 @@ records is edited, and what is made of such lists (tables, documents, metadata) 
 
 from __future__ import annotations
 
-import hashlib
 import os
 import shutil
 import zipfile
@@ -23,7 +22,7 @@ from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from pipelines.files import exchange, json_of, write_bytes
+from pipelines.files import exchange, json_of, sha256_of, write_bytes
 from pipelines.publish import citation, errata, redact, strings, writers
 from pipelines.publish.archives import ARCHIVE, write_archive
 from pipelines.publish.descriptors import DATAPACKAGE, write_datapackage
@@ -196,7 +195,7 @@ def _describe(
         remake_pack_pdf(folder, pack, at)
     for archive in sorted(folder.glob(f"packs/*/{ARCHIVE}")):
         own = {path.relative_to(folder).as_posix(): path for path in archive.parent.iterdir()}
-        if any(_sha256(path) != before.get(name) for name, path in own.items()):
+        if any(sha256_of(path) != before.get(name) for name, path in own.items()):
             write_archive(folder, archive.parent.name, str(address), key)
     if (folder / DATAPACKAGE).is_file():
         write_datapackage(folder)
@@ -259,14 +258,9 @@ def _seal(
     for name in (*UNLISTED, MANIFEST, ERRATA):
         (folder / name).unlink(missing_ok=True)
     listed = {path.relative_to(folder).as_posix(): path for path in folder.rglob("*") if path.is_file()}
-    after = {name: _sha256(path) for name, path in listed.items()}
+    after = {name: sha256_of(path) for name, path in listed.items()}
     others = {name: digest for name, digest in before.items() if name not in (MANIFEST, ERRATA)}
     told = errata.next_issue(known, decisions, others, after)
     (folder / ERRATA).write_bytes(writers.json_bytes(told))
     own = {"issue": told["issue"], "reissued": errata.reissued_at(decisions), "signed_by": signs.public.text}
     seal(folder, manifest | own)
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -6,7 +6,6 @@ Where releases stand beside one another, and which one readers see, is for ``poi
 from __future__ import annotations
 
 import csv
-import hashlib
 import posixpath
 import re
 from collections import Counter, defaultdict
@@ -20,7 +19,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from hubs.contract import CONTRACT_VERSION
 from hubs.contract.vocabularies import vocabulary
 from pipelines.edition import Edition, HubState, LibraryRecord, Pack, Withdrawn
-from pipelines.files import json_of
+from pipelines.files import json_of, sha256_of
 from pipelines.publish import changes, citation, descriptors, errata, shapes, site, tables, views, writers
 from pipelines.publish.archives import write_archive, wrong_archives
 from pipelines.publish.catalogue import OWN_LICENCE
@@ -245,7 +244,7 @@ def verify_release(folder: Path) -> list[str]:
     problems = [f"missing: {name}" for name in sorted(sums.keys() - present.keys())]
     problems += [f"not listed: {name}" for name in sorted(present.keys() - sums.keys() - {*UNLISTED})]
     problems += [
-        f"changed: {name}" for name in sorted(sums.keys() & present.keys()) if _sha256(present[name]) != sums[name]
+        f"changed: {name}" for name in sorted(sums.keys() & present.keys()) if sha256_of(present[name]) != sums[name]
     ]
     expected = {name: digest for name, digest in sums.items() if name != MANIFEST}
     problems += [
@@ -347,14 +346,14 @@ def seal(folder: Path, manifest: Mapping[str, Any]) -> None:
     """
     listed = _listed(folder)
     (folder / MANIFEST).write_bytes(writers.json_bytes({**manifest, "files": listed}))
-    sums = {file["path"]: file["sha256"] for file in listed} | {MANIFEST: _sha256(folder / MANIFEST)}
+    sums = {file["path"]: file["sha256"] for file in listed} | {MANIFEST: sha256_of(folder / MANIFEST)}
     (folder / SUMS).write_bytes(sums_bytes(sums))
 
 
 def _listed(folder: Path) -> list[dict[str, Any]]:
     """Every file under ``folder`` as the manifest lists it."""
     return [
-        {"path": name, "bytes": path.stat().st_size, "sha256": _sha256(path), "media_type": _media_type(name)}
+        {"path": name, "bytes": path.stat().st_size, "sha256": sha256_of(path), "media_type": _media_type(name)}
         for name, path in _files(folder)
     ]
 
@@ -390,11 +389,6 @@ def _files(folder: Path) -> Iterator[tuple[str, Path]]:
     """Every file under ``folder`` with its path from there, in order of that path."""
     found = {path.relative_to(folder).as_posix(): path for path in folder.rglob("*") if path.is_file()}
     yield from sorted(found.items())
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _broken_links(present: Mapping[str, Path]) -> Iterator[str]:

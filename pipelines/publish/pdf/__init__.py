@@ -12,11 +12,10 @@ import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from datetime import datetime
-from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from pipelines.files import Damaged, json_of
+from pipelines.files import Damaged, json_of, sha256_of
 from pipelines.memory import give_back
 from pipelines.publish import strings, writers
 from pipelines.publish.pdf.bind import ATTACHED, KEY_PREFIX, key_of, pdf_of
@@ -175,5 +174,5 @@ def _before(previous: Path, pack: str) -> dict[str, str] | None:
 
 
 def _check(release: Path, path: Path, sums: Mapping[str, str]) -> None:
-    if not path.exists() or sha256(path.read_bytes()).hexdigest() != sums.get(path.relative_to(release).as_posix()):
+    if not path.exists() or sha256_of(path) != sums.get(path.relative_to(release).as_posix()):
         raise Damaged(path)
