@@ -26,6 +26,7 @@ import httpx
 
 from pipelines.buckets import Bucket
 from pipelines.publish import publish
+from pipelines.publish.pointers import POINTERS
 from tests.builders import KEY, an_edition, an_edition_before
 from tests.intakes import COMMAND
 from tests.servers import BUCKET, s3
@@ -144,8 +145,7 @@ def two_releases(scratch: Path) -> tuple[Path, Path]:
 
 def published(public: Path) -> dict[str, str]:
     """What a mirror of ``public`` has to hold: the SHA-256 of each file by its key."""
-    names = ("index.html", "latest.json", "releases.json", "feed.xml")
-    files = [*(public / name for name in names), *(path for path in (public / "releases").glob("2*/**/*"))]
+    files = [*(public / name for name in POINTERS), *(path for path in (public / "releases").glob("2*/**/*"))]
     found = (path for path in files if path.is_file())
     return {p.relative_to(public).as_posix(): hashlib.sha256(p.read_bytes()).hexdigest() for p in found}
 

@@ -17,6 +17,7 @@ from pipelines.buckets import Bucket, BucketRefused, BucketUnavailable
 from pipelines.files import Busy, only_one
 from pipelines.mirror import Mirrored, MirrorRefused
 from pipelines.mirror import mirror as mirror_to
+from pipelines.publish.pointers import POINTERS
 from pipelines.publish.signed import SUMS, sign_release
 from tests.builders import KEY, reseal
 from tests.mirrors import FIRST, SECOND, SECRET, Door, Reader, a_door, published, two_releases
@@ -97,9 +98,10 @@ def test_files_come_before_their_list_and_latest_json_comes_last(first: Path, do
     mirror(first, door)
     order = sent(door)
     assert order[-1] == "latest.json"
-    assert set(order[-4:]) == {"index.html", "feed.xml", "releases.json", "latest.json"}
-    assert order[-5] == f"releases/{FIRST}/{SUMS}"
-    assert set(order[-9:-5]) == {
+    release, pointers = order[: -len(POINTERS)], order[-len(POINTERS) :]
+    assert set(pointers) == set(POINTERS)
+    assert release[-1] == f"releases/{FIRST}/{SUMS}"
+    assert set(release[-5:-1]) == {
         f"releases/{FIRST}/{name}"
         for name in (f"{SUMS}.minisig", f"{SUMS}.sshsig", f"{SUMS}.sig", "provenance.intoto.jsonl")
     }
@@ -181,11 +183,11 @@ def test_what_was_taken_out_of_a_release_goes_first_and_its_list_comes_last(seco
 def test_releases_that_are_not_published_any_more_are_deleted_after_the_pointers(second: Path, door: Door) -> None:
     put(door, "releases/2026-10-01.01/en/index.html", b"of an old release")
     put(door, "releases/notes.txt", b"not ours")
-    put(door, "robots.txt", b"not ours")
+    put(door, "favicon.ico", b"not ours")
     door.client.put_object(Bucket=BUCKET, Key="packs-of-others/releases/2026-10-01.01/a", Body=b"not ours")
     done = mirror(second, door)
     assert done.deleted == 1
-    assert door.held() == {*published(second), "robots.txt", "releases/notes.txt"}
+    assert door.held() == {*published(second), "favicon.ico", "releases/notes.txt"}
     assert door.held("packs-of-others") == {"releases/2026-10-01.01/a"}
     writes = [line for line in door.asked if line.startswith(("PUT", "POST"))]
     assert writes[-2:] == [f"PUT /{BUCKET}/packs/latest.json", f"POST /{BUCKET}"]
