@@ -49,6 +49,8 @@ MAX_MEMBERS, MAX_BYTES = 1_000, 1 << 30
 _LINK = re.compile(r'((?:href|src)=")((?:\.\./)+[^"#]*)')
 _PACKED = frozenset({".pdf", ".ods", ".xlsx"})
 """What compressing again would not make smaller."""
+_SEALS = frozenset({SUMS, *SIGNATURES, KEYS, *KEY_FILES})
+"""Small, and so as long with any key, whose size pages tell."""
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 _UNIX, _MODE = 3, 0o100644 << 16
 
@@ -65,8 +67,8 @@ def write_archive(folder: Path, pack: str, address: str, key: Ed25519PrivateKey 
         for name in sorted(members, key=lambda name: (name != README, name)):
             info = zipfile.ZipInfo(name, _EPOCH)
             info.create_system, info.external_attr = _UNIX, _MODE
-            is_packed = posixpath.splitext(name)[1] in _PACKED
-            info.compress_type = zipfile.ZIP_STORED if is_packed else zipfile.ZIP_DEFLATED
+            is_stored = posixpath.splitext(name)[1] in _PACKED or name in _SEALS
+            info.compress_type = zipfile.ZIP_STORED if is_stored else zipfile.ZIP_DEFLATED
             archive.writestr(info, members[name])
 
 
