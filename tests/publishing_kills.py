@@ -8,6 +8,7 @@ import multiprocessing
 import random
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -109,8 +110,8 @@ class Reader:
 
 @dataclass
 class PublishingKills:
-    """Kills publications into ``public``, and takedowns there, at moments that ``choice`` picks. ``landed`` counts
-    those that came before the work was done, by the kind of work.
+    """Publishes the first release into ``public``, then kills publications and takedowns there, at moments that
+    ``choice`` picks. ``landed`` counts those that came before the work was done, by the kind of work.
     """
 
     public: Path
@@ -120,7 +121,8 @@ class PublishingKills:
 
     def __post_init__(self) -> None:
         self._context = multiprocessing.get_context("forkserver")
-        self._context.set_forkserver_preload([__name__])
+        self._context.set_forkserver_preload([__name__])  # all of them sign with one key
+        self._work("publish", publish_next, 1)
 
     def round(self, number: int, kills: int) -> None:
         """Publish the ``number``-th release, and take the record down in it, each killed ``kills`` times before it is
@@ -129,13 +131,16 @@ class PublishingKills:
         for what, work in (("publish", publish_next), ("withdraw", take_down)):
             for _ in range(kills):
                 self._kill(what, work, number)
-            began = time.monotonic()
-            process = self._context.Process(target=work, args=(self.public, self._next(number, what)))
-            process.start()
-            process.join()
-            assert process.exitcode == 0, what
-            self._lasts[what] = time.monotonic() - began
+            self._work(what, work, self._next(number, what))
         self._look()
+
+    def _work(self, what: str, work: Callable[[Path, int], None], number: int) -> None:
+        began = time.monotonic()
+        process = self._context.Process(target=work, args=(self.public, number))
+        process.start()
+        process.join()
+        assert process.exitcode == 0, what
+        self._lasts[what] = time.monotonic() - began
 
     def _next(self, number: int, what: str) -> int:
         """A release that was killed after it came into place has its number already."""
@@ -144,8 +149,8 @@ class PublishingKills:
         known = pointers.released(self.public) if self.public.exists() else []
         return max([0, *(int(id.rpartition(".")[2]) for id in known)]) + 1
 
-    def _kill(self, what: str, work: object, number: int) -> None:
-        process = self._context.Process(target=work, args=(self.public, self._next(number, what)))  # type: ignore[arg-type]
+    def _kill(self, what: str, work: Callable[[Path, int], None], number: int) -> None:
+        process = self._context.Process(target=work, args=(self.public, self._next(number, what)))
         process.start()
         process.join(self.choice.uniform(0, self._lasts.get(what, 3.0)))
         if process.is_alive():

@@ -9,7 +9,6 @@ from tests.servers import by_serve
 
 def test_readers_never_see_a_half_published_or_half_reissued_release(tmp_path: Path) -> None:
     public = tmp_path / "public"
-    publish_next(public, 1)
     killing = PublishingKills(public, random.Random(3))
     with by_serve(public, tmp_path) as address, Reader(address) as reader:
         for number in (2, 3):

@@ -8,7 +8,7 @@ import random
 import tempfile
 from pathlib import Path
 
-from tests.publishing_kills import PublishingKills, Reader, publish_next
+from tests.publishing_kills import PublishingKills, Reader
 from tests.servers import by_serve
 
 A_ROUND = 5
@@ -19,7 +19,6 @@ def main(kills: int = 100) -> bool:
     """Kill until so many of each kind have landed; whether all went well."""
     with tempfile.TemporaryDirectory() as scratch:
         public = Path(scratch) / "public"
-        publish_next(public, 1)
         killing = PublishingKills(public, random.Random(kills))
         with by_serve(public, Path(scratch)) as address, Reader(address) as reader:
             number = 2
