@@ -143,7 +143,8 @@ def test_a_row_with_another_file_or_digest_is_found(tmp_path: Path) -> None:
     path.write_text(text.replace(a_digest("cymru: case_study/bus.md"), "0" * 64), encoding="utf-8")
     reseal(tmp_path / "r", name)
     problem = "sector-transport: cymru/bus comes from a file of cymru that provenance.json does not have"
-    assert verify_release(tmp_path / "r") == [problem]
+    in_zip = "packs/sector-transport/pack.zip: records.jsonl is not that of the pack"
+    assert verify_release(tmp_path / "r") == [problem, in_zip]
 
 
 def test_a_release_without_provenance_cannot_be_traced(tmp_path: Path) -> None:
