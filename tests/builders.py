@@ -39,6 +39,7 @@ from pipelines.edition import (
     Withdrawn,
 )
 from pipelines.policy import Policy
+from pipelines.publish.archives import ARCHIVE, write_archive
 from pipelines.publish.catalogue import WRITTEN
 from pipelines.publish.metadata import write_metadata
 from pipelines.publish.signed import sign_release, write_keys
@@ -457,15 +458,19 @@ def reseal(folder: Path, *names: str) -> None:
     and sign anew with another key, where the release was signed.
     """
     manifest = json.loads((folder / "release.json").read_text())
-    if "address" in manifest:
-        with suppress(ValueError, KeyError, TypeError, AttributeError, OSError):  # of data that nobody can read
-            write_metadata(folder, manifest["address"])
-            names += WRITTEN
     if is_signed := (folder / "SHA256SUMS.sig").exists():
         shutil.rmtree(folder / "keys")
         write_keys(folder, manifest["id"], (RELEASE_KEY,))
         names += tuple(path.relative_to(folder).as_posix() for path in (folder / "keys").iterdir())
         manifest["signed_by"] = RELEASE_KEY.public.text
+    with suppress(ValueError, KeyError, TypeError, AttributeError, OSError):  # of data that nobody can read
+        for path in folder.glob(f"packs/*/{ARCHIVE}") if is_signed else ():
+            write_archive(folder, path.parent.name, manifest["address"], KEY)
+            names += (path.relative_to(folder).as_posix(),)
+    if "address" in manifest:
+        with suppress(ValueError, KeyError, TypeError, AttributeError, OSError):
+            write_metadata(folder, manifest["address"])
+            names += WRITTEN
     digests = {name: hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in names}
     for file in manifest["files"]:
         file["sha256"] = digests.get(file["path"], file["sha256"])
