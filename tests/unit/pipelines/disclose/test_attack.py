@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 from hubs.contract.groups import BREAKDOWNS
@@ -115,9 +115,13 @@ CUBES = st.sampled_from([("total", "sector", "size_band", "sector_size_band"), P
 
 @settings(max_examples=60, deadline=None)
 @given(ORGANISATIONS, CUBES, st.integers(0, 3), st.integers(0, 2**32))
-def test_after_honest_rounding_nothing_is_found_by_anybody(
+@example(crowds(973, 111, 3), ("total", "sector", "size_band", "sector_size_band"), 1, 171)
+def test_after_honest_rounding_outsiders_find_nothing_and_a_hub_at_most_what_the_gate_withholds(
     organisations: list[tuple[int, ...]], breakdowns: tuple[str, ...], hubs_n: int, seed: int
 ) -> None:
+    """A hub that subtracts its own members may be left with a small count of few values (docs/adr/0019): that is never
+    exact, nobody else finds it, and the gate takes the group out.
+    """
     hubs: list[list[tuple[int, ...]]] = [[] for _ in range(hubs_n + 1)]
     for organisation, hub in zip(organisations, np.random.default_rng(seed).integers(0, hubs_n + 1, 250), strict=False):
         hubs[hub].append(organisation)
@@ -126,7 +130,8 @@ def test_after_honest_rounding_nothing_is_found_by_anybody(
     except Unroundable:
         assume(False)
     known = known_by(release, **{f"hub-{i}": members for i, members in enumerate(hubs[1:])}) if hubs_n else {}
-    assert attacked(release, **known).findings == ()
+    assert attacked(release).findings == ()
+    assert {finding.code for finding in attacked(release, **known).findings} <= {"coalition_narrow"}
 
 
 @settings(max_examples=40, deadline=None)
