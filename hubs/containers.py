@@ -9,7 +9,7 @@ from __future__ import annotations
 import io
 import re
 import zipfile
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from xml.sax.saxutils import escape, quoteattr
@@ -26,16 +26,16 @@ EPOCH = (1980, 1, 1, 0, 0, 0)
 ODS_TYPE = "application/vnd.oasis.opendocument.spreadsheet"
 
 
-def archive(files: Mapping[str, bytes], stored: str | None = None, level: int = 9) -> bytes:
-    """A zip of ``files`` (path to content) in their order, compressed as hard as ``level`` (1 to 9) says; the one
-    called ``stored`` is not compressed.
+def archive(files: Mapping[str, bytes], stored: Collection[str] = (), level: int = 9) -> bytes:
+    """A zip of ``files`` (path to content) in their order, compressed as hard as ``level`` (1 to 9) says; those called
+    as in ``stored`` are not compressed.
     """
     target = io.BytesIO()
     with zipfile.ZipFile(target, "w") as container:
         for name, content in files.items():
             entry = zipfile.ZipInfo(name, EPOCH)
             entry.create_system, entry.external_attr = 3, 0o644 << 16
-            entry.compress_type = zipfile.ZIP_STORED if name == stored else zipfile.ZIP_DEFLATED
+            entry.compress_type = zipfile.ZIP_STORED if name in stored else zipfile.ZIP_DEFLATED
             container.writestr(entry, content, compresslevel=level)
     return target.getvalue()
 
@@ -128,7 +128,7 @@ def _ods(content: str, settings: str | None = None) -> bytes:
         f'<manifest:file-entry manifest:full-path="{name}" manifest:media-type="text/xml"/>\n' for name in parts
     )
     files = {"mimetype": ODS_TYPE.encode()} | {name: text.encode() for name, text in parts.items()}
-    return archive(files | {"META-INF/manifest.xml": (_MANIFEST % entries).encode()}, stored="mimetype")
+    return archive(files | {"META-INF/manifest.xml": (_MANIFEST % entries).encode()}, stored=("mimetype",))
 
 
 def ods_bytes(sheets: Mapping[str, Rows]) -> bytes:

@@ -83,8 +83,7 @@ def open_line(
     registry: Path, store: Path, public: Path, key: SecretKey | None = None, address: str = PLACEHOLDER
 ) -> Line:
     """The line over these folders, with the private ``key`` of releases where it is not in the store, for readers who
-    find ``public`` at ``address``. Hubs whose
-    registration has become unusable, or is gone, keep their last one.
+    find ``public`` at ``address``. Hubs whose registration has become unusable, or is gone, keep their last one.
 
     Raises WrongRegistry, and OSError when the registry cannot be read.
     """

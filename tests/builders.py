@@ -43,12 +43,25 @@ from pipelines.publish.archives import ARCHIVE, write_archive
 from pipelines.publish.catalogue import WRITTEN
 from pipelines.publish.metadata import write_metadata
 from pipelines.publish.signed import sign_release, write_keys
+from pipelines.publish.writers import Column, TableSpec
 from pipelines.signatures import PublicKey, ReleaseKey
 
 KEY = Ed25519PrivateKey.generate()
 """What signs the releases of tests; another one in each process, since no private key belongs into a repository."""
 RELEASE_KEY = ReleaseKey(PublicKey.of(KEY), datetime(2026, 11, 1, tzinfo=UTC))
 INSTRUMENT = "interop-baseline-v1"
+THINGS = TableSpec(
+    "things",
+    (
+        Column("name", "string", "Name.", "Enw."),
+        Column("size", "integer", "Size.", "Maint."),
+        Column("share", "number", "Share.", "Cyfran."),
+        Column("when", "date", "When.", "Pryd."),
+        Column("tags", "list", "Tags.", "Tagiau."),
+        Column("more", "object", "More.", "Rhagor."),
+    ),
+)
+"""A table with a column of each type."""
 
 BODY = """## Context
 

@@ -15,29 +15,32 @@ import posixpath
 import re
 import zipfile
 import zlib
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from hubs.containers import archive
 from hubs.contract.vocabularies import vocabulary
 from pipelines.files import json_of
 from pipelines.publish import strings
 from pipelines.publish.catalogue import OWN_LICENCE, permalink
 from pipelines.publish.layouts import environment
+from pipelines.publish.sheets import COMPRESSION
 from pipelines.publish.signed import (
     KEY_FILES,
     KEYS,
     SIGNATURES,
     SUMS,
+    distrusted,
     read_keys,
     sums_bytes,
     sums_of,
     three_signatures,
     wrong_three,
 )
-from pipelines.signatures import PublicKey, ReleaseKey, UnusableKey
+from pipelines.signatures import ReleaseKey, UnusableKey, moment
 
 ARCHIVE = "pack.zip"
 README, LICENCES = "README.txt", "LICENCES.txt"
@@ -51,8 +54,6 @@ _PACKED = frozenset({".pdf", ".ods", ".xlsx"})
 """What compressing again would not make smaller."""
 _SEALS = frozenset({SUMS, *SIGNATURES, KEYS, *KEY_FILES})
 """Small, and so as long with any key, whose size pages tell."""
-_EPOCH = (1980, 1, 1, 0, 0, 0)
-_UNIX, _MODE = 3, 0o100644 << 16
 
 
 def write_archive(folder: Path, pack: str, address: str, key: Ed25519PrivateKey | None = None) -> None:
@@ -63,13 +64,9 @@ def write_archive(folder: Path, pack: str, address: str, key: Ed25519PrivateKey 
     members[SUMS] = sums_bytes({name: hashlib.sha256(data).hexdigest() for name, data in members.items()})
     if key is not None:
         members |= three_signatures(key, members[SUMS], _comment(members))
-    with zipfile.ZipFile(folder / "packs" / pack / ARCHIVE, "w") as archive:
-        for name in sorted(members, key=lambda name: (name != README, name)):
-            info = zipfile.ZipInfo(name, _EPOCH)
-            info.create_system, info.external_attr = _UNIX, _MODE
-            is_stored = posixpath.splitext(name)[1] in _PACKED or name in _SEALS
-            info.compress_type = zipfile.ZIP_STORED if is_stored else zipfile.ZIP_DEFLATED
-            archive.writestr(info, members[name])
+    ordered = {name: members[name] for name in sorted(members, key=lambda name: (name != README, name))}
+    stored = {name for name in members if posixpath.splitext(name)[1] in _PACKED or name in _SEALS}
+    (folder / "packs" / pack / ARCHIVE).write_bytes(archive(ordered, stored, COMPRESSION))
 
 
 def wrong_archives(folder: Path) -> list[str]:
@@ -78,7 +75,7 @@ def wrong_archives(folder: Path) -> list[str]:
     reissue, packs that stayed as they were keep the signature that they had.
     """
     try:
-        known = {key.public for key in read_keys((folder / KEYS).read_bytes())}
+        known = read_keys((folder / KEYS).read_bytes())
     except (OSError, UnusableKey) as error:
         return [f"zips of packs cannot be checked: {KEYS}: {error}"]
     problems = []
@@ -99,24 +96,42 @@ def verify_archive(path: Path, trusted: Sequence[ReleaseKey] = ()) -> tuple[list
     against that key, and that against those that are ``trusted``, if any.
     """
     problems, members = _opened(path)
-    known = {key.public for key in trusted if not key.is_stolen}
-    try:
-        signs = read_keys(members.get(KEYS, b""))[0]
-    except UnusableKey:
-        signs = None
-    return [*problems, *_wrong_signatures(members, known if trusted else None)], signs
+    signs = _signing_key(members)
+    problems += _wrong_signatures(members, trusted)
+    if signs is not None and any(key.public == signs.public for key in trusted):
+        problems += _distrusted(signs, members, trusted)
+    return problems, signs
 
 
-def _wrong_signatures(members: Mapping[str, bytes], known: Collection[PublicKey] | None) -> list[str]:
-    """What is wrong with the signatures of a zip, which names the key that they are by; that has to be ``known``."""
+def _signing_key(members: Mapping[str, bytes]) -> ReleaseKey | None:
+    """The key that a zip names as its own, None when it names none."""
     try:
-        signs = read_keys(members.get(KEYS, b""))[0].public
+        return read_keys(members.get(KEYS, b""))[0]
     except UnusableKey:
+        return None
+
+
+def _wrong_signatures(members: Mapping[str, bytes], known: Sequence[ReleaseKey]) -> list[str]:
+    """What is wrong with the signatures of a zip, which names the key that they are by; that has to be one of those
+    that are ``known``, if any.
+    """
+    signs = _signing_key(members)
+    if signs is None:
         return [f"{KEYS} is missing or cannot be read, so nobody has signed it"]
-    problems = wrong_three(signs, members, _comment(members))
-    if known is not None and signs not in known:
-        problems.append(f"signed with key {signs.id}, which is not one of {', '.join(key.id for key in known)}")
+    problems = wrong_three(signs.public, members, _comment(members))
+    if known and signs.public not in {key.public for key in known}:
+        names = ", ".join(key.public.id for key in known)
+        problems.append(f"signed with key {signs.public.id}, which is not one of {names}")
     return problems
+
+
+def _distrusted(signs: ReleaseKey, members: Mapping[str, bytes], trusted: Sequence[ReleaseKey]) -> list[str]:
+    """Why a key that is known is not to be trusted with this zip: it was stolen, or retired before."""
+    try:
+        published = moment(json_of(members["pack.json"])["published"])
+    except (KeyError, ValueError, TypeError):
+        return ["pack.json does not say when it was published"]
+    return distrusted(signs.public, published, trusted)
 
 
 def _members(folder: Path, pack: str, address: str) -> Iterator[tuple[str, bytes]]:
@@ -195,11 +210,11 @@ def _comment(members: Mapping[str, bytes]) -> str:
 def _opened(path: Path) -> tuple[list[str], dict[str, bytes]]:
     """What is wrong with the zip at ``path`` by its own checksums, and its members."""
     try:
-        with zipfile.ZipFile(path) as archive:
-            infos = archive.infolist()
+        with zipfile.ZipFile(path) as container:
+            infos = container.infolist()
             if len(infos) > MAX_MEMBERS or sum(info.file_size for info in infos) > MAX_BYTES:
                 return ["it claims to be larger than any pack"], {}
-            members = {info.filename: archive.read(info) for info in infos}
+            members = {info.filename: container.read(info) for info in infos}
             if len(members) != len(infos):
                 return ["it has two files of one name"], members
     except (OSError, ValueError, NotImplementedError, RuntimeError, EOFError, zipfile.BadZipFile, zlib.error) as error:

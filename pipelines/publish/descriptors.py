@@ -15,6 +15,7 @@ from hubs.contract.vocabularies import vocabulary
 from pipelines.edition import State
 from pipelines.files import reading, sha256_of
 from pipelines.publish import strings, writers
+from pipelines.publish.catalogue import FORMATS
 from pipelines.publish.strings import LANGUAGES
 
 if TYPE_CHECKING:
@@ -36,13 +37,8 @@ STATEMENTS = (
     "vocabularies.json",
 )
 """What a release says besides its tables; ``release.json`` and ``errata.json`` tell the digest of the Data Package."""
-_FORMATS = {
-    ".csv": ("csv", "text/csv"),
-    ".parquet": ("vnd.apache.parquet", "application/vnd.apache.parquet"),
-    ".json": ("json", "application/json"),
-    ".jsonl": ("json-lines", "application/jsonl"),
-}
-"""The data of the release by the end of the file's name: format and media type. Workbooks are for people, and are left
+_FORMATS = {".csv": "csv", ".parquet": "vnd.apache.parquet", ".json": "json", ".jsonl": "json-lines"}
+"""The data of the release by the end of the file's name. Workbooks are for people, and are left
 to ``release.json``. By the names ``parquet`` and ``jsonl`` frictionless, the tool that most have, refuses a package
 unless parts of it are there that few have; by these it holds size and digest."""
 _BINARY = (".parquet",)
@@ -205,12 +201,11 @@ def _packs(folder: Path, packs: Iterable[Path]) -> Iterator[str]:
 
 def _resource(folder: Path, name: str, schemas: Mapping[str, Any]) -> dict[str, Any]:
     path = folder / name
-    form, mediatype = _FORMATS[path.suffix]
     told: dict[str, Any] = {
         "name": name.replace("/", "-"),
         "path": name,
-        "format": form,
-        "mediatype": mediatype,
+        "format": _FORMATS[path.suffix],
+        "mediatype": FORMATS[path.suffix].media_type,
         **({} if path.suffix in _BINARY else {"encoding": "utf-8"}),
         "bytes": path.stat().st_size,
         "hash": f"sha256:{sha256_of(path)}",

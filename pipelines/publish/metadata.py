@@ -6,7 +6,6 @@ Each vocabulary has a writer of its own, since the UK model is closed and contra
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -15,7 +14,7 @@ from typing import Any
 import yaml
 
 from hubs.contract.vocabularies import vocabulary
-from pipelines.files import json_of
+from pipelines.files import json_of, sha256_of
 from pipelines.publish import catalogue, citation, dcat, ro_crate, uk_metadata
 
 _JSON = {writer.NAME: writer.document for writer in (dcat, uk_metadata, ro_crate)}
@@ -105,7 +104,7 @@ def _wrong_file(
         return
     if size is not None and size != str(file.stat().st_size):
         yield f"{name}: {path} has {file.stat().st_size} bytes, not {size}"
-    if digest is not None and digest != hashlib.sha256(file.read_bytes()).hexdigest():
+    if digest is not None and digest != sha256_of(file):
         yield f"{name}: the digest of {path} is another"
 
 

@@ -10,7 +10,6 @@ data in a page has nodes with the id as their ``identifier``; they go too.
 
 from __future__ import annotations
 
-import json
 import posixpath
 import re
 from collections.abc import Collection, Iterator, Mapping
@@ -20,13 +19,13 @@ from typing import Any
 from hubs.contract.records import canonical_json
 from pipelines.files import json_of
 from pipelines.publish import changes
+from pipelines.publish.schema_org import in_script
 
 MARK = "data-record"
 _VOID = frozenset(
     {"area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr"}
 )
 _STRUCTURED = re.compile(r'(<script type="application/ld\+json">)(.*?)(</script>)', re.DOTALL)
-_UNSAFE = {"<": "\\u003c", ">": "\\u003e", "&": "\\u0026", "\u2028": "\\u2028", "\u2029": "\\u2029"}
 
 Statement = dict[str, Any]
 
@@ -57,7 +56,7 @@ def relinked(html: str, path: str, slugs: Collection[str]) -> str:
 
 
 def noted(html: str, note: str) -> str:
-    """``html`` with ``note`` (HTML) at the beginning of its main part, and kept out of searches."""
+    """``html`` with ``note`` (HTML) at the beginning of its main part. Raises ValueError when it has none."""
     start = re.search(r"<main\b[^>]*>\n?", html)
     if start is None:
         raise ValueError("a page without a main part")
@@ -119,8 +118,7 @@ def _structured(found: re.Match[str], ids: Collection[str]) -> str:
     left = _without(data, ids)
     if left == data:
         return found[0]
-    text = json.dumps(left, ensure_ascii=False, separators=(",", ":"))
-    return found[1] + "".join(_UNSAFE.get(character, character) for character in text) + found[3]
+    return found[1] + in_script(left) + found[3]
 
 
 def _without(node: Any, ids: Collection[str]) -> Any:
@@ -153,7 +151,7 @@ def _row(row: Mapping[str, Any], ids: Collection[str]) -> dict[str, Any]:
 
 
 def coverage(data: Statement, ids: Collection[str], rows: Collection[Mapping[str, Any]]) -> Statement:
-    """``coverage.json`` without the records ``ids``, of which ``rows`` were published in the release."""
+    """``coverage.json`` without the records ``ids``; ``rows`` are those that packs have just lost."""
     hubs = [
         hub | {"published": hub["published"] - sum(row["hub"] == hub["id"] for row in rows)} for hub in data["hubs"]
     ]

@@ -17,12 +17,14 @@ import zipfile
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from jinja2 import Template
 
-from pipelines.files import exchange, json_of, sha256_of, write_bytes
+from pipelines.files import Damaged, exchange, json_of, sha256_of, write_bytes
 from pipelines.publish import citation, errata, redact, strings, writers
 from pipelines.publish.archives import ARCHIVE, write_archive
 from pipelines.publish.descriptors import DATAPACKAGE, write_datapackage
@@ -44,27 +46,23 @@ _ARCHIVES = (".ods", ".xlsx", ".zip")
 
 @dataclass(frozen=True)
 class Reissued:
-    """A release that follows ``decisions`` (their numbers) now: its ``issue``, how many files were ``changed``, and the
-    addresses that are ``gone``, from the root of what is published.
+    """A release that follows what was withdrawn: its ``issue``, the paths of files that ``changed``, and the addresses
+    that are ``gone``, from the root of what is published.
     """
 
     release: str
     issue: int
-    decisions: tuple[int, ...]
     changed: tuple[str, ...]
     gone: tuple[str, ...]
 
 
 @dataclass(frozen=True)
 class _Going:
-    """What goes from one release by one decision: the ids by which it may be named there, the slugs of its pages, and
-    the rows that it has in packs.
-    """
+    """What goes from one release by one decision: the ids by which it may be named there, the slugs of its pages."""
 
     decision: Decision
     ids: frozenset[str]
     slugs: frozenset[str]
-    rows: tuple[Mapping[str, Any], ...]
 
 
 def reissue(
@@ -92,9 +90,8 @@ def reissue(
         packs = {pack for one in going for pack in _redact(aside, one)}
         write_keys(aside, folder.name, keys)
         _describe(aside, before, packs, max(one.decision.at for one in going), key)
-        followed = [one.decision for one in going]
-        _seal(aside, known, followed, before, keys[-1])
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        _seal(aside, known, [one.decision for one in going], before, keys[-1])
+    except (ValueError, KeyError, TypeError, AttributeError, Damaged, zipfile.BadZipFile) as error:
         raise ReleaseRefused(f"the release is of another shape: {error!r}") from error
     sign_release(aside, key)
     left = [f"{name} still names it" for one in going if one.decision.is_takedown for name in _traces(aside, one)]
@@ -104,7 +101,6 @@ def reissue(
     return Reissued(
         release=folder.name,
         issue=known["issue"] + 1,
-        decisions=tuple(decision.number for decision in followed),
         changed=tuple(sorted(path for path in after if before.get(path) != after[path])),
         gone=tuple(f"releases/{folder.name}/{path}" for path in sorted(before.keys() - after.keys())),
     )
@@ -126,7 +122,7 @@ def _going(folder: Path, decision: Decision) -> _Going | None:
     }
     ids = {*decision.ids, *(id for row in rows.values() for id in (row["id"], *row.get("merged", ())))}
     slugs = {decision.slug, *(row["slug"] for row in rows.values())}
-    found = _Going(decision, frozenset(ids), frozenset(slugs), tuple(rows.values()))
+    found = _Going(decision, frozenset(ids), frozenset(slugs))
     is_there = bool(rows) or (decision.is_takedown and next(_traces(folder, found), None) is not None)
     return found if is_there else None
 
@@ -149,15 +145,19 @@ def _redact(folder: Path, going: _Going) -> list[str]:
     decision = going.decision
     packs = []
     used: set[tuple[str, str]] = set()
+    lost: dict[str, Mapping[str, Any]] = {}
+    successor: Mapping[str, Any] | None = None
     for path in sorted((folder / "packs").glob("*/pack.json")):
         data = json_of(path.read_bytes())
         left = redact.pack(data, going.ids)
         used |= {(row["hub"], row["source"]["file"]) for row in left["records"]}
+        lost |= {row["id"]: row for row in data["records"] if row["id"] in going.ids}
+        successor = next((row for row in left["records"] if row["id"] == decision.successor), successor)
         if left != data:
             write_bytes(path, writers.json_bytes(left))
             write_pack_tables(path.parent)
             packs.append(path.parent.name)
-    _edit(folder / "coverage.json", lambda data: redact.coverage(data, going.ids, going.rows))
+    _edit(folder / "coverage.json", lambda data: redact.coverage(data, going.ids, lost.values()))
     notices = json_of((folder / "coverage.json").read_bytes()).get("withdrawn", ())
     used |= {(notice["hub"], notice["source"]["file"]) for notice in notices if notice["source"]}
     _edit(folder / PROVENANCE, lambda data: redact.provenance(data, going.ids, used))
@@ -175,7 +175,8 @@ def _redact(folder: Path, going: _Going) -> list[str]:
             changed = redact.page(html, going.ids)
             changed = redact.relinked(changed, name, going.slugs) if decision.is_takedown else changed
         if changed != html:
-            write_bytes(path, redact.noted(changed, _note(folder, going, name, is_own=name in pages)).encode())
+            note = _note(folder, decision, successor, name, is_own=name in pages)
+            write_bytes(path, redact.noted(changed, note).encode())
     return packs
 
 
@@ -189,8 +190,8 @@ def _describe(
     address = json_of((folder / MANIFEST).read_bytes()).get("address")
     if address is not None:
         hubs = {hub["id"]: hub["name"] for hub in json_of((folder / "coverage.json").read_bytes())["hubs"]}
-        for path in sorted((folder / "packs").glob("*/pack.json")):
-            _edit(path, lambda data: data | citation.of_pack(data, hubs, address))
+        for pack in packs:
+            _edit(folder / "packs" / pack / "pack.json", lambda data: data | citation.of_pack(data, hubs, address))
     for pack in sorted(packs):
         remake_pack_pdf(folder, pack, at)
     for archive in sorted(folder.glob(f"packs/*/{ARCHIVE}")):
@@ -212,9 +213,16 @@ def _edit(path: Path, change: Any) -> None:
             write_bytes(path, writers.json_bytes(changed))
 
 
-def _note(folder: Path, going: _Going, name: str, *, is_own: bool) -> str:
-    """The erratum on the page called ``name``."""
-    decision, language = going.decision, name.partition("/")[0]
+@cache
+def _erratum() -> Template:
+    return environment().get_template("erratum.html")
+
+
+def _note(folder: Path, decision: Decision, successor: Mapping[str, Any] | None, name: str, *, is_own: bool) -> str:
+    """The erratum on the page called ``name``. ``successor`` is the row of the record that takes the place of the one
+    that goes, None when the release has none.
+    """
+    language = name.partition("/")[0]
     language = language if language in strings.LANGUAGES else "cy" if name.endswith(".cy.html") else "en"
     up = "../" * name.count("/")
 
@@ -222,29 +230,19 @@ def _note(folder: Path, going: _Going, name: str, *, is_own: bool) -> str:
         path = RECORD_PAGES.format(language=code, slug=slug)
         return f"{up}{path}" if (folder / path).is_file() else None
 
-    successor = next((row for row in _rows(folder) if row["id"] == decision.successor), None)
-    return (
-        environment()
-        .get_template("erratum.html")
-        .render(
-            t=lambda key, **values: strings.text(key, language, **values),
-            day=strings.day(decision.at, language),
-            decision=decision,
-            is_own=is_own,
-            address=None if is_own or decision.is_takedown else page_of(decision.slug, decision.language),
-            successor=successor
-            and {
-                "address": page_of(successor["slug"], successor["language"]),
-                "heading": successor.get("title") or successor.get("question") or successor["id"],
-            },
-            errata=f"{up}{ERRATA}",
-        )
+    return _erratum().render(
+        t=lambda key, **values: strings.text(key, language, **values),
+        day=strings.day(decision.at, language),
+        decision=decision,
+        is_own=is_own,
+        address=None if is_own or decision.is_takedown else page_of(decision.slug, decision.language),
+        successor=successor
+        and {
+            "address": page_of(successor["slug"], successor["language"]),
+            "heading": successor.get("title") or successor.get("question") or successor["id"],
+        },
+        errata=f"{up}{ERRATA}",
     )
-
-
-def _rows(folder: Path) -> Iterator[dict[str, Any]]:
-    path = folder / "packs" / "national" / "pack.json"
-    yield from json_of(path.read_bytes())["records"]
 
 
 def _seal(

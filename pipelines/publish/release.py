@@ -22,7 +22,7 @@ from pipelines.edition import Edition, HubState, LibraryRecord, Pack, Withdrawn
 from pipelines.files import json_of, sha256_of
 from pipelines.publish import changes, citation, descriptors, errata, shapes, site, tables, views, writers
 from pipelines.publish.archives import write_archive, wrong_archives
-from pipelines.publish.catalogue import OWN_LICENCE
+from pipelines.publish.catalogue import FORMATS, OWN_LICENCE
 from pipelines.publish.errata import ERRATA
 from pipelines.publish.figures import wrong_figures
 from pipelines.publish.metadata import write_metadata, wrong_metadata
@@ -49,17 +49,10 @@ MEDIA_TYPES = {
     ".css": "text/css",
     ".svg": "image/svg+xml",
     ".txt": "text/plain",
-    ".csv": "text/csv",
-    ".json": "application/json",
     ".jsonld": "application/ld+json",
     ".cff": "application/yaml",
     ".xml": "application/xml",
-    ".jsonl": "application/jsonl",
-    ".parquet": "application/vnd.apache.parquet",
-    ".ods": "application/vnd.oasis.opendocument.spreadsheet",
-    ".xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
-    ".pdf": "application/pdf",
-    ".zip": "application/zip",
+    **{suffix: form.media_type for suffix, form in FORMATS.items()},
     ".pub": "text/plain",
     ".pem": "application/x-pem-file",
     "": "text/plain",

@@ -38,8 +38,12 @@ def as_json(nodes: Sequence[Node]) -> Markup:
     """
     if not nodes:
         return Markup("")
-    text = json.dumps({"@context": "https://schema.org", "@graph": nodes}, ensure_ascii=False, separators=(",", ":"))
-    return Markup(text.translate(_ESCAPES))  # noqa: S704 - no sign of markup is left
+    return Markup(in_script({"@context": "https://schema.org", "@graph": nodes}))  # noqa: S704 - no sign of markup is left
+
+
+def in_script(document: Any) -> str:
+    """``document`` as JSON without a sign that could end the ``script`` element around it."""
+    return json.dumps(document, ensure_ascii=False, separators=(",", ":")).translate(_ESCAPES)
 
 
 def of_page(site: Site, page: Page) -> list[Node]:

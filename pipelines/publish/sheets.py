@@ -223,7 +223,7 @@ def ods_bytes(book: Workbook) -> bytes:
         "meta.xml": meta,
         "META-INF/manifest.xml": _MANIFEST,
     }
-    return archive({name: text.encode() for name, text in files.items()}, stored="mimetype", level=COMPRESSION)
+    return archive({name: text.encode() for name, text in files.items()}, stored=("mimetype",), level=COMPRESSION)
 
 
 WIDE_CM = 18.0

@@ -160,7 +160,7 @@ def wrong_signatures(folder: Path, trusted: Sequence[ReleaseKey] = ()) -> list[s
         if not (folder / name).is_file() or (folder / name).read_bytes() != form(signs.public).encode()
     ]
     problems += [*_wrong(folder, signs.public, manifest)]
-    return problems + (_distrusted(signs.public, published, trusted) if trusted else [])
+    return problems + (distrusted(signs.public, published, trusted) if trusted else [])
 
 
 def _wrong(folder: Path, public: PublicKey, manifest: Mapping[str, Any]) -> Iterator[str]:
@@ -213,7 +213,7 @@ def _checks(public: PublicKey, sums: bytes, comment: str) -> dict[str, Callable[
     }
 
 
-def _distrusted(public: PublicKey, published: datetime, trusted: Sequence[ReleaseKey]) -> list[str]:
+def distrusted(public: PublicKey, published: datetime, trusted: Sequence[ReleaseKey]) -> list[str]:
     """Why those who trust ``trusted`` should not trust what is signed with ``public``; nothing when they may."""
     key = next((key for key in trusted if key.public == public), None)
     if key is None:

@@ -149,6 +149,11 @@ def test_a_retraction_leaves_a_page_that_says_why_and_where_to_go(folder: Path) 
         (["nowhere", "--reason", "x"], "nowhere was never published here"),
         (["two/twin", "--reason", "x"], "two/twin says the same as one/secret and became it: withdraw one/secret"),
         (["one/secret", "--reason", "  "], "--reason: say why"),
+        (
+            ["one/secret", "--takedown", "--reason", f"{SECRET.upper()} is untrue"],
+            "it names what has to go (Sample North",
+        ),
+        (["one/secret", "--takedown", "--reason", "See two/twin."], "it names what has to go (two/twin)"),
         (["one/secret", "--reason", "x", "--successor", "one/none"], "one/none is no record of the newest release"),
         (["one/secret", "--reason", "x", "--successor", "one/secret"], "one/secret is no record of the newest"),
     ],
@@ -171,12 +176,21 @@ def test_a_dry_run_only_says_what_would_happen(folder: Path) -> None:
     }
 
 
-def test_a_damaged_release_is_named_and_the_others_follow(folder: Path) -> None:
+@pytest.mark.parametrize(
+    ("name", "data", "said"),
+    [
+        ("coverage.json", b"{}", "changed: coverage.json"),
+        ("packs/national/records.jsonl", b"{", "changed: packs/national/records.jsonl"),
+        ("packs/national/pack.json", b"[]", "of another shape"),
+        ("packs/national/pack.ods", b"PK", "changed: packs/national/pack.ods"),
+    ],
+)
+def test_a_damaged_release_is_named_and_the_others_follow(folder: Path, name: str, data: bytes, said: str) -> None:
     damaged = releases(folder)[0]
-    (damaged / "coverage.json").write_bytes(b"{}")
+    (damaged / name).write_bytes(data)
     told = withdraw(folder, "one/secret", "--takedown", "--reason", "It named somebody.", expect=1)
     assert list(told["refused"]) == [damaged.name]
-    assert "changed: coverage.json" in told["refused"][damaged.name]
+    assert said in told["refused"][damaged.name]
     assert [one["release"] for one in told["reissued"]] == [releases(folder)[1].name]
     assert "one/secret" not in ids_of(releases(folder)[1])
 

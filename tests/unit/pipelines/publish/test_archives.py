@@ -4,6 +4,8 @@ import re
 import shutil
 import zipfile
 from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -123,6 +125,15 @@ def test_what_is_no_zip_and_what_somebody_else_signed_is_named(folder: Path, tmp
     assert "cannot be opened" in verify_archive(tmp_path / ARCHIVE)[0][0]
     stranger = ReleaseKey(PublicKey.of(Ed25519PrivateKey.generate()), None)
     assert "which is not one of" in verify_archive(folder / PACK / ARCHIVE, [stranger])[0][0]
+
+
+def test_a_key_that_was_stolen_or_retired_before_vouches_for_nothing(folder: Path) -> None:
+    for change, said in (
+        ({"is_stolen": True, "retired": datetime(2026, 11, 30, tzinfo=UTC)}, "which was stolen"),
+        ({"retired": datetime(2026, 11, 2, tzinfo=UTC)}, "which was retired on 2 November 2026"),
+    ):
+        problems, _ = verify_archive(folder / PACK / ARCHIVE, [replace(RELEASE_KEY, **change)])
+        assert [said in problem for problem in problems] == [True], problems
 
 
 def test_a_zip_that_is_not_of_its_pack_is_found_in_the_release(folder: Path, tmp_path: Path) -> None:

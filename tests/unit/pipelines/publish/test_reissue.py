@@ -168,6 +168,20 @@ def test_of_what_is_taken_down_nothing_is_left(before: Path, taken_down: Path) -
     assert gone.read(taken_down) == {f"releases/{FIRST}/{code}/records/vale-letters.html" for code in ("en", "cy")}
 
 
+def test_two_decisions_about_what_was_one_record_then_count_it_once(before: Path, tmp_path: Path) -> None:
+    public = tmp_path / "public"
+    shutil.copytree(before, public, symlinks=True)
+    decisions = [
+        a_decision(ids=("vale/letters",)),
+        a_decision(number=2, record="coast/letters", ids=("coast/letters",)),
+    ]
+    assert isinstance(follow(public, *decisions)[FIRST], Reissued)
+    folder = public / "releases" / FIRST
+    hubs = {hub["id"]: hub["published"] for hub in json.loads(texts(folder, "coverage.json"))["hubs"]}
+    rows = [json.loads(line)["hub"] for line in texts(folder, "packs/national/records.jsonl").splitlines()]
+    assert {hub: hubs[hub] for hub in ("vale", "coast")} == {hub: rows.count(hub) for hub in ("vale", "coast")}
+
+
 def test_a_release_is_reissued_with_the_key_of_today(before: Path, tmp_path: Path) -> None:
     public = tmp_path / "public"
     shutil.copytree(before, public, symlinks=True)

@@ -16,18 +16,8 @@ from pipelines.publish import sheets, workbooks
 from pipelines.publish.sheets import MAX_CHARACTERS, Unwritable, Workbook, fitted, parts
 from pipelines.publish.workbooks import About, workbook
 from pipelines.publish.writers import Column, TableSpec
+from tests.builders import THINGS
 
-SPEC = TableSpec(
-    "things",
-    (
-        Column("name", "string", "Name.", "Enw."),
-        Column("size", "integer", "Size.", "Maint."),
-        Column("share", "number", "Share.", "Cyfran."),
-        Column("when", "date", "When.", "Pryd."),
-        Column("tags", "list", "Tags.", "Tagiau."),
-        Column("more", "object", "More.", "Rhagor."),
-    ),
-)
 ABOUT = About(
     {"en": "Things", "cy": "Pethau"},
     {"en": "All things.", "cy": "Pob peth."},
@@ -51,7 +41,7 @@ def read(data: bytes, sheet: str = "things") -> list[list[Any]]:
 
 
 def table_of(rows: list[dict[str, Any]], form: str, **more: Any) -> list[list[Any]]:
-    return read(written(workbook(SPEC, rows, ABOUT, **more), form))[workbooks.LINES :]
+    return read(written(workbook(THINGS, rows, ABOUT, **more), form))[workbooks.LINES :]
 
 
 def name_of(text: str, form: str) -> Any:
@@ -61,7 +51,7 @@ def name_of(text: str, form: str) -> Any:
 @FORMS
 def test_cells_have_their_type(form: str) -> None:
     header, row = table_of([ROW], form)
-    assert header == list(SPEC.names)
+    assert header == list(THINGS.names)
     assert row == ["tŷ", -5, 0.5, date(2026, 3, 1), "a;b", '{"a":2,"z":1}']
 
 
@@ -70,7 +60,7 @@ def test_cells_have_their_type(form: str) -> None:
     "text", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "＝1", '=HYPERLINK("https://x.example")', "'=1"]
 )
 def test_a_text_that_looks_like_a_formula_is_the_exact_text(text: str, form: str) -> None:
-    data = written(workbook(SPEC, [{"name": text}], ABOUT), form)
+    data = written(workbook(THINGS, [{"name": text}], ABOUT), form)
     assert read(data)[-1][0] == text
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
         xml = "".join(archive.read(name).decode() for name in archive.namelist())
@@ -100,20 +90,20 @@ def test_texts_stay_as_they_are(what: str, form: str) -> None:
 
 @FORMS
 def test_what_xml_cannot_hold_is_replaced_and_noted(form: str) -> None:
-    book = workbook(SPEC, [{"name": "good"}, {"name": "a\x01b\x1fc\ufffe"}, {"name": "x\r\ny\rz"}], ABOUT)
+    book = workbook(THINGS, [{"name": "good"}, {"name": "a\x01b\x1fc\ufffe"}, {"name": "x\r\ny\rz"}], ABOUT)
     data = written(book, form)
     assert [row[0] for row in read(data)[-3:]] == ["good", "a\ufffdb\ufffdc\ufffd", "x\ny\nz"]
     (note,) = (row for row in read(data, workbooks.NOTES) if "�" in str(row[0]))
     assert note[2].endswith("name: 2.")
     assert "name: 2." in note[3]
-    clean = read(written(workbook(SPEC, [{"name": "good"}], ABOUT), form), workbooks.NOTES)
+    clean = read(written(workbook(THINGS, [{"name": "good"}], ABOUT), form), workbooks.NOTES)
     assert not any("�" in str(row[0]) for row in clean)
 
 
 @FORMS
 @pytest.mark.parametrize("text", ["x" * (MAX_CHARACTERS + 1), "😀" * (MAX_CHARACTERS // 2 + 1)])
 def test_a_text_that_is_too_long_is_cut_and_says_where_the_rest_is(text: str, form: str) -> None:
-    spec = TableSpec("things", (*SPEC.columns, Column("address", "string", "Page.", "Tudalen.")))
+    spec = TableSpec("things", (*THINGS.columns, Column("address", "string", "Page.", "Tudalen.")))
     data = written(workbook(spec, [{"name": text, "address": "en/records/x.html"}], ABOUT), form)
     cell = read(data)[-1][0]
     assert len(cell.encode("utf-16-le")) // 2 in (MAX_CHARACTERS - 1, MAX_CHARACTERS)
@@ -134,12 +124,12 @@ def test_a_text_that_just_fits_is_whole() -> None:
 def test_rows_beyond_a_sheet_go_on_in_the_next(form: str) -> None:
     rows = [{"name": str(number)} for number in range(7)]
     most = workbooks.LINES + 1 + 3
-    book = workbook(SPEC, rows, ABOUT, most_rows=most)
+    book = workbook(THINGS, rows, ABOUT, most_rows=most)
     data = written(book, form)
     names = [sheet.name for sheet in book.sheets][3:]
     assert names == ["things", "things_2", "things_3"]
     found = [read(data, name) for name in names]
-    assert all(len(sheet) <= most and sheet[workbooks.LINES] == list(SPEC.names) for sheet in found)
+    assert all(len(sheet) <= most and sheet[workbooks.LINES] == list(THINGS.names) for sheet in found)
     assert [row[0] for sheet in found for row in sheet[workbooks.LINES + 1 :]] == [row["name"] for row in rows]
     assert "(part 2 of 3)" in found[1][0][0]
     assert {"things", "things_2", "things_3"} <= {row[0] for row in read(data, workbooks.CONTENTS)}
@@ -183,12 +173,12 @@ def test_dates_that_excel_counts_wrongly_are_text(form: str) -> None:
 
 @FORMS
 def test_an_empty_table_has_its_header(form: str) -> None:
-    assert table_of([], form) == [list(SPEC.names)]
+    assert table_of([], form) == [list(THINGS.names)]
 
 
 def test_both_formats_hold_the_same() -> None:
     rows = [ROW, {"name": "a\x01\r\n" + "x" * 40_000}, {"more": [1]}]
-    book = workbook(SPEC, rows, ABOUT)
+    book = workbook(THINGS, rows, ABOUT)
     for sheet in book.sheets:
         assert read(written(book, ".ods"), sheet.name) == read(written(book, ".xlsx"), sheet.name)
 
@@ -224,24 +214,24 @@ def accessible(data: bytes, form: str) -> list[str]:
 
 @FORMS
 def test_a_workbook_follows_the_guidance(form: str) -> None:
-    good = workbook(SPEC, [ROW, ROW], ABOUT)
+    good = workbook(THINGS, [ROW, ROW], ABOUT)
     assert accessible(written(good, form), form) == []
     bad = Workbook("", "", good.created, (good.sheets[3], *good.sheets[1:3]))
     assert accessible(written(bad, form), form) == ["no cover", "a sheet without one marked-up table", "no title"]
-    gap = workbook(SPEC, [ROW, {}, ROW], ABOUT)
+    gap = workbook(THINGS, [ROW, {}, ROW], ABOUT)
     assert accessible(written(gap, form), form) == ["empty rows"]
 
 
 @FORMS
 def test_the_cover_says_in_both_languages_what_it_is(form: str) -> None:
-    told = [row[0] for row in read(written(workbook(SPEC, [ROW], ABOUT), form), workbooks.COVER)]
+    told = [row[0] for row in read(written(workbook(THINGS, [ROW], ABOUT), form), workbooks.COVER)]
     for words in ("Things", "Pethau", "All things.", "Pob peth.", "Sample content", "Cynnwys enghreifftiol"):
         assert any(words in text for text in told), words
     assert any("2026-11-28.01" in text and "28 Tachwedd 2026" in text for text in told)
 
 
 def test_sheets_lead_to_one_another() -> None:
-    book = workbook(SPEC, [ROW], ABOUT)
+    book = workbook(THINGS, [ROW], ABOUT)
     with zipfile.ZipFile(io.BytesIO(written(book, ".ods"))) as archive:
         content = archive.read("content.xml").decode()
     assert {"#Contents.A1", "#Cover.A1", "#Notes.A1", "#things.A1"} <= set(re.findall('xlink:href="([^"]+)"', content))
@@ -255,8 +245,8 @@ MAKE = """
 import hashlib, os
 os.umask(int(os.environ["MASK"], 8))
 from pipelines.publish import sheets
-from tests.unit.pipelines.publish.test_sheets import ABOUT, ROW, SPEC, workbook
-book = workbook(SPEC, [ROW] * 3, ABOUT)
+from tests.unit.pipelines.publish.test_sheets import ABOUT, ROW, THINGS, workbook
+book = workbook(THINGS, [ROW] * 3, ABOUT)
 for write in sheets.WRITERS.values():
     print(hashlib.sha256(write(book)).hexdigest())
 """
@@ -275,4 +265,4 @@ def test_the_same_table_gives_the_same_bytes_anywhere() -> None:
     }
     assert len(made) == 1
     for write in sheets.WRITERS.values():
-        assert write(workbook(SPEC, [ROW] * 3, ABOUT)) != write(workbook(SPEC, [ROW] * 4, ABOUT))
+        assert write(workbook(THINGS, [ROW] * 3, ABOUT)) != write(workbook(THINGS, [ROW] * 4, ABOUT))

@@ -10,20 +10,9 @@ import pytest
 
 from hubs.contract.kinds import document_kinds
 from pipelines.publish import writers
-from pipelines.publish.writers import Column, TableSpec
-from tests.builders import benchmark_rows
+from pipelines.publish.writers import TableSpec
+from tests.builders import THINGS, benchmark_rows
 
-SPEC = TableSpec(
-    "things",
-    (
-        Column("name", "string", "Name.", "Enw."),
-        Column("size", "integer", "Size.", "Maint."),
-        Column("share", "number", "Share.", "Cyfran."),
-        Column("when", "date", "When.", "Pryd."),
-        Column("tags", "list", "Tags.", "Tagiau."),
-        Column("more", "object", "More.", "Rhagor."),
-    ),
-)
 ROWS = [
     {"name": "tŷ", "size": -5, "share": 2.0, "when": date(2026, 3, 1), "tags": ["a", "b"], "more": {"z": 1, "a": 2}},
     {"name": 'say "hi",\nthere', "share": 0.5},
@@ -31,7 +20,7 @@ ROWS = [
 
 
 def test_csv_is_utf8_without_mark_with_crlf_and_header() -> None:
-    data = writers.csv_bytes(SPEC, ROWS)
+    data = writers.csv_bytes(THINGS, ROWS)
     assert data.startswith(b"name,size,share,when,tags,more\r\n")
     assert data.endswith(b"\r\n")
     rows = list(csv.DictReader(io.StringIO(data.decode(), newline="")))
@@ -50,21 +39,21 @@ def test_csv_is_utf8_without_mark_with_crlf_and_header() -> None:
 @pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t", "\r", "＝"])
 def test_a_text_that_a_spreadsheet_would_run_is_neutralised_in_csv_only(start: str) -> None:
     rows = [{"name": f"{start}1+1", "size": -1, "tags": [f"{start}x"]}]
-    cells = next(csv.DictReader(io.StringIO(writers.csv_bytes(SPEC, rows).decode(), newline="")))
+    cells = next(csv.DictReader(io.StringIO(writers.csv_bytes(THINGS, rows).decode(), newline="")))
     assert cells["name"] == f"'{start}1+1"
     assert cells["tags"] == f"'{start}x"
     assert cells["size"] == "-1"
-    assert json.loads(writers.jsonl_bytes(SPEC, rows))["name"] == f"{start}1+1"
+    assert json.loads(writers.jsonl_bytes(THINGS, rows))["name"] == f"{start}1+1"
 
 
 def test_json_lines_leave_out_what_has_no_value() -> None:
-    lines = writers.jsonl_bytes(SPEC, ROWS).decode().splitlines()
+    lines = writers.jsonl_bytes(THINGS, ROWS).decode().splitlines()
     assert json.loads(lines[1]) == {"name": 'say "hi",\nthere', "share": 0.5}
     assert "tŷ" in lines[0]
 
 
 def test_parquet_holds_the_same_values_typed_and_described(tmp_path) -> None:
-    writers.write_parquet(tmp_path / "x.parquet", SPEC, ROWS)
+    writers.write_parquet(tmp_path / "x.parquet", THINGS, ROWS)
     table = pq.read_table(tmp_path / "x.parquet")
     first = table.to_pylist()[0]
     assert first == ROWS[0] | {"more": '{"a":2,"z":1}'}
@@ -73,7 +62,7 @@ def test_parquet_holds_the_same_values_typed_and_described(tmp_path) -> None:
 
 def test_the_same_rows_give_the_same_bytes(tmp_path) -> None:
     for name in ("a", "b"):
-        writers.write_parquet(tmp_path / name, SPEC, ROWS)
+        writers.write_parquet(tmp_path / name, THINGS, ROWS)
     assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
 
 
