@@ -226,8 +226,8 @@ def _note(folder: Path, decision: Decision, successor: Mapping[str, Any] | None,
     language = language if language in strings.LANGUAGES else "cy" if name.endswith(".cy.html") else "en"
     up = "../" * name.count("/")
 
-    def page_of(slug: str, code: str) -> str | None:
-        path = RECORD_PAGES.format(language=code, slug=slug)
+    def page_of(slug: str) -> str | None:
+        path = RECORD_PAGES.format(language=language, slug=slug)
         return f"{up}{path}" if (folder / path).is_file() else None
 
     return _erratum().render(
@@ -235,10 +235,11 @@ def _note(folder: Path, decision: Decision, successor: Mapping[str, Any] | None,
         day=strings.day(decision.at, language),
         decision=decision,
         is_own=is_own,
-        address=None if is_own or decision.is_takedown else page_of(decision.slug, decision.language),
+        address=None if is_own or decision.is_takedown else page_of(decision.slug),
         successor=successor
         and {
-            "address": page_of(successor["slug"], successor["language"]),
+            "address": page_of(successor["slug"]),
+            "language": successor["language"],
             "heading": successor.get("title") or successor.get("question") or successor["id"],
         },
         errata=f"{up}{ERRATA}",

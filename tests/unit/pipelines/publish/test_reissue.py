@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -152,6 +153,19 @@ def test_the_page_of_a_retracted_record_stays_and_says_why(retracted: Path) -> N
     assert gone.read(retracted) == frozenset()
     log = errata.read(folder)
     assert errata.retracted(log)["vale/letters"]["reason"] == "The figures were wrong."
+
+
+def test_an_erratum_leads_to_pages_in_the_language_of_its_own(before: Path, tmp_path: Path) -> None:
+    public = tmp_path / "public"
+    shutil.copytree(before, public, symlinks=True)
+    follow(public, a_decision(successor="vale/open-formats"))
+    folder = public / "releases" / FIRST
+    for code in ("en", "cy"):
+        for name in ("records/vale-letters.html", "packs/national.html"):
+            note = texts(folder, f"{code}/{name}").partition('role="note"')[2].partition("</div>")[0]
+            links = set(re.findall(r'href="\.\./\.\./([^"]+)"', note))
+            wanted = {"errata.json", f"{code}/records/vale-open-formats.html"}
+            assert links == wanted | ({f"{code}/records/vale-letters.html"} if "packs" in name else set()), (code, name)
 
 
 def test_of_what_is_taken_down_nothing_is_left(before: Path, taken_down: Path) -> None:
