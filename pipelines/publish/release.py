@@ -28,6 +28,7 @@ from pipelines.publish.figures import wrong_figures
 from pipelines.publish.metadata import write_metadata, wrong_metadata
 from pipelines.publish.pdf import write_documents, wrong_documents
 from pipelines.publish.provenance import PROVENANCE, broken_chains, provenance, record_source, withdrawal_source
+from pipelines.publish.scripts import write_figures, wrong_scripts
 from pipelines.publish.signed import SUMS, UNLISTED, read_sums, sums_bytes, write_keys
 from pipelines.publish.sitemap import write_sitemaps
 
@@ -47,6 +48,7 @@ MANIFEST = "release.json"
 MEDIA_TYPES = {
     ".html": "text/html",
     ".css": "text/css",
+    ".js": "text/javascript",
     ".svg": "image/svg+xml",
     ".txt": "text/plain",
     ".jsonld": "application/ld+json",
@@ -95,6 +97,7 @@ def build_release(
     if any(folder.iterdir()):
         raise FileExistsError(f"{folder} is not empty")
     _write_benchmarks(edition, folder / "benchmarks")
+    write_figures(folder)
     rows = {id: record_row(edition, entry) for id, entry in edition.library.items()}
     for pack in edition.packs:
         _write_pack(edition, pack, [rows[id] for id in pack.records], folder / "packs" / pack.id)
@@ -412,7 +415,7 @@ def _broken_links(present: Mapping[str, Path]) -> Iterator[str]:
 
 def _wrong_figures(folder: Path) -> list[str]:
     try:
-        return list(wrong_figures(folder))
+        return [*wrong_figures(folder), *wrong_scripts(folder)]
     except (OSError, ValueError, KeyError, TypeError, csv.Error) as error:
         return [f"the figures cannot be checked: {error}"]
 

@@ -36,10 +36,13 @@ ASSETS = {
     "assets/govuk-frontend.css": GOVUK / "govuk-frontend.css",
     "assets/govuk-frontend-licence.txt": GOVUK / "LICENSE.txt",
     "assets/hubpacks.css": TEMPLATES / "static" / "hubpacks.css",
+    "assets/site.js": TEMPLATES / "static" / "site.js",
     "assets/favicon.svg": TEMPLATES / "static" / "favicon.svg",
 }
 PRINTABLE = "pack_printable.html"
 """The template of the page of a whole pack."""
+_SCRIPT_WORDS = ("site.newer", "site.copied")
+"""The beginnings of the keys of texts that the script of every page uses."""
 DESCRIPTION_CHARACTERS = 200
 LATEST_N = 5
 MOST_CHANGES = 100
@@ -58,7 +61,9 @@ _GOVUK = {
 @dataclass(frozen=True)
 class Page:
     """One page. ``path`` and ``alternate`` (the same in the other language) count from the root of the release,
-    the addresses of ``crumbs`` from the folder of the page's language.
+    the addresses of ``crumbs`` from the folder of the page's language. ``scripts`` are loaded beside that of every
+    page, from the root of the release; ``words`` are the beginnings of the keys of texts that they use. A page that
+    ``is_private`` may ask nobody for anything.
     """
 
     path: str
@@ -70,6 +75,9 @@ class Page:
     alternate: str
     crumbs: tuple[tuple[str, str], ...] = ()
     title_language: str | None = None
+    scripts: tuple[str, ...] = ()
+    words: tuple[str, ...] = ()
+    is_private: bool = False
     data: Mapping[str, Any] = field(default_factory=dict)
 
     @property
@@ -373,6 +381,7 @@ class Site:
             "site": self,
             # Nobody can find what stands at the placeholder, so no page says that it belongs there.
             "canonical": self.link(page.path) if self.edition.address != PLACEHOLDER else None,
+            "words_for": partial(_script_words, language),
             "structured": lambda: schema_org.as_json(schema_org.of_page(self, page)),
             "publisher": publisher(),
             "edition": self.edition,
@@ -598,6 +607,12 @@ def _words(language: str) -> dict[str, Any]:
         "terms": vocabulary,
         "kinds": document_kinds(),
     }
+
+
+def _script_words(language: str, page: Page) -> Markup:
+    """The texts that the scripts of ``page`` use, as JSON."""
+    texts = strings.starting(_SCRIPT_WORDS + page.words, language)
+    return Markup(schema_org.in_script(texts))  # noqa: S704 - without a sign that could end the element
 
 
 def _lang(text_language: str, page_language: str) -> Markup:

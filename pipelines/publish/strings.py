@@ -38,6 +38,11 @@ def text(key: str, language: str, **values: object) -> str:
     return words.format(**{name: _shown(value) for name, value in values.items()}) if values else words
 
 
+def starting(beginnings: tuple[str, ...], language: str) -> dict[str, str]:
+    """The texts by key in ``language`` whose keys begin with one of ``beginnings``, for the scripts of a page."""
+    return {key: texts[language] for key, texts in catalogue().items() if key.startswith(beginnings)}
+
+
 def day(when: date, language: str) -> str:
     """A date as people write it: 5 March 2026, 5 Mawrth 2026."""
     return f"{when.day} {_MONTHS[language].split()[when.month - 1]} {when.year}"

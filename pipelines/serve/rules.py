@@ -15,10 +15,11 @@ from pipelines.publish.signed import SUMS
 METHODS = ("GET", "HEAD")
 
 POLICY = (
-    "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    "default-src 'none'; style-src 'self'; img-src 'self'; script-src 'self'; connect-src 'self'; form-action 'self'; "
+    "base-uri 'none'; frame-ancestors 'none'"
 )
-"""All that a page uses are style sheets and pictures of its own release. A page that is shown in a frame could be
-dressed up as somebody else's."""
+"""All that a page uses are style sheets, pictures and scripts of its own release, and it asks only its own site. A page
+that is shown in a frame could be dressed up as somebody else's."""
 
 SECURITY = {
     "Content-Security-Policy": POLICY,

@@ -55,8 +55,8 @@ CSV = f"{RELEASE}/benchmarks/benchmarks.csv"
 PARQUET = f"{RELEASE}/benchmarks/benchmarks.parquet"
 IMMUTABLE, FRESH = "public, max-age=31536000, immutable", "no-cache"
 SECURITY = {
-    "content-security-policy": "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; "
-    "form-action 'none'; frame-ancestors 'none'",
+    "content-security-policy": "default-src 'none'; style-src 'self'; img-src 'self'; script-src 'self'; "
+    "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
     "x-content-type-options": "nosniff",
     "referrer-policy": "no-referrer",
     "permissions-policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
