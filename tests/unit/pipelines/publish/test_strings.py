@@ -14,6 +14,7 @@ from pipelines.publish.strings import LANGUAGES
 BUILT = re.compile(r"""\btext\(\s*f"([a-z_.]+)\{""")
 """A key that code puts together: its beginning."""
 CALL = re.compile(r"""\bt(?:_in)?\(\s*"([a-z_.]+)"(\s*~)?""")
+SCRIPT_CALL = re.compile(r"""\bwords\(\s*"([a-z_.]+)"(\s*\+)?""")
 
 
 def keys_in_use() -> set[tuple[str, bool]]:
@@ -21,6 +22,8 @@ def keys_in_use() -> set[tuple[str, bool]]:
     found = set()
     for path in TEMPLATES.rglob("*.html"):
         found |= {(key, bool(more)) for key, more in CALL.findall(path.read_text(encoding="utf-8"))}
+    for path in (TEMPLATES / "static").glob("*.js"):
+        found |= {(key, bool(more)) for key, more in SCRIPT_CALL.findall(path.read_text(encoding="utf-8"))}
     return found
 
 
