@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, date, datetime
+from functools import cache
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -457,6 +458,17 @@ def an_edition(**changes: Any) -> Edition:
     values.setdefault("bases", bases_of(values["library"].values(), values["withdrawn"]))
     values.setdefault("waves", waves_of(values["benchmarks"], values["hubs"]))
     return Edition(**values)
+
+
+@cache
+def _the_edition() -> Edition:
+    return an_edition(packs=(), withdrawn=())
+
+
+def a_small_edition(**changes: Any) -> Edition:
+    """``an_edition`` without packs, for tests of what is found in a library. Its tables are made once for all."""
+    bases = bases_of(changes.get("library", _the_edition().library).values(), ())
+    return replace(_the_edition(), **{"bases": bases} | changes)
 
 
 def waves_of(benchmarks: pa.Table, hubs: Iterable[HubState]) -> tuple[WaveTold, ...]:

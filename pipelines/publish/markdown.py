@@ -44,7 +44,7 @@ EMPTIED = {
     *("select", "textarea", "button", "video", "audio", "canvas"),
 }
 """Elements whose contents go too: what stands inside is not text to read."""
-RESERVED_IDS = {"main-content", "contents", "about-this-record", "provenance", "related"}
+RESERVED_IDS = {"main-content", "contents", "about-this-record", "provenance", "related", "words", "cite", "cite-line"}
 """Ids that our own pages use."""
 
 TOP_LEVEL = 2

@@ -4,8 +4,9 @@ Only knows what stands where in a file. Which records go, and what becomes of th
 Everything else in a file stays byte for byte as it was: readers hold what they have against what is there now.
 
 **Pages** are not made again: what a page looked like is part of what was published, and its templates have changed
-since. Instead every element that shows a record carries the record's id (``data-record``), and goes with it. Structured
-data in a page has nodes with the id as their ``identifier``; they go too.
+since. Instead every element that shows a record carries the record's id (``data-record``), and goes with it. A link
+around a word that a term explains carries the id of the term (``data-term``): it goes, and the word, which is another
+record's, stays. Structured data in a page has nodes with the id as their ``identifier``; they go too.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Collection, Iterator, Mapping
+from html import unescape
 from html.parser import HTMLParser
 from typing import Any
 
@@ -22,6 +24,8 @@ from pipelines.publish import changes
 from pipelines.publish.schema_org import in_script
 
 MARK = "data-record"
+TERM = "data-term"
+_TERM_LINK = re.compile(r'<a\b[^<>]*\bdata-term="([^"<>]*)"[^<>]*>(.*?)</a>', re.DOTALL)
 _VOID = frozenset(
     {"area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr"}
 )
@@ -35,6 +39,7 @@ Statement = dict[str, Any]
 
 def page(html: str, ids: Collection[str]) -> str:
     """``html`` without what it says of the records ``ids``. The same text when it says nothing of them."""
+    html = _unwrapped(html, ids)
     kept, end = [], 0
     for start, stop in _spans(html, ids):
         kept.append(html[end:start].removesuffix("\n") if html.startswith("\n", stop) else html[end:start])
@@ -66,6 +71,13 @@ def noted(html: str, note: str) -> str:
 def unlisted(html: str) -> str:
     """``html`` told to searches as a page that they are to forget."""
     return html.replace("</head>", '  <meta name="robots" content="noindex">\n</head>', 1)
+
+
+def _unwrapped(html: str, ids: Collection[str]) -> str:
+    """``html`` without the links that lead from a word to its meaning in one of these records. Links hold no links."""
+    if TERM not in html:
+        return html
+    return _TERM_LINK.sub(lambda found: found[2] if unescape(found[1]) in ids else found[0], html)
 
 
 def _spans(html: str, ids: Collection[str]) -> Iterator[tuple[int, int]]:

@@ -12,7 +12,7 @@ import uuid
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from functools import cache, cached_property, partial
 from itertools import product
@@ -26,10 +26,14 @@ from hubs.contract.findings import CODES
 from hubs.contract.kinds import document_kinds
 from hubs.contract.vocabularies import vocabulary
 from pipelines.edition import Edition, HubState, LibraryRecord, Pack, Published, State, Withdrawn
-from pipelines.publish import citation, markdown, pdf, schema_org, strings, tables, views, writers
+from pipelines.publish import citation, explain, markdown, pdf, schema_org, strings, tables, views, writers
 from pipelines.publish.catalogue import OWN_LICENCE, licences_of, permalink, publisher
+from pipelines.publish.facets import KIND, Facets, Subject
 from pipelines.publish.layouts import GOVUK, TEMPLATES, environment
+from pipelines.publish.related import Related
 from pipelines.publish.strings import LANGUAGES
+from pipelines.publish.tasks import Task, serving, tasks
+from pipelines.publish.wordlist import Words
 from pipelines.settings import PLACEHOLDER
 
 ASSETS = {
@@ -37,6 +41,7 @@ ASSETS = {
     "assets/govuk-frontend-licence.txt": GOVUK / "LICENSE.txt",
     "assets/hubpacks.css": TEMPLATES / "static" / "hubpacks.css",
     "assets/site.js": TEMPLATES / "static" / "site.js",
+    "assets/terms.js": TEMPLATES / "static" / "terms.js",
     "assets/favicon.svg": TEMPLATES / "static" / "favicon.svg",
 }
 PRINTABLE = "pack_printable.html"
@@ -48,6 +53,13 @@ LATEST_N = 5
 MOST_CHANGES = 100
 """Changes of one kind that the page of changes lists; the file has all."""
 LATEST_PER_HUB_N = 2
+LISTED_N = 10
+"""Records of a kind that the page of a subject lists, where the kind has a page of its own."""
+SHORT_N = 30
+"""Records of a page from which on they are listed without their summaries."""
+OLD_YEARS = 2
+"""The age from which on a text is called old."""
+DEFINITION_CHARACTERS = 320
 
 derived = views.derived
 
@@ -103,6 +115,11 @@ def record_path(entry: LibraryRecord) -> str:
 def page_address(entry: LibraryRecord) -> str:
     """A record's page in its own language, from the root of the release."""
     return f"{entry.record.document.language}/{record_path(entry)}"
+
+
+def hub_path(hub: str) -> str:
+    """The address of the page of all records of a hub, from the folder of a language."""
+    return f"browse/hub/{hub}.html"
 
 
 def successor(edition: Edition, entry: Withdrawn) -> LibraryRecord | None:
@@ -184,6 +201,9 @@ class Site:
         self._base = permalink(edition.address, edition.id)
         self._menus: dict[tuple[str, str, str, str], Markup] = {}
         self._parts: dict[tuple[str, int], tuple[Part, ...]] = {}
+        self._explained: dict[str, tuple[tuple[Part, ...], tuple[LibraryRecord, ...]]] = {}
+        self.facets = Facets(self.library)
+        self.tasks = tasks()
 
     def pages(self) -> list[Page]:
         """Every page, in a fixed order."""
@@ -230,6 +250,8 @@ class Site:
             if gone.slug is not None:
                 yield self._withdrawn_page(gone, language, page)
         yield plain("browse/index.html", "browse.html", "browse")
+        yield from self._guides(language, page)
+        yield from self._narrowed(language, page)
         for scheme in views.BROWSE_SCHEMES:
             for term in vocabulary(scheme):
                 if found := library.with_term(scheme, term.id, language):
@@ -311,8 +333,64 @@ class Site:
             strings.text(f"kind.{kind}.title", language),
             strings.text(f"kind.{kind}.description", language),
             kind,
-            data={"kind": kind, "entries": self.library.of_kind(kind, language)},
+            crumbs=((strings.text("nav.browse", language), "browse/index.html"),),
+            data={
+                "kind": kind,
+                "entries": self.library.of_kind(kind, language),
+                "narrower": self.facets.narrower(Subject(KIND, kind), language),
+            },
         )
+
+    def _guides(self, language: str, page: Any) -> Iterator[Page]:
+        """A page for each task that people come with."""
+        for task in self.tasks:
+            yield page(
+                task.path,
+                "task.html",
+                task.title[language],
+                f"{task.about[language]} {task.lead[language]}",
+                "task",
+                crumbs=((strings.text("nav.browse", language), "browse/index.html"),),
+                data={"task": task},
+            )
+
+    def serving(self, task: Task, language: str) -> dict[str, list[tuple[str, list[LibraryRecord]]]]:
+        """By step of a task, and kind, the records that serve it."""
+        return serving(task, self.library, self.words, language)
+
+    def _narrowed(self, language: str, page: Any) -> Iterator[Page]:
+        """A page for each pair of subjects, and one for each hub."""
+        browse = (strings.text("nav.browse", language), "browse/index.html")
+        for pair in self.facets.pairs(language):
+            names = [self.subject_name(subject, language) for subject in (pair.first, pair.second)]
+            title = strings.text("find.pair", language, first=names[0], second=names[1])
+            yield page(
+                pair.path,
+                "facet.html",
+                title,
+                strings.text("term.description", language, label=title, count=len(pair.entries)),
+                "browse",
+                crumbs=(browse, (names[0], pair.first.path)),
+                data={"pair": pair, "groups": self.library.by_kind(pair.entries)},
+            )
+        for hub in self.edition.hubs:
+            if found := self.library.of_hub(hub.id, language):
+                name = hub.name(language)
+                yield page(
+                    hub_path(hub.id),
+                    "hub.html",
+                    name,
+                    strings.text("term.description", language, label=name, count=len(found)),
+                    "browse",
+                    crumbs=(browse,),
+                    data={"one": hub, "groups": self.library.by_kind(found), "found_n": len(found)},
+                )
+
+    def subject_name(self, subject: Subject, language: str) -> str:
+        """What a subject is called in the plural, as a heading."""
+        if subject.scheme == KIND:
+            return strings.text(f"kind.{subject.term}.title", language)
+        return vocabulary(subject.scheme)[subject.term].label(language)
 
     def _term_page(self, scheme: str, term: str, entries: list[LibraryRecord], language: str, page: Any) -> Page:
         label = vocabulary(scheme)[term].label(language)
@@ -324,7 +402,13 @@ class Site:
             strings.text("term.description", language, label=label, count=len(entries)),
             "browse",
             crumbs=((strings.text("nav.browse", language), "browse/index.html"),),
-            data={"scheme": scheme, "term": term, "groups": self.library.by_kind(entries), "packs": packs},
+            data={
+                "scheme": scheme,
+                "subject": Subject(scheme, term),
+                "groups": self.library.by_kind(entries),
+                "packs": packs,
+                "narrower": self.facets.narrower(Subject(scheme, term), language),
+            },
         )
 
     def _record_page(self, entry: LibraryRecord, language: str, other: str, page: Any) -> Page:
@@ -339,12 +423,16 @@ class Site:
             kind,
             title_language=None if document.language == language else document.language,
             alternate=f"{other}/{record_path(counterpart)}",
-            crumbs=((strings.text(f"kind.{kind}.title", language), f"{kind.replace('_', '-')}/index.html"),),
+            scripts=("assets/terms.js",),
+            words=("terms.",),
+            crumbs=(
+                (strings.text("nav.browse", language), "browse/index.html"),
+                (strings.text(f"kind.{kind}.title", language), f"{kind.replace('_', '-')}/index.html"),
+            ),
             data={
                 "entry": entry,
                 "document": document,
                 "translation": self._translation(entry, language),
-                "neighbours": self.library.neighbours(entry, language),
             },
         )
 
@@ -398,10 +486,56 @@ class Site:
             "why": _why,
             "successor_of": partial(successor, self.edition),
             "host": views.host,
+            "subject_of": Subject,
+            "hub_path": hub_path,
             "states": tuple(State),
             "hub": self.hubs.get,
             "hub_name": partial(self.hub_name, language=language),
         }
+
+    @cached_property
+    def words(self) -> Words:
+        """Which records have a word in their heading or summary."""
+        return Words(self.library.records[id] for id in self.library.order)
+
+    @cached_property
+    def related(self) -> Related:
+        """The records that belong beside one another."""
+        return Related(self.library, self.words)
+
+    @cached_property
+    def _glossaries(self) -> dict[str, explain.Glossary]:
+        """The glossary of each language."""
+        terms: dict[str, list[LibraryRecord]] = {language: [] for language in LANGUAGES}
+        for id in self.library.order:
+            entry = self.library.records[id]
+            if document_kinds()[entry.record.kind].is_glossary:
+                terms[entry.record.document.language].append(entry)
+        return {language: explain.Glossary(found) for language, found in terms.items()}
+
+    def explained(self, entry: LibraryRecord) -> tuple[tuple[Part, ...], tuple[LibraryRecord, ...]]:
+        """All texts of a record for a page of its own, with links around terms of the glossary, and those terms."""
+        if entry.id not in self._explained:
+            parts = self.parts(entry)
+            glossary = self._glossaries[entry.record.document.language]
+            texts, used = glossary.explain([str(part.html) for part in parts], entry)
+            told = (
+                replace(part, html=Markup(text))  # noqa: S704 - safe HTML with links of our own
+                for part, text in zip(parts, texts, strict=True)
+            )
+            self._explained[entry.id] = (tuple(told), tuple(used))
+        return self._explained[entry.id]
+
+    def definition(self, entry: LibraryRecord) -> str:
+        """What a term means, in short."""
+        return _shortened(entry.abstract, DEFINITION_CHARACTERS)
+
+    def years_old(self, entry: LibraryRecord) -> int:
+        """Whole years from when the text was last touched by its hub to the release; 0 when its hub does not say."""
+        when, today = views.dated(entry), self.edition.published.date()
+        if when == date.min:
+            return 0
+        return today.year - when.year - ((today.month, today.day) < (when.month, when.day))
 
     def hub_name(self, hub: str, language: str) -> str:
         """The name of a hub by its id; the id of one that is unknown."""
@@ -495,9 +629,10 @@ class Site:
         """The main menu as it stands on ``page``: the same on most pages of a folder, so made once for them all."""
         entries = _navigation(page.language)
         here = page.path.removeprefix(f"{page.language}/")
-        key = (page.language, page.up, page.section, here if here in {path for path, _, _ in entries} else "")
+        section = _SECTIONS.get(page.section, page.section)
+        key = (page.language, page.up, section, here if here in {path for path, _, _ in entries} else "")
         if key not in self._menus:
-            context = {"navigation": entries, "section": page.section, "here": here, "up": page.up}
+            context = {"navigation": entries, "section": section, "here": here, "up": page.up}
             html = _environment().get_template("menu.html").render(context | _words(page.language))
             self._menus[key] = Markup(html)  # noqa: S704 - made by a template that escapes
         return self._menus[key]
@@ -572,18 +707,21 @@ def _printable(pack: Pack, language: str) -> str:
     return f"packs/{pack.id}/{'pack.html' if language == 'en' else f'pack.{language}.html'}"
 
 
+_SECTIONS = {
+    **dict.fromkeys((*document_kinds(), "task"), "browse"),
+    **dict.fromkeys(("coverage", "changes", "method"), "data"),
+}
+"""To which entry of the main menu other sections belong."""
+
+
 @cache
 def _navigation(language: str) -> list[tuple[str, str, str]]:
     """The entries of the main menu: address from the folder of the language, section, words."""
-    kinds = [
-        (f"{k.replace('_', '-')}/index.html", k, strings.text(f"kind.{k}.title", language)) for k in document_kinds()
-    ]
     return [
-        ("packs/index.html", "packs", strings.text("nav.packs", language)),
-        *kinds,
         ("browse/index.html", "browse", strings.text("nav.browse", language)),
+        ("packs/index.html", "packs", strings.text("nav.packs", language)),
         ("benchmarks/index.html", "benchmarks", strings.text("nav.benchmarks", language)),
-        ("self-assessment/index.html", "self-assessment", strings.text("nav.self_assessment", language)),
+        ("self-assessment/index.html", "self-assessment", strings.text("find.stand", language)),
         ("data.html", "data", strings.text("nav.data", language)),
     ]
 
@@ -619,9 +757,9 @@ def _lang(text_language: str, page_language: str) -> Markup:
     return Markup("") if text_language == page_language else Markup(' lang="{}"').format(text_language)
 
 
-def _shortened(text: str) -> str:
+def _shortened(text: str, most: int = DESCRIPTION_CHARACTERS) -> str:
     plain = " ".join(text.split())
-    return plain if len(plain) <= DESCRIPTION_CHARACTERS else plain[:DESCRIPTION_CHARACTERS].rsplit(" ", 1)[0] + "…"
+    return plain if len(plain) <= most else plain[:most].rsplit(" ", 1)[0] + "…"
 
 
 @cache
@@ -639,6 +777,11 @@ def _environment() -> Environment:
         "browse_schemes": tuple(views.BROWSE_SCHEMES),
         "highest_level": views.HIGHEST_LEVEL,
         "most_changes": MOST_CHANGES,
+        "listed_n": LISTED_N,
+        "short_n": SHORT_N,
+        "old_years": OLD_YEARS,
+        "place_of": explain.place_of,
+        "kind_scheme": KIND,
         "shared_at": views.SHARED_AT,
         "table_forms": tables.FORMS,
         "benchmark_files": [f"{name}{form}" for name in tables.TABLES for form in tables.FORMS],

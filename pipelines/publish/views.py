@@ -37,8 +37,6 @@ SHARED_AT = 3
 SHARE_CAP = 0.05
 """Where shares are cut off, below and above."""
 CHANGED_N = 30
-CANDIDATES_N = 100
-NEAR_N = 16
 
 
 @dataclass(frozen=True)
@@ -165,7 +163,6 @@ class Library:
     def __init__(self, edition: Edition) -> None:
         self.edition = edition
         self.records = edition.library
-        self._near_ids: dict[str, list[str]] = {}
 
     @cached_property
     def order(self) -> dict[str, int]:
@@ -220,6 +217,17 @@ class Library:
         """The records of ``kind``, newest first."""
         return self.shown((id for id in self.order if self.records[id].record.kind == kind), language)
 
+    def of_hub(self, hub: str, language: str) -> list[LibraryRecord]:
+        """The records of ``hub``, newest first."""
+        return self.shown(self._by_hub.get(hub, ()), language)
+
+    @cached_property
+    def _by_hub(self) -> dict[str, list[str]]:
+        found: dict[str, list[str]] = defaultdict(list)
+        for id in self.order:
+            found[self.records[id].record.hub].append(id)
+        return found
+
     def by_kind(self, entries: Sequence[LibraryRecord]) -> list[tuple[str, list[LibraryRecord]]]:
         """The records grouped by kind, order kept, a glossary by heading; kinds without a record are left out."""
         grouped: dict[str, list[LibraryRecord]] = {kind: [] for kind in document_kinds()}
@@ -252,23 +260,6 @@ class Library:
     def packs_of(self, scheme: str) -> list[Pack]:
         """The packs of one scheme, those with records."""
         return [pack for pack in self.edition.packs if pack.scheme == scheme and pack.records]
-
-    def neighbours(self, entry: LibraryRecord, language: str, limit: int = 4) -> list[LibraryRecord]:
-        """Records that share most sectors and technology types with ``entry``; newer ones first among equals."""
-        same = {entry.id, *entry.translations.values(), *(link.id for link in entry.related)}
-        found = self.shown(self._near(entry), language)
-        return [other for other in found if other.id not in same][:limit]
-
-    def _near(self, entry: LibraryRecord) -> list[str]:
-        """Ids for ``neighbours``, best first. Worked out once for both languages."""
-        if entry.id not in self._near_ids:
-            shared: Counter[str] = Counter()
-            for scheme, weight in (("technology_types", 2), ("sectors", 1)):
-                for term in getattr(entry.record.document, scheme):
-                    # Only the newest of a large subject compete, or work would grow with the square of the library.
-                    shared.update(dict.fromkeys(self._by_term.get((scheme, term), ())[:CANDIDATES_N], weight))
-            self._near_ids[entry.id] = sorted(shared, key=lambda other: (-shared[other], self.order[other]))[:NEAR_N]
-        return self._near_ids[entry.id]
 
 
 def dated(entry: LibraryRecord) -> date:

@@ -83,6 +83,50 @@
     document.querySelector("main").prepend(note);
   }
 
+  // An element as plain text: a line a paragraph, and lists with the numbers and dashes that they show.
+  function plainText(element) {
+    const lines = [];
+    let line = "";
+    function end(blank) {
+      if (line.trim()) lines.push(line.replace(/\s+$/, ""));
+      line = "";
+      if (blank && lines.length && lines[lines.length - 1] !== "") lines.push("");
+    }
+    function walk(node, indent) {
+      for (const child of node.childNodes) {
+        if (child.nodeType === Node.TEXT_NODE) line += child.data.replace(/\s+/g, " ");
+        if (child.nodeType !== Node.ELEMENT_NODE || child.hasAttribute("data-not-copied")) continue;
+        const name = child.localName;
+        if (name === "br") end(false);
+        else if (name === "ul" || name === "ol") list(child, indent);
+        else if (name === "td" || name === "th") {
+          walk(child, indent);
+          line += child.nextElementSibling ? "\t" : "";
+        } else if (/^(p|div|blockquote|pre|h[1-6]|dl|dt|dd|tr|table|section)$/.test(name)) {
+          // The paragraph that begins an entry of a list stays beside its number.
+          if (line.trim() && !/^\s*(\d+\.|-) $/.test(line)) end(false);
+          walk(child, indent);
+          end(!/^(tr|dt|dd)$/.test(name) && indent === "");
+        } else walk(child, indent);
+      }
+    }
+    function list(found, indent) {
+      end(false);
+      let number = found.hasAttribute("start") ? Number(found.getAttribute("start")) : 1;
+      for (const entry of found.children) {
+        const mark = found.localName === "ol" ? number + ". " : "- ";
+        line = indent + mark;
+        walk(entry, indent + " ".repeat(mark.length));
+        end(false);
+        number += 1;
+      }
+      end(indent === "");
+    }
+    walk(element, "");
+    end(false);
+    return lines.join("\n").trim();
+  }
+
   // Next to each text that is worth copying: <... data-copy="id of the element whose text it is">.
   function offerCopies() {
     if (!navigator.clipboard) return;
@@ -90,7 +134,7 @@
       const button = hubpacks.element("button", { type: "button", class: "hp-copy" }, place.dataset.label);
       const told = hubpacks.element("span", { class: "hp-copy__told", role: "status" });
       button.addEventListener("click", async () => {
-        await navigator.clipboard.writeText(document.getElementById(place.dataset.copy).innerText.trim());
+        await navigator.clipboard.writeText(plainText(document.getElementById(place.dataset.copy)));
         told.textContent = hubpacks.words("site.copied");
         setTimeout(() => (told.textContent = ""), 4000);
       });

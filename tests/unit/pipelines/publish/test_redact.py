@@ -50,6 +50,20 @@ def test_structured_data_lose_the_nodes_of_a_record() -> None:
     assert redact.page(html, ["vale/c"]) == html
 
 
+def test_a_word_stays_when_the_term_that_explains_it_goes() -> None:
+    html = (
+        '<p>Ask for <a class="hp-term" href="#word--a" data-term="vale/a">open <em>formats</em></a> and '
+        '<a class="hp-term" href="#word--a-b" data-term="vale/a-b">standards</a>. <a href="#word--a">b</a></p>\n'
+        '<div id="word--a" data-record="vale/a">A meaning.</div>'
+    )
+    left = redact.page(html, ["vale/a"])
+    assert left == (
+        "<p>Ask for open <em>formats</em> and "
+        '<a class="hp-term" href="#word--a-b" data-term="vale/a-b">standards</a>. <a href="#word--a">b</a></p>\n'
+    )
+    assert redact.page(html, ["vale/c"]) == html
+
+
 @pytest.mark.parametrize(
     ("path", "target"),
     [

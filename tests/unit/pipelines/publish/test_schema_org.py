@@ -103,6 +103,7 @@ def test_a_page_of_a_record_says_what_it_is_whose_it_is_and_under_which_licence(
     assert crumbs["@type"] == "BreadcrumbList"
     assert [item["item"] for item in crumbs["itemListElement"]] == [
         f"{BASE}cy/index.html",
+        f"{BASE}cy/browse/index.html",
         f"{BASE}cy/case-study/index.html",
     ]
 

@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 
 from hubs.contract.kinds import document_kinds
-from pipelines.edition import State
-from pipelines.publish import views
+from pipelines.edition import Edition, LibraryRecord, State
+from pipelines.publish import redact, views
 from pipelines.publish.release import build_release
-from pipelines.publish.site import ASSETS, Site
+from pipelines.publish.site import ASSETS, LISTED_N, Site
 from pipelines.publish.tables import PACK_FILES
 from tests.builders import (
     a_benchmark_table,
@@ -21,8 +21,10 @@ from tests.builders import (
     a_digest,
     a_hub,
     a_library,
+    a_question,
     a_requirement,
     a_signpost,
+    a_small_edition,
     a_term,
     an_edition,
     benchmark_rows,
@@ -482,6 +484,155 @@ def test_what_hubs_have_withdrawn_is_told_with_reason_and_successor(folder: Path
     assert Outline(html).having("a", href="../en/records/vale-open-formats.html")
     build_release(an_edition(withdrawn=()), tmp_path / "r")
     assert "Withdrawn records" not in page(tmp_path / "r", "en/coverage.html")
+
+
+def rendered(edition: Edition, path: str) -> str:
+    """One page of an edition, without the rest of the release."""
+    site = Site(edition, {}, {})
+    return site.render(next(page for page in site.pages() if page.path == path))
+
+
+def of_records(*entries: LibraryRecord) -> Edition:
+    return a_small_edition(library=a_library(*entries))
+
+
+GLOSSARY = (
+    a_term("format", term="Open format", definition="A way of **storing** that anybody may read."),
+    a_case_study(body="## Open formats\n\nWe asked for open formats. Open formats last.", title="A study"),
+)
+
+
+def test_a_word_of_the_glossary_is_explained_on_the_page_that_uses_it() -> None:
+    html = rendered(of_records(*GLOSSARY), "en/records/vale-letters.html")
+    assert html.count('data-term="vale/format"') == 1
+    assert 'for <a class="hp-term" href="#word--vale-format" data-term="vale/format">open formats</a>. Open' in html
+    assert Outline(html).having("div", id="word--vale-format", **{"data-record": "vale/format"})
+    assert "that anybody may read." in html
+    assert Outline(html).having("a", href="../../en/records/vale-format.html")
+    own = rendered(of_records(*GLOSSARY), "en/records/vale-format.html")
+    assert "hp-words" not in own
+
+
+def test_a_word_is_explained_in_the_language_of_the_text_on_a_page_in_another() -> None:
+    welsh = rendered(of_records(*GLOSSARY), "cy/records/vale-letters.html")
+    assert '<dt lang="en">Open format</dt>' in welsh
+    assert "Geiriau a ddefnyddir yma" in welsh
+
+
+def test_a_term_that_is_taken_down_leaves_the_words_of_others() -> None:
+    html = rendered(of_records(*GLOSSARY), "en/records/vale-letters.html")
+    left = redact.relinked(redact.page(html, ["vale/format"]), "en/records/vale-letters.html", ["vale-format"])
+    assert "We asked for open formats. Open formats last." in left
+    assert "anybody may read" not in left
+    assert not redact.traces(left.encode(), ["vale/format"], ["vale-format"])
+    assert "vale-format" not in left
+
+
+def test_other_pages_of_the_same_text_have_no_links_in_it(folder: Path) -> None:
+    for name in ("packs/national/pack.html", "en/term/index.html"):
+        assert "data-term" not in page(folder, name)
+
+
+@pytest.mark.parametrize(("updated", "is_old"), [("2024-11-23", True), ("2024-11-24", False), ("2026-11-24", False)])
+def test_a_text_of_more_than_two_years_says_so(updated: str, is_old: bool) -> None:
+    html = rendered(of_records(a_case_study(updated=updated)), "en/records/vale-letters.html")
+    assert ("Check names, versions and law" in html) is is_old
+    assert f'datetime="{updated}"' in html
+
+
+def test_a_text_without_a_date_is_not_called_old() -> None:
+    html = rendered(of_records(a_case_study(published=None)), "en/records/vale-letters.html")
+    assert "Check names, versions and law" not in html
+    assert "Not dated by the hub" in html
+
+
+def test_a_clause_and_a_citation_can_be_copied(folder: Path) -> None:
+    outline = Outline(page(folder, "en/records/vale-open-formats.html"))
+    copied = {a["data-copy"]: a["data-label"] for a in outline.having("p") if "data-copy" in a}
+    assert copied == {"copied-text": "Copy the clause", "cite-line": "Copy the citation"}
+    assert all(outline.having(tag, id=id) for tag, id in (("div", "copied-text"), ("p", "cite-line")))
+    assert not Outline(page(folder, "en/records/vale-letters.html")).having("div", id="copied-text")
+
+
+def test_the_start_page_begins_with_what_people_come_for(folder: Path) -> None:
+    for language, first in (("en", "Specifying a system"), ("cy", "Pennu manyleb system")):
+        html = page(folder, f"{language}/index.html")
+        main = html[html.index("<main") :]
+        places = [main.index(text) for text in (first, "hp-cards", "hp-figures", "hp-top")]
+        assert places == sorted(places)
+        assert len(re.sub(r"<[^>]+>", "", main[: places[0]]).split()) < 45
+
+
+@pytest.mark.parametrize(
+    ("name", "entry"),
+    [
+        ("browse/index", "Find practice"),
+        ("task/evaluate", "Find practice"),
+        ("records/vale-letters", "Find practice"),
+        ("packs/national", "Packs"),
+        ("benchmarks/index", "Benchmarks"),
+        ("self-assessment/index", "Where do we stand?"),
+        ("coverage", "About the data"),
+    ],
+)
+def test_the_menu_is_short_and_says_where_a_page_belongs(folder: Path, name: str, entry: str) -> None:
+    html = page(folder, f"en/{name}.html")
+    menu = html[html.index("govuk-service-navigation__list") :]
+    menu = menu[: menu.index("</ul>")]
+    entries = re.split(r"<li", menu)[1:]
+    assert len(entries) == 5
+    active = [text for text in entries if "--active" in text]
+    assert [re.sub(r"<[^>]+>", "", f"<{text}").strip() for text in active] == [entry]
+    assert ('aria-current="page"' in active[0]) is name.endswith("index")
+
+
+def test_every_page_leads_on(folder: Path) -> None:
+    for path in folder.rglob("*.html"):
+        html = path.read_text(encoding="utf-8")
+        if path.name.startswith("pack."):
+            continue  # a whole pack, to print
+        main = html[html.index("<main") : html.index("</main>")]
+        links = {a.get("href") or "" for a in Outline(main).having("a")}
+        inside = {link for link in links if not link.startswith(("#", "http", "mailto:"))}
+        assert len(inside) >= 1, path
+
+
+def test_pages_of_two_subjects_lead_to_the_wider_lists(tmp_path: Path) -> None:
+    entries = [a_case_study(f"s{n}") for n in range(4)]
+    edition = of_records(*entries, a_case_study("t", sectors=["transport"]), a_question())
+    html = rendered(edition, "en/browse/sectors/local-government/technology-types/api.html")
+    links = {a["href"] for a in Outline(html).having("a")}
+    up = "../../../../../en/"
+    assert {f"{up}browse/sectors/local-government.html", f"{up}browse/technology-types/api.html"} <= links
+    assert html.count('class="hp-list__item"') == 4
+    wider = rendered(edition, "en/browse/technology-types/api.html")
+    assert "technology-types/api/kind/case-study.html" not in wider  # all of them are
+    assert "sectors/local-government/technology-types/api.html" in wider
+
+
+def test_a_long_list_of_a_subject_shows_the_newest_and_leads_to_the_others() -> None:
+    entries = [a_case_study(f"s{n}") for n in range(LISTED_N + 1)]
+    html = rendered(of_records(*entries, a_question(technology_types=["api"])), "en/browse/technology-types/api.html")
+    assert html.count("records/vale-s") == LISTED_N
+    assert "All 11: APIs, Case studies" in html
+    assert "technology-types/api/kind/case-study.html" in html
+
+
+def test_a_guide_shows_how_to_evaluate_there_and_then(folder: Path) -> None:
+    html = page(folder, "en/task/evaluate.html")
+    row = html[html.index('data-record="vale/open-formats"') :]
+    row = row[: row.index("</li>\n    </li>") if "</li>\n    </li>" in row else row.index("</details>")]
+    assert "<strong>sample export</strong>" in row
+    assert "Set the marks before bids arrive" in html
+    assert "Pennwch y marciau cyn i gynigion gyrraedd" in page(folder, "cy/task/evaluate.html")
+
+
+def test_a_hub_has_a_page_of_its_records(folder: Path) -> None:
+    html = page(folder, "en/browse/hub/coast.html")
+    assert {"../../../en/records/coast-twin.html", "../../../en/coverage.html#hub-coast"} <= {
+        a["href"] for a in Outline(html).having("a")
+    }
+    assert not (folder / "en/browse/hub/harbour.html").exists()
 
 
 def test_the_start_page_has_a_card_for_each_kind(folder: Path) -> None:
