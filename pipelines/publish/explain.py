@@ -106,7 +106,7 @@ class Glossary:
         pieces = list(_PIECE.finditer(html))
         done: list[str] = []
         end = depth = place = 0
-        while place < len(pieces):
+        while place < len(pieces) and len(used) < MOST_N:
             piece = pieces[place]
             place += 1
             text = piece[0]
@@ -124,7 +124,7 @@ class Glossary:
             place += names[0].words_n - 1
             entry = next((name.entry for name in names if name.entry.record.hub == about.record.hub), names[0].entry)
             is_own = not own_ids.isdisjoint(name.entry.id for name in names) or names[0].text.casefold() in own
-            if is_own or entry.id in used or len(used) == MOST_N:
+            if is_own or entry.id in used:
                 continue
             used[entry.id] = entry
             done.append(html[end : piece.start()])

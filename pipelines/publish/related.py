@@ -19,7 +19,7 @@ KINDS = ("case_study", "requirement", "faq", "signpost", "term")
 """In the order in which they are shown."""
 MOST_N = 3
 """Records of a kind."""
-CANDIDATES_N = 40
+CANDIDATES_N = 25
 """Records of a kind and subject that compete, the newest."""
 RARE_N = 40
 """Headings that may have a word for it to count, in a large library; in a small one, one in ``RARE_OF``."""

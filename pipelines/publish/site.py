@@ -55,6 +55,8 @@ MOST_CHANGES = 100
 LATEST_PER_HUB_N = 2
 LISTED_N = 10
 """Records of a kind that the page of a subject lists, where the kind has a page of its own."""
+LEAF_N = 100
+"""Records of one page of a long list."""
 SHORT_N = 30
 """Records of a page from which on they are listed without their summaries."""
 OLD_YEARS = 2
@@ -120,6 +122,16 @@ def page_address(entry: LibraryRecord) -> str:
 def hub_path(hub: str) -> str:
     """The address of the page of all records of a hub, from the folder of a language."""
     return f"browse/hub/{hub}.html"
+
+
+def leaf_path(path: str, number: int) -> str:
+    """The address of a page of a list whose first is at ``path``."""
+    return path if number == 1 else f"{path.removesuffix('.html')}-page-{number}.html"
+
+
+def _other(language: str) -> str:
+    """The language that pages have besides ``language``."""
+    return LANGUAGES[1 - LANGUAGES.index(language)]
 
 
 def successor(edition: Edition, entry: Withdrawn) -> LibraryRecord | None:
@@ -327,6 +339,16 @@ class Site:
 
     def _kind_page(self, kind: str, language: str, page: Any) -> Page:
         own = f"kinds/{kind}_list.html"
+        subject = Subject(KIND, kind)
+        entries = self.facets.entries(subject, language)
+        groups = []
+        for sector, found in self.library.by_first_sector(entries):
+            pair = self.facets.pair(subject, Subject("sectors", sector), language)
+            is_cut = pair is not None and len(found) > LISTED_N
+            groups.append((sector, found[:LISTED_N] if is_cut else found, pair if is_cut else None))
+        if not document_kinds()[kind].is_glossary:  # which is read from A to Z
+            shown = {entry.id for _, found, _ in groups for entry in found}
+            entries = [entry for entry in entries if entry.id in shown]
         return page(  # type: ignore[no-any-return]
             f"{kind.replace('_', '-')}/index.html",
             own if (TEMPLATES / own).exists() else "kind.html",
@@ -336,8 +358,9 @@ class Site:
             crumbs=((strings.text("nav.browse", language), "browse/index.html"),),
             data={
                 "kind": kind,
-                "entries": self.library.of_kind(kind, language),
-                "narrower": self.facets.narrower(Subject(KIND, kind), language),
+                "entries": entries,
+                "groups": groups,
+                "narrower": self.facets.narrower(subject, language),
             },
         )
 
@@ -364,27 +387,70 @@ class Site:
         for pair in self.facets.pairs(language):
             names = [self.subject_name(subject, language) for subject in (pair.first, pair.second)]
             title = strings.text("find.pair", language, first=names[0], second=names[1])
-            yield page(
+            others = self.facets.pair(pair.first, pair.second, _other(language))
+            yield from self._leaves(
+                page,
+                language,
                 pair.path,
                 "facet.html",
-                title,
-                strings.text("term.description", language, label=title, count=len(pair.entries)),
-                "browse",
+                title=title,
                 crumbs=(browse, (names[0], pair.first.path)),
-                data={"pair": pair, "groups": self.library.by_kind(pair.entries)},
+                entries=pair.entries,
+                others_n=len(others.entries) if others else 0,
+                data={"pair": pair},
             )
         for hub in self.edition.hubs:
             if found := self.library.of_hub(hub.id, language):
-                name = hub.name(language)
-                yield page(
+                yield from self._leaves(
+                    page,
+                    language,
                     hub_path(hub.id),
                     "hub.html",
-                    name,
-                    strings.text("term.description", language, label=name, count=len(found)),
-                    "browse",
+                    title=hub.name(language),
                     crumbs=(browse,),
-                    data={"one": hub, "groups": self.library.by_kind(found), "found_n": len(found)},
+                    entries=found,
+                    others_n=len(self.library.of_hub(hub.id, _other(language))),
+                    data={"one": hub},
                 )
+
+    def _leaves(
+        self,
+        page: Any,
+        language: str,
+        path: str,
+        template: str,
+        *,
+        title: str,
+        crumbs: tuple[tuple[str, str], ...],
+        entries: Sequence[LibraryRecord],
+        others_n: int,
+        data: dict[str, Any],
+    ) -> Iterator[Page]:
+        """The pages of one list, by kind, as many as it takes. ``others_n`` are the records of the same list in the
+        other language.
+        """
+        ordered = [entry for _, found in self.library.by_kind(entries) for entry in found]
+        last = -(-len(ordered) // LEAF_N)
+        for number in range(1, last + 1):
+            shown = ordered[(number - 1) * LEAF_N : number * LEAF_N]
+            named = title if number == 1 else strings.text("find.leaf", language, title=title, number=number)
+            yield page(
+                leaf_path(path, number),
+                template,
+                named,
+                strings.text("term.description", language, label=named, count=len(ordered)),
+                "browse",
+                alternate=f"{_other(language)}/{leaf_path(path, max(1, min(number, -(-others_n // LEAF_N))))}",
+                crumbs=crumbs,
+                data={
+                    "path": path,
+                    "groups": self.library.by_kind(shown),
+                    "number": number,
+                    "last": last,
+                    "found_n": len(ordered),
+                }
+                | data,
+            )
 
     def subject_name(self, subject: Subject, language: str) -> str:
         """What a subject is called in the plural, as a heading."""
@@ -469,7 +535,7 @@ class Site:
             "site": self,
             # Nobody can find what stands at the placeholder, so no page says that it belongs there.
             "canonical": self.link(page.path) if self.edition.address != PLACEHOLDER else None,
-            "words_for": partial(_script_words, language),
+            "words_for": lambda page: _script_words(language, page.words),
             "structured": lambda: schema_org.as_json(schema_org.of_page(self, page)),
             "publisher": publisher(),
             "edition": self.edition,
@@ -488,6 +554,7 @@ class Site:
             "host": views.host,
             "subject_of": Subject,
             "hub_path": hub_path,
+            "leaf_path": leaf_path,
             "states": tuple(State),
             "hub": self.hubs.get,
             "hub_name": partial(self.hub_name, language=language),
@@ -747,9 +814,10 @@ def _words(language: str) -> dict[str, Any]:
     }
 
 
-def _script_words(language: str, page: Page) -> Markup:
-    """The texts that the scripts of ``page`` use, as JSON."""
-    texts = strings.starting(_SCRIPT_WORDS + page.words, language)
+@cache
+def _script_words(language: str, words: tuple[str, ...]) -> Markup:
+    """The texts that the scripts of a page use, as JSON; ``words`` are the beginnings of their keys."""
+    texts = strings.starting(_SCRIPT_WORDS + words, language)
     return Markup(schema_org.in_script(texts))  # noqa: S704 - without a sign that could end the element
 
 

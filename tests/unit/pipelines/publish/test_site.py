@@ -13,7 +13,7 @@ from hubs.contract.kinds import document_kinds
 from pipelines.edition import Edition, LibraryRecord, State
 from pipelines.publish import redact, views
 from pipelines.publish.release import build_release
-from pipelines.publish.site import ASSETS, LISTED_N, Site
+from pipelines.publish.site import ASSETS, LEAF_N, LISTED_N, Site
 from pipelines.publish.tables import PACK_FILES
 from tests.builders import (
     a_benchmark_table,
@@ -591,9 +591,11 @@ def test_every_page_leads_on(folder: Path) -> None:
         html = path.read_text(encoding="utf-8")
         if path.name.startswith("pack."):
             continue  # a whole pack, to print
-        main = html[html.index("<main") : html.index("</main>")]
-        links = {a.get("href") or "" for a in Outline(main).having("a")}
-        inside = {link for link in links if not link.startswith(("#", "http", "mailto:"))}
+        links = {
+            a.get("href") or "" for a in Outline(html[html.rindex("</header>") : html.index("</main>")]).having("a")
+        }
+        outside = ("#", "http", "mailto:")
+        inside = {link for link in links if not link.startswith(outside) and not link.endswith("en/index.html")}
         assert len(inside) >= 1, path
 
 
@@ -625,6 +627,24 @@ def test_a_guide_shows_how_to_evaluate_there_and_then(folder: Path) -> None:
     assert "<strong>sample export</strong>" in row
     assert "Set the marks before bids arrive" in html
     assert "Pennwch y marciau cyn i gynigion gyrraedd" in page(folder, "cy/task/evaluate.html")
+
+
+def test_a_list_too_long_for_a_page_goes_on_on_others() -> None:
+    edition = of_records(*(a_case_study(f"s{n:03}") for n in range(LEAF_N + 1)), a_question())
+    pages = [page for page in Site(edition, {}, {}).pages() if page.path.startswith("en/browse/hub/vale")]
+    assert [page.path for page in pages] == ["en/browse/hub/vale.html", "en/browse/hub/vale-page-2.html"]
+    htmls = [rendered(edition, page.path) for page in pages]
+    assert [html.count('class="hp-list__item"') for html in htmls] == [LEAF_N, 2]
+    assert 'href="../../../en/browse/hub/vale-page-2.html"' in htmls[0]
+    assert 'href="../../../cy/browse/hub/vale-page-2.html"' in htmls[1]
+    assert '<strong class="hp-jump__here" aria-current="page">2</strong>' in htmls[1]
+
+
+def test_a_long_list_of_a_kind_shows_the_newest_of_each_sector_and_leads_to_the_others() -> None:
+    many = [a_case_study(f"s{n:03}") for n in range(LISTED_N + 1)]
+    html = rendered(of_records(*many, a_case_study("t", sectors=["transport"])), "en/case-study/index.html")
+    assert html.count("/records/vale-s") == 2 * LISTED_N  # the list, and the same as data
+    assert 'href="../../en/browse/sectors/local-government/kind/case-study.html">All 11' in html
 
 
 def test_a_hub_has_a_page_of_its_records(folder: Path) -> None:
