@@ -94,7 +94,10 @@
     }
     function walk(node, indent) {
       for (const child of node.childNodes) {
-        if (child.nodeType === Node.TEXT_NODE) line += child.data.replace(/\s+/g, " ");
+        if (child.nodeType === Node.TEXT_NODE) {
+          const text = child.data.replace(/\s+/g, " ");
+          line += /(^|\s)$/.test(line) ? text.trimStart() : text;
+        }
         if (child.nodeType !== Node.ELEMENT_NODE || child.hasAttribute("data-not-copied")) continue;
         const name = child.localName;
         if (name === "br") end(false);

@@ -643,7 +643,7 @@ def test_a_list_too_long_for_a_page_goes_on_on_others() -> None:
 def test_a_long_list_of_a_kind_shows_the_newest_of_each_sector_and_leads_to_the_others() -> None:
     many = [a_case_study(f"s{n:03}") for n in range(LISTED_N + 1)]
     html = rendered(of_records(*many, a_case_study("t", sectors=["transport"])), "en/case-study/index.html")
-    assert html.count("/records/vale-s") == 2 * LISTED_N  # the list, and the same as data
+    assert html.count('href="../../en/records/vale-s') == LISTED_N
     assert 'href="../../en/browse/sectors/local-government/kind/case-study.html">All 11' in html
 
 
