@@ -60,7 +60,7 @@ LEAF_N = 100
 SHORT_N = 30
 """Records of a page from which on they are listed without their summaries."""
 OLD_YEARS = 2
-"""The age from which on a text is called old."""
+"""The age from which on a text is called old; the text ``find.old`` says it in words."""
 DEFINITION_CHARACTERS = 320
 
 derived = views.derived

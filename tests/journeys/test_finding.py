@@ -51,9 +51,9 @@ def heading(page: Page) -> str:
 
 
 @pytest.mark.parametrize("language", ["en", "cy"])
-@pytest.mark.parametrize(("width", "height"), [(1200, 800), (360, 740)])
-def test_the_start_page_shows_every_task_at_once(
-    browser: Browser, site: str, width: int, height: int, language: str
+@pytest.mark.parametrize(("width", "height", "fewest"), [(1200, 800, TASKS_N), (360, 740, 4)])
+def test_the_start_page_shows_the_tasks_at_once(
+    browser: Browser, site: str, width: int, height: int, fewest: int, language: str
 ) -> None:
     page = visit(browser, f"{site}/{language}/index.html", width, height)
     ends = page.locator(".hp-tasks li .govuk-link").evaluate_all(
@@ -61,7 +61,7 @@ def test_the_start_page_shows_every_task_at_once(
     )
     page.close()
     assert len(ends) == TASKS_N
-    assert max(ends) <= height
+    assert sum(end <= height for end in ends) >= fewest
 
 
 def test_a_procurer_finds_a_clause_by_task_and_copies_it(browser: Browser, site: str) -> None:

@@ -1,9 +1,11 @@
 from __future__ import annotations
 
 from itertools import chain
+from pathlib import Path
 
 import pytest
 
+from pipelines.publish.layouts import TEMPLATES
 from pipelines.publish.strings import LANGUAGES
 from pipelines.publish.tasks import MOST_N, Task, serving, tasks
 from pipelines.publish.views import Library
@@ -13,6 +15,15 @@ from tests.builders import a_case_study, a_library, a_question, a_requirement, a
 
 def task(id: str) -> Task:
     return next(one for one in tasks() if one.id == id)
+
+
+def test_a_rule_that_names_what_no_vocabulary_has_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    text = (TEMPLATES / "tasks.yaml").read_text(encoding="utf-8")
+    wrong = text.replace("kinds: [faq, signpost]", "kinds: [faq, letter]").replace("[legacy_replacement]", "[abacus]")
+    (tmp_path / "tasks.yaml").write_text(wrong, encoding="utf-8")
+    monkeypatch.setattr("pipelines.publish.tasks.TEMPLATES", tmp_path)
+    with pytest.raises(ValueError, match=r"specify, step exit: there is no abacus"):
+        tasks.__wrapped__()
 
 
 def served(id: str, *entries: object, language: str = "en") -> dict[str, dict[str, list[str]]]:
