@@ -1,7 +1,7 @@
 """How a pack introduces itself: what it is about, in words of our own, and what it holds, counted from its records.
 
 The words stand in ``templates/text/introductions``, in English and Welsh: a whole text for each audience and for the
-national pack, three sentences for each sector and technology type. What a pack holds follows from ``pack.json``, so it
+national pack, a short one for each sector and technology type. What a pack holds follows from ``pack.json``, so it
 can be told anew when a record is withdrawn. How it looks is for the templates.
 """
 
@@ -26,7 +26,7 @@ from pipelines.publish.strings import LANGUAGES
 INTRODUCTION = "introduction"
 """The field of ``pack.json``: Markdown by language."""
 TEXTS = TEMPLATES / "text" / "introductions"
-SENTENCES = ("line", "fails", "ask")
+PARTS = ("line", "fails", "ask")
 """What is said of each sector and technology type: one line for lists, what often fails to connect, what to ask for."""
 NAMED_HUBS_N = 5
 """Hubs that an introduction names; of more it says how many."""
@@ -38,8 +38,6 @@ _FIRST = ("case_study", "requirement", "faq", "signpost")
 _FIRST_OF = {"procurement_professional": ("requirement", "case_study", "faq", "signpost")}
 """Of which kinds one record each is recommended, in order; for buyers the clause comes first."""
 _SUBJECTS = ("sectors", "technology_types")
-_NO_SUBJECT = 99
-"""How wide a record is that names no subject: wider than any that names some."""
 _SIGNS = re.compile(r"([\\`*_\[\]<>&~|])")
 """What Markdown may read as more than a letter, inside a line."""
 
@@ -71,9 +69,10 @@ def written(scheme: str, term: str | None, language: str) -> str:
     told = _told(scheme, term)
     if not told:
         return ""
-    lead, fails, ask = (told[name][language] for name in SENTENCES)
+    lead, fails, ask = (told[name][language] for name in PARTS)
     labels = [strings.text(f"pack_intro.{name}", language) for name in ("fails", "ask")]
-    return f"{lead}\n\n**{labels[0]}** {fails}\n\n**{labels[1]}** {ask}\n"
+    items = "".join(f"- {item}\n" for item in ask)
+    return f"{lead}\n\n**{labels[0]}** {fails}\n\n**{labels[1]}**\n\n{items}"
 
 
 def facts(rows: Iterable[Row], scheme: str, term: str | None, language: str) -> Facts:
@@ -89,7 +88,7 @@ def facts(rows: Iterable[Row], scheme: str, term: str | None, language: str) -> 
     touched = [day for row in rows if (day := _touched(row)) is not None]
 
     def rank(row: Row) -> tuple[Any, ...]:
-        breadth = sum(len(row.get(name) or ()) for name in _SUBJECTS) or _NO_SUBJECT
+        breadth = sum(len(row.get(name) or ()) for name in _SUBJECTS)
         return (
             row["language"] != language,
             breadth if scheme in _SUBJECTS else bool(row.get("technology_types")),
