@@ -282,6 +282,7 @@ class Site:
     def _pack_pages(self, pack: Pack, language: str, page: Any) -> Iterator[Page]:
         entries = self.library.shown(pack.records, language)
         description = strings.text("pack.description", language, title=pack.title(language), count=len(entries))
+        description = f"{introductions.line(pack.scheme, pack.term, language)} {description}".strip()
         data = {"pack": pack, "entries": entries, "groups": self.library.by_kind(entries)}
         data |= {"holds": introductions.facts(map(introductions.row_of, entries), pack.scheme, pack.term, language)}
         yield page(
