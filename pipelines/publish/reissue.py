@@ -25,7 +25,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from jinja2 import Template
 
 from pipelines.files import Damaged, exchange, json_of, sha256_of, write_bytes
-from pipelines.publish import citation, errata, redact, strings, writers
+from pipelines.publish import citation, errata, introductions, redact, strings, writers
 from pipelines.publish.archives import ARCHIVE, write_archive
 from pipelines.publish.descriptors import DATAPACKAGE, write_datapackage
 from pipelines.publish.errata import ERRATA
@@ -191,7 +191,10 @@ def _describe(
     if address is not None:
         hubs = {hub["id"]: hub["name"] for hub in json_of((folder / "coverage.json").read_bytes())["hubs"]}
         for pack in packs:
-            _edit(folder / "packs" / pack / "pack.json", lambda data: data | citation.of_pack(data, hubs, address))
+            _edit(
+                folder / "packs" / pack / "pack.json",
+                lambda data: data | citation.of_pack(data, hubs, address) | introductions.again(data, hubs),
+            )
     for pack in sorted(packs):
         remake_pack_pdf(folder, pack, at)
     for archive in sorted(folder.glob(f"packs/*/{ARCHIVE}")):

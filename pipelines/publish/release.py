@@ -20,7 +20,18 @@ from hubs.contract import CONTRACT_VERSION
 from hubs.contract.vocabularies import vocabulary
 from pipelines.edition import Edition, HubState, LibraryRecord, Pack, Withdrawn
 from pipelines.files import json_of, sha256_of
-from pipelines.publish import changes, citation, descriptors, errata, shapes, site, tables, views, writers
+from pipelines.publish import (
+    changes,
+    citation,
+    descriptors,
+    errata,
+    introductions,
+    shapes,
+    site,
+    tables,
+    views,
+    writers,
+)
 from pipelines.publish.archives import write_archive, wrong_archives
 from pipelines.publish.catalogue import FORMATS, OWN_LICENCE
 from pipelines.publish.errata import ERRATA
@@ -331,7 +342,7 @@ def _write_pack(edition: Edition, pack: Pack, rows: list[dict[str, Any]], folder
         "columns": writers.json_columns(writers.records()),
         "records": writers.json_rows(writers.records(), rows),
     }
-    data |= citation.of_pack(data, names, edition.address)
+    data |= citation.of_pack(data, names, edition.address) | introductions.of_pack(data, names)
     (folder / "pack.json").write_bytes(writers.json_bytes(data))
     tables.write_pack_tables(folder)
 

@@ -26,7 +26,18 @@ from hubs.contract.findings import CODES
 from hubs.contract.kinds import document_kinds
 from hubs.contract.vocabularies import vocabulary
 from pipelines.edition import Edition, HubState, LibraryRecord, Pack, Published, State, Withdrawn
-from pipelines.publish import citation, explain, markdown, pdf, schema_org, strings, tables, views, writers
+from pipelines.publish import (
+    citation,
+    explain,
+    introductions,
+    markdown,
+    pdf,
+    schema_org,
+    strings,
+    tables,
+    views,
+    writers,
+)
 from pipelines.publish.catalogue import OWN_LICENCE, licences_of, permalink, publisher
 from pipelines.publish.facets import KIND, Facets, Subject
 from pipelines.publish.layouts import GOVUK, TEMPLATES, environment
@@ -316,7 +327,9 @@ class Site:
     def _pack_pages(self, pack: Pack, language: str, page: Any) -> Iterator[Page]:
         entries = self.library.shown(pack.records, language)
         description = strings.text("pack.description", language, title=pack.title(language), count=len(entries))
+        description = f"{introductions.line(pack.scheme, pack.term, language)} {description}".strip()
         data = {"pack": pack, "entries": entries, "groups": self.library.by_kind(entries)}
+        data |= {"holds": introductions.facts(map(introductions.row_of, entries), pack.scheme, pack.term, language)}
         yield page(
             f"packs/{pack.id}.html",
             "pack.html",
@@ -618,6 +631,15 @@ class Site:
         """The licences of a pack: those of its records, and ours."""
         return licences_of({"licence": self.library.records[id].record.document.licence} for id in pack.records)
 
+    def introduction(self, pack: Pack, language: str, under: int) -> tuple[Markup, list[markdown.Heading]]:
+        """The text with which a pack opens, to stand under a heading of level ``under``, and its main headings."""
+        html, headings = introductions.as_html(pack, language, under)
+        return Markup(html), headings  # noqa: S704 - cleaned by nh3
+
+    def related_packs(self, pack: Pack) -> list[Pack]:
+        """The packs that a reader of ``pack`` may want next."""
+        return introductions.related(pack, self.edition.packs)
+
     def newest(self, entries: Sequence[LibraryRecord]) -> date | None:
         """When the record that its hub has touched last was touched; None when none has a date."""
         return max((day for entry in entries if (day := views.dated(entry)) != date.min), default=None)
@@ -854,6 +876,7 @@ def _environment() -> Environment:
         "table_forms": tables.FORMS,
         "benchmark_files": [f"{name}{form}" for name in tables.TABLES for form in tables.FORMS],
         "pack_files": tables.PACK_FILES,
+        "pack_line": introductions.line,
         "own_licence": vocabulary("licences")[OWN_LICENCE],
     }
     return made

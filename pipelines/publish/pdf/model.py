@@ -20,7 +20,7 @@ from hubs.contract.vocabularies import vocabulary
 from hubs.instruments import instruments
 from pipelines.edition import sort_key
 from pipelines.files import json_of
-from pipelines.publish import shapes, strings, views, writers
+from pipelines.publish import introductions, shapes, strings, views, writers
 from pipelines.publish.catalogue import OWN_LICENCE
 from pipelines.publish.pdf.blocks import Block, Run, blocks_of, flat, runs_of
 from pipelines.publish.pdf.letters import settable
@@ -140,11 +140,13 @@ class _Model:
                 "page": self.t("pdf.page_of", page="{page}", pages="{pages}"),
             }
             | {"version": self.t("pdf.version_is", version="{version}")}
+            | {"introduction": self.t("pack_intro.introduction")}
             | {"sample": self.t("site.sample_tag") if self.is_sample else ""},
             "sample": self.t("site.sample") if self.is_sample else "",
             "note": self.plain(note) if note else "",
             "empty": "" if grouped or figures else self.t("pack.empty"),
             "cover": self.cover(title, grouped),
+            "introduction": self.introduction(shown),
             "figures": figures,
             "chapters": self.chapters(grouped),
             "about": self.about(shown),
@@ -191,6 +193,38 @@ class _Model:
             ("newest", _plain_runs(self.t("pdf.newest.text"))),
         ]
         return [{"name": self.t(f"pdf.{name}"), "runs": runs} for name, runs in facts]
+
+    def introduction(self, shown: Sequence[Row]) -> dict[str, Any] | None:
+        """What the pack is about, what it holds and what to read first; None of one that says nothing of itself, as
+        those of older versions.
+        """
+        if introductions.INTRODUCTION not in self.pack:
+            return None
+        text = introductions.about(self.pack, self.language)
+        found = introductions.facts(shown, self.pack["scheme"], self.pack["term"], self.language)
+        names = {id: hub["name"] for id, hub in self.folder.hubs.items()}
+        facts = [(self.t(f"kind.{kind}.title"), _plain_runs(f"{number:,}")) for kind, number in found.kinds]
+        if found.hubs:
+            hubs = introductions.hub_names(found.hubs, names, self.language)
+            facts.append((self.t("pack_intro.hubs"), runs_of(hubs, self.language)))
+        if found.newest is not None:
+            facts.append((self.t("pack_intro.newest"), _plain_runs(strings.day(found.newest, self.language))))
+        return {
+            "blocks": list(blocks_of(text, self.language, "")),
+            "holds": self.t("pack_intro.holds"),
+            "facts": [{"name": name, "runs": runs} for name, runs in facts],
+            "first": self.t("pack_intro.first"),
+            "records": [
+                {
+                    "language": row["language"],
+                    "heading": self.heading(row),
+                    "small": _joined(
+                        [_plain_runs(self.t(f"pack_intro.kind.{row['kind']}")), self.hub(row["hub"])], " · "
+                    ),
+                }
+                for row in found.first
+            ],
+        }
 
     def chapters(self, grouped: Mapping[str, Sequence[Row]]) -> list[dict[str, Any]]:
         """A chapter a kind. A pack that is too long has the first texts of each kind in full, as many of one as of

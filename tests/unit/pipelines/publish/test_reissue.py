@@ -12,7 +12,17 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from pipelines.edition import Edition
-from pipelines.publish import Reissued, ReleaseRefused, errata, gone, pointers, redact, verify_release, wrong_signatures
+from pipelines.publish import (
+    Reissued,
+    ReleaseRefused,
+    errata,
+    gone,
+    introductions,
+    pointers,
+    redact,
+    verify_release,
+    wrong_signatures,
+)
 from pipelines.publish.metadata import wrong_metadata
 from pipelines.publish.pdf import attached_records
 from pipelines.publish.signed import read_sums
@@ -127,6 +137,24 @@ def test_packs_and_statements_have_the_record_no_more(which: str, request: pytes
     hubs = {hub["id"]: hub["published"] for hub in json.loads(texts(folder, "coverage.json"))["hubs"]}
     rows = [json.loads(line)["hub"] for line in texts(folder, "packs/national/records.jsonl").splitlines()]
     assert hubs["vale"] == rows.count("vale")
+
+
+@pytest.mark.parametrize("which", ["retracted", "taken_down"])
+def test_introductions_count_anew_and_recommend_the_record_no_more(
+    which: str, before: Path, request: pytest.FixtureRequest
+) -> None:
+    name = "packs/sector-local-government/pack.json"
+    old, new = (
+        json.loads(texts(public / "releases" / FIRST, name)) for public in (before, request.getfixturevalue(which))
+    )
+    for code, cases in (("en", "Case studies"), ("cy", "Astudiaethau achos")):
+        assert "An open interface ended double typing (letters)" in old["introduction"][code]
+        assert "An open interface ended double typing (letters)" not in new["introduction"][code]
+        assert f"- {cases}: 2\n" in old["introduction"][code]
+        assert f"- {cases}: 1\n" in new["introduction"][code]
+        written = introductions.about(old, code)
+        assert written
+        assert written == introductions.about(new, code)
 
 
 def test_documents_have_the_record_no_more_and_say_that_they_were_published_again(

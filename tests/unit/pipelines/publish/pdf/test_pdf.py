@@ -17,7 +17,7 @@ import pytest
 
 from pipelines.edition import Edition, Pack, State
 from pipelines.files import Damaged
-from pipelines.publish import strings, views
+from pipelines.publish import introductions, strings, views
 from pipelines.publish.pdf import (
     DOCUMENTS,
     attached_records,
@@ -386,3 +386,44 @@ def test_a_pack_that_is_too_long_has_the_first_of_each_kind_in_full_and_lists_th
     assert [record["heading"] for record in first["listed"]] == [f"S{n}" for n in range(in_full, in_full + LISTED_N)]
     assert first["more"] == f"{len(studies) - in_full - LISTED_N} more records stand in the attached records.csv."
     assert second["listed_note"] == ""
+
+
+def test_a_pack_introduces_itself_before_its_records(release: Path) -> None:
+    for pack, language in (("audience-procurement-professional", "en"), ("sector-local-government", "cy")):
+        text = text_of(release / "packs" / pack / file_name(language)).partition("...")[2]
+        told_of = json.loads((release / "packs" / pack / "pack.json").read_text())
+        written = introductions.about(told_of, language)
+        parts = [line.lstrip("# ") for line in written.splitlines() if line.startswith("#")] or [
+            written.splitlines()[0]
+        ]
+        parts += [strings.text(f"pack_intro.{name}", language) for name in ("holds", "first")]
+        places = [text.rindex(squeezed(part)) for part in parts]
+        assert places == sorted(places)
+        kind = "faq" if pack.startswith("audience") else "case_study"
+        assert places[-1] < text.rindex(squeezed(strings.text(f"kind.{kind}.description", language)))
+
+
+def test_an_introduction_changes_with_its_own_pack_alone(release: Path, tmp_path: Path) -> None:
+    edition = an_edition()
+    new = a_case_study("new", sectors=["health"])
+    packs = tuple(
+        replace(pack, records=(new.id, *pack.records)) if pack.id == "national" else pack for pack in edition.packs
+    )
+    after = built(tmp_path / "after", library=a_library(*edition.library.values(), new), packs=packs)
+    for pack in ("audience-decision-maker", "sector-local-government", "technology-cloud"):
+        models = [model_of(Folder(folder), told(folder, pack), "en")["introduction"] for folder in (release, after)]
+        assert models[0] == models[1]
+        assert told(release, pack)["introduction"] == told(after, pack)["introduction"]
+        assert told(release, pack)[DOCUMENTS]["key"] == told(after, pack)[DOCUMENTS]["key"]
+    assert told(release)["introduction"] != told(after)["introduction"]
+    assert told(release)[DOCUMENTS]["key"] != told(after)[DOCUMENTS]["key"]
+
+
+def test_a_pack_of_an_older_version_has_no_introduction(release: Path) -> None:
+    pack = {name: value for name, value in told(release).items() if name != "introduction"}
+    assert model_of(Folder(release), pack, "en")["introduction"] is None
+
+
+def test_what_is_recommended_is_marked_with_its_language(release: Path) -> None:
+    model = model_of(Folder(release), told(release, "sector-local-government"), "cy")["introduction"]
+    assert {one["language"] for one in model["records"]} == {"en"}
