@@ -51,17 +51,17 @@ def heading(page: Page) -> str:
 
 
 @pytest.mark.parametrize("language", ["en", "cy"])
-@pytest.mark.parametrize(("width", "height", "fewest"), [(1200, 800, TASKS_N), (360, 740, 4)])
+@pytest.mark.parametrize(("size", "fewest"), [((1200, 800), TASKS_N), ((360, 740), 4)])
 def test_the_start_page_shows_the_tasks_at_once(
-    browser: Browser, site: str, width: int, height: int, fewest: int, language: str
+    browser: Browser, site: str, size: tuple[int, int], fewest: int, language: str
 ) -> None:
-    page = visit(browser, f"{site}/{language}/index.html", width, height)
+    page = visit(browser, f"{site}/{language}/index.html", *size)
     ends = page.locator(".hp-tasks li .govuk-link").evaluate_all(
         "all => all.map(one => one.getBoundingClientRect().bottom)"
     )
     page.close()
     assert len(ends) == TASKS_N
-    assert sum(end <= height for end in ends) >= fewest
+    assert sum(end <= size[1] for end in ends) >= fewest
 
 
 def test_a_procurer_finds_a_clause_by_task_and_copies_it(browser: Browser, site: str) -> None:
