@@ -30,6 +30,10 @@ _VOID = frozenset(
     {"area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr"}
 )
 _STRUCTURED = re.compile(r'(<script type="application/ld\+json">)(.*?)(</script>)', re.DOTALL)
+_COUNTED = re.compile(r'<section data-counted="([a-z_]+)">(.*?)</section>', re.DOTALL)
+_ITEM = re.compile(rf"<li [^>]*{MARK}=")
+_COUNT = re.compile(r'(<span [^>]*data-count="([a-z_]+)">)[\d,]+')
+"""A part of a page whose records are counted, one of them, and a place that says how many there are."""
 
 Statement = dict[str, Any]
 
@@ -44,7 +48,16 @@ def page(html: str, ids: Collection[str]) -> str:
     for start, stop in _spans(html, ids):
         kept.append(html[end:start].removesuffix("\n") if html.startswith("\n", stop) else html[end:start])
         end = stop
-    return _STRUCTURED.sub(lambda found: _structured(found, ids), "".join(kept) + html[end:])
+    left = _recounted("".join(kept) + html[end:]) if kept else html
+    return _STRUCTURED.sub(lambda found: _structured(found, ids), left)
+
+
+def _recounted(html: str) -> str:
+    """``html`` with the numbers of records beside its headings as they are now. Pages of older versions do not say
+    which numbers those are, and keep them.
+    """
+    counts = {name: len(_ITEM.findall(part)) for name, part in _COUNTED.findall(html)}
+    return _COUNT.sub(lambda found: f"{found[1]}{counts.get(found[2], 0):,}", html)
 
 
 def relinked(html: str, path: str, slugs: Collection[str]) -> str:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from datetime import date
 from itertools import pairwise, product
 from pathlib import Path
@@ -302,7 +303,7 @@ def test_a_pack_page_goes_from_the_introduction_to_the_records_and_the_files(sit
     jumps = re.search(r'<nav class="hp-contents".*?</nav>', html, re.DOTALL)
     assert jumps is not None
     assert re.findall(r'href="#([a-z-]+)"', jumps[0]) == ids[1:]
-    assert '<a class="govuk-link" href="#case-study">Case studies</a> <span class="hp-quiet">2</span>' in jumps[0]
+    assert re.findall(r">([^<]+)</a> <span [^>]*>(\d+)</span>", jumps[0])[0] == ("Case studies", "2")
 
 
 @pytest.mark.parametrize("path", ["cy/packs/audience-decision-maker.html", "packs/audience-decision-maker/pack.html"])
@@ -321,6 +322,18 @@ def test_what_is_recommended_goes_with_the_record(site: Site) -> None:
         html = rendered(site, path)
         assert "Who owns the data when the contract ends (exit)?" in html
         assert "coast-exit" not in redact.page(html, ["coast/exit"])
+
+
+def test_numbers_beside_headings_are_counted_again_when_a_record_goes(site: Site) -> None:
+    html = rendered(site, "en/packs/sector-local-government.html")
+    numbers = re.compile(r'data-count="([a-z_]+)">(\d+)<')
+    left = redact.page(html, ["vale/letters", "vale/code"])
+    assert Counter(numbers.findall(html)) == Counter(
+        {("case_study", "2"): 2, ("requirement", "1"): 2, ("signpost", "1"): 2, ("term", "1"): 2}
+    )
+    assert Counter(numbers.findall(left)) == Counter(
+        {("case_study", "1"): 2, ("requirement", "1"): 2, ("signpost", "0"): 2, ("term", "1"): 2}
+    )
 
 
 def test_the_list_of_packs_has_a_line_for_each_and_begins_with_the_three_for_everybody(site: Site) -> None:
