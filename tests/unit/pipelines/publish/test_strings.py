@@ -11,7 +11,7 @@ from pipelines.publish import strings
 from pipelines.publish.layouts import TEMPLATES
 from pipelines.publish.strings import LANGUAGES
 
-BUILT = re.compile(r"""\btext\(\s*f"([a-z_.]+)\{""")
+BUILT = re.compile(r"""\b(?:text|t)\(\s*f["']([a-z_.]+)\{""")
 """A key that code puts together: its beginning."""
 CALL = re.compile(r"""\bt(?:_in)?\(\s*"([a-z_.]+)"(\s*~)?""")
 SCRIPT_CALL = re.compile(r"""\bwords\(\s*"([a-z_.]+)"(\s*\+)?""")
@@ -52,6 +52,9 @@ def test_no_text_is_kept_that_no_page_uses() -> None:
     starts = tuple(key for key, is_prefix in used if is_prefix)
     code = "".join(path.read_text(encoding="utf-8") for path in Path(strings.__file__).parent.rglob("*.py"))
     starts += tuple(BUILT.findall(code))
+    scripts = "".join(path.read_text(encoding="utf-8") for path in (TEMPLATES / "static").glob("*.js"))
+    whole |= {*re.findall(r'words\("([\w.]+)"[,)]', scripts)}
+    starts += tuple(re.findall(r'words\("([\w.]+\.)" \+', scripts)) + tuple(re.findall(r'"([\w.]+\.)"[;)]', scripts))
     pages = "".join(path.read_text(encoding="utf-8") for path in TEMPLATES.rglob("*.html"))
     for key in strings.catalogue():
         base = re.sub(r"\.(one|other|title|description)$", "", key)
