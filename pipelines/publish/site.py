@@ -26,7 +26,7 @@ from hubs.contract.findings import CODES
 from hubs.contract.kinds import document_kinds
 from hubs.contract.vocabularies import vocabulary
 from pipelines.edition import Edition, HubState, LibraryRecord, Pack, Published, State, Withdrawn
-from pipelines.publish import citation, markdown, pdf, schema_org, standings, strings, tables, views, writers
+from pipelines.publish import benchmarks, citation, markdown, pdf, schema_org, strings, tables, views, writers
 from pipelines.publish.catalogue import OWN_LICENCE, licences_of, permalink, publisher
 from pipelines.publish.layouts import GOVUK, TEMPLATES, environment
 from pipelines.publish.strings import LANGUAGES
@@ -47,7 +47,7 @@ _SCRIPT_WORDS = ("site.newer", "site.copied")
 EXPLORER = "benchmarks/explore.html"
 """The page to filter benchmarks, from the folder of a language."""
 _EXPLORER_WORDS = (
-    *("explore.", "standing.", "benchmark.compared", "benchmark.chart.", "benchmark.level", "benchmark.dimension"),
+    *("explore.", "told.", "benchmark.compared", "benchmark.chart.", "benchmark.level", "benchmark.dimension"),
     *("benchmark.group", "benchmark.median", "benchmark.national_row", "benchmark.range", "benchmark.share"),
 )
 DESCRIPTION_CHARACTERS = 200
@@ -306,8 +306,8 @@ class Site:
             yield page(
                 view.dimension_path(dimension),
                 "benchmark_dimension.html",
-                strings.text("standing.title", language, name=name, audience=audience),
-                strings.text("standing.description", language, name=name, audience=audience, period=view.period),
+                strings.text("told.title", language, name=name, audience=audience),
+                strings.text("told.description", language, name=name, audience=audience, period=view.period),
                 "benchmarks",
                 crumbs=(
                     (strings.text("nav.benchmarks", language), "benchmarks/index.html"),
@@ -443,7 +443,7 @@ class Site:
 
     def _explorer(self, page: Page) -> Markup:
         """What the explorer has to know of the benchmarks beside their figures, as JSON."""
-        told = standings.for_explorer(self.edition, self.benchmarks, page.language, f"{page.up}{page.language}/")
+        told = benchmarks.for_explorer(self.edition, self.benchmarks, page.language, f"{page.up}{page.language}/")
         return Markup(schema_org.in_script(told))  # noqa: S704 - without a sign that could end the element
 
     def hub_name(self, hub: str, language: str) -> str:
@@ -567,9 +567,9 @@ class Site:
         return [hub for hub in self.edition.hubs if hub.is_carried and hub.id in here]
 
     @cached_property
-    def standings(self) -> standings.Standings:
+    def told(self) -> benchmarks.Benchmarks:
         """Where groups of organisations stand."""
-        return standings.Standings(self.edition)
+        return benchmarks.Benchmarks(self.edition)
 
     @cached_property
     def carried_returns(self) -> list[HubState]:
@@ -689,11 +689,11 @@ def _environment() -> Environment:
         "highest_level": views.HIGHEST_LEVEL,
         "most_changes": MOST_CHANGES,
         "shared_at": views.SHARED_AT,
-        "most_named": standings.MOST_NAMED,
-        "marks_of_standings": standings.marks_of_standings,
-        "marks_of_levels": standings.marks_of_levels,
-        "marks_of_pairs": standings.marks_of_pairs,
-        "marks_of_trends": standings.marks_of_trends,
+        "most_named": benchmarks.MOST_NAMED,
+        "marks_of_medians": benchmarks.marks_of_medians,
+        "marks_of_levels": benchmarks.marks_of_levels,
+        "marks_of_pairs": benchmarks.marks_of_pairs,
+        "marks_of_trends": benchmarks.marks_of_trends,
         "table_forms": tables.FORMS,
         "benchmark_files": [f"{name}{form}" for name in tables.TABLES for form in tables.FORMS],
         "pack_files": tables.PACK_FILES,

@@ -216,10 +216,10 @@
   function key(...tables) {
     const text = tables.map((one) => one.textContent).join(" ");
     const entries = MARKS.filter((mark) => text.includes(mark)).map((mark) => [mark, mark.slice(1, -1)]);
-    if (tables.some((one) => one.querySelector(".hp-limits"))) entries.push([words("standing.key.brackets"), "limits"]);
+    if (tables.some((one) => one.querySelector(".hp-limits"))) entries.push([words("told.key.brackets"), "limits"]);
     if (!entries.length) return null;
     const rows = entries.map(([sign, name]) =>
-      element("div", {}, element("dt", {}, sign), element("dd", {}, words("standing.key." + name))),
+      element("div", {}, element("dt", {}, sign), element("dd", {}, words("told.key." + name))),
     );
     return element("dl", { class: "hp-key" }, rows);
   }
@@ -277,7 +277,7 @@
       if (row.median === null) parts.push(text("hp-chart__mark", 10, top + 36, missing(row).text));
       return parts;
     });
-    return chart("explore-range", "hp-range", height, title, words("standing.range.desc"), ...grid, ...lines);
+    return chart("explore-range", "hp-range", height, title, words("told.range.desc"), ...grid, ...lines);
   }
 
   function partsChart(title, rows) {
@@ -302,7 +302,7 @@
       });
       return parts;
     });
-    return chart("explore-parts", "hp-parts", height, title, words("standing.levels.desc"), ...bars);
+    return chart("explore-parts", "hp-parts", height, title, words("told.levels.desc"), ...bars);
   }
 
   function sharesChart(title, rows) {
@@ -310,7 +310,7 @@
     const height = rows.length * 46 + 30;
     const grid = [0, 1].map((end) => [
       upright("hp-chart__grid", place(end), 2, height - 24),
-      text("hp-chart__tick", place(end), height - 8, words(end ? "standing.everybody" : "standing.nobody"), end ? "end" : "start"),
+      text("hp-chart__tick", place(end), height - 8, words(end ? "told.everybody" : "told.nobody"), end ? "end" : "start"),
     ]);
     const lines = rows.map(({ name, row }, number) => {
       const top = number * 46;
@@ -320,13 +320,13 @@
       parts.push(across("hp-range__median", place(row[SHARE]), place(row[SHARE]), top + 33));
       return parts;
     });
-    return chart("explore-shares", "hp-range", height, title, words("standing.shares.desc"), ...grid, ...lines);
+    return chart("explore-shares", "hp-range", height, title, words("told.shares.desc"), ...grid, ...lines);
   }
 
   // What the figures allow to be said, in a sentence.
 
   function listed(names) {
-    return names.slice(0, 3).join("; ") + (names.length > 3 ? " " + words("standing.others") : "");
+    return names.slice(0, 3).join("; ") + (names.length > 3 ? " " + words("told.others") : "");
   }
 
   function atAGlance(group, rows) {
@@ -342,16 +342,16 @@
     const having = (word) => rows.filter(({ row }) => row.comparison === word).map(({ name }) => name);
     const [better, worse] = [having("better"), having("worse")];
     if (!better.length && !worse.length) {
-      return having("similar").length ? words("standing.similar_dimensions") : words("standing.uncompared_dimensions");
+      return having("similar").length ? words("told.similar_dimensions") : words("told.uncompared_dimensions");
     }
     const parts = [];
-    if (better.length) parts.push(`${words("standing.better_in")} ${listed(better)}.`);
-    if (worse.length) parts.push(`${words("standing.worse_in")} ${listed(worse)}.`);
+    if (better.length) parts.push(`${words("told.better_in")} ${listed(better)}.`);
+    if (worse.length) parts.push(`${words("told.worse_in")} ${listed(worse)}.`);
     return parts.join(" ");
   }
 
   function half(row) {
-    const beginning = isNational(row) ? "standing.half." : "explore.half.";
+    const beginning = isNational(row) ? "told.half." : "explore.half.";
     const { q1, q3 } = row;
     if (q1 === null) return words(beginning + "none");
     if (q1 === q3) return words(beginning + "one", { q1 });
@@ -359,8 +359,8 @@
   }
 
   function trend(row) {
-    if (!row.trend || !row.trend.period_before) return words("standing.trend.first");
-    return words("standing.trend." + (row.trend.trend || "none"));
+    if (!row.trend || !row.trend.period_before) return words("told.trend.first");
+    return words("told.trend." + (row.trend.trend || "none"));
   }
 
   // The parts of the page below the form.
@@ -383,7 +383,7 @@
       ["limits", across("hp-range__limits", 3, 25, 8)],
     ];
     if (hasAll) signs.push(["all", upright("hp-range__all", 14, 0, 16)]);
-    return signsOf(signs.map(([name, drawing]) => [words("standing.legend." + name), drawing, {}]));
+    return signsOf(signs.map(([name, drawing]) => [words("told.legend." + name), drawing, {}]));
   }
 
   function levelLegend(view) {
@@ -405,7 +405,7 @@
   };
 
   function glancePart(group, rows) {
-    const heads = [words("benchmark.dimension"), words("standing.number"), words("benchmark.median"), words("standing.half")];
+    const heads = [words("benchmark.dimension"), words("told.number"), words("benchmark.median"), words("told.half")];
     const columns = heads.map((name, place) => ({ text: name, isText: place === 0 }));
     if (!isNational(group)) columns.push({ text: words("benchmark.compared"), isText: true });
     const listing = table(
@@ -433,8 +433,8 @@
       heads,
       told.map((one) => ({ name: one.name, of: ofRow(one.row), cells: levelCells(one.row), isTotal: one.row === all })),
     );
-    const standing = [words("benchmark.group"), words("standing.number"), words("benchmark.median"), words("standing.half")];
-    const columns = standing.map((name, place) => ({ text: name, isText: place === 0 }));
+    const medians = [words("benchmark.group"), words("told.number"), words("benchmark.median"), words("told.half")];
+    const columns = medians.map((name, place) => ({ text: name, isText: place === 0 }));
     columns.push({ text: words("benchmark.share", { level: about.shared_at }) });
     const summary = table(
       dimension.label,
@@ -457,8 +457,8 @@
     const listing = table(
       say("over_time", { name: view.levels[about.shared_at] }),
       [
-        { text: words("standing.period"), isText: true },
-        { text: words("standing.number") },
+        { text: words("told.period"), isText: true },
+        { text: words("told.number") },
         { text: words("benchmark.share", { level: about.shared_at }) },
         { text: say("change") },
       ],

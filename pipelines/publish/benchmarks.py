@@ -30,7 +30,7 @@ _KEYS = ("dimension", "breakdown", *ATTRIBUTES)
 
 
 @dataclass(frozen=True)
-class Standing:
+class Benchmark:
     """A group in a dimension. ``of`` has what says which row of the tables it is, but the wave; ``row`` is that of the
     benchmarks; ``levels`` has those of the distributions by level, and ``trend`` is that of the trends, None when there
     is none.
@@ -95,25 +95,25 @@ class Group:
     """
 
     breakdown: str
-    told: tuple[Standing, ...]
-    withheld: tuple[Standing, ...]
-    national: Standing
+    told: tuple[Benchmark, ...]
+    withheld: tuple[Benchmark, ...]
+    national: Benchmark
 
     @property
-    def rows(self) -> tuple[Standing, ...]:
+    def rows(self) -> tuple[Benchmark, ...]:
         """The groups that are told and, last, all organisations."""
         return (*self.told, self.national)
 
-    def compared(self, word: str) -> list[Standing]:
+    def compared(self, word: str) -> list[Benchmark]:
         """The groups that are ``better``, ``similar`` or ``worse`` than all organisations."""
         return [one for one in self.told if one.row["comparison"] == word]
 
-    def changed(self, word: str) -> list[Standing]:
+    def changed(self, word: str) -> list[Benchmark]:
         """The groups that are ``better``, ``similar`` or ``worse`` than in the period before."""
         return [one for one in self.told if one.trend and one.trend["trend"] == word]
 
     @property
-    def spread(self) -> tuple[Standing, Standing] | None:
+    def spread(self) -> tuple[Benchmark, Benchmark] | None:
         """The groups with the lowest and the highest share at or above ``SHARED_AT``; None when under two are told."""
         known = [one for one in self.told if one.row[_SHARE] is not None]
         if len(known) < 2:  # noqa: PLR2004 - a spread is between two
@@ -126,9 +126,9 @@ class Group:
         return any(one.trend and one.trend["period_before"] for one in self.rows)
 
     @property
-    def rolled_up(self) -> dict[str, list[Standing]]:
+    def rolled_up(self) -> dict[str, list[Benchmark]]:
         """The withheld groups by the breakdown whose group is told instead."""
-        found: dict[str, list[Standing]] = defaultdict(list)
+        found: dict[str, list[Benchmark]] = defaultdict(list)
         for one in self.withheld:
             found[one.row["rolled_up_to"] or NATIONAL].append(one)
         return dict(found)
@@ -142,8 +142,8 @@ class DimensionView:
 
     view: BenchmarkView
     dimension: str
-    national: Standing
-    periods: tuple[Standing, ...]
+    national: Benchmark
+    periods: tuple[Benchmark, ...]
     groups: tuple[Group, ...]
 
     @property
@@ -153,12 +153,12 @@ class DimensionView:
         return Group(NATIONAL, tuple(one for group in single for one in group.told), (), self.national)
 
 
-class Standings:
-    """All standings of an edition, found by the wave of a ``BenchmarkView``. Tables are read once a wave."""
+class Benchmarks:
+    """All benchmarks of an edition, found by the wave of a ``BenchmarkView``. Tables are read once a wave."""
 
     def __init__(self, edition: Edition) -> None:
         self._edition = edition
-        self._waves: dict[tuple[str, ...], dict[str, list[Standing]]] = {}
+        self._waves: dict[tuple[str, ...], dict[str, list[Benchmark]]] = {}
         self._dimensions: dict[tuple[str, str], DimensionView] = {}
 
     def dimension(self, view: BenchmarkView, dimension: str) -> DimensionView:
@@ -168,11 +168,11 @@ class Standings:
             self._dimensions[key] = self._dimension(view, dimension)
         return self._dimensions[key]
 
-    def national(self, view: BenchmarkView) -> dict[str, Standing]:
+    def national(self, view: BenchmarkView) -> dict[str, Benchmark]:
         """All organisations, by dimension."""
         return {name: self.dimension(view, name).national for name in view.dimensions}
 
-    def of_term(self, view: BenchmarkView, breakdown: str, term: str) -> dict[str, Standing]:
+    def of_term(self, view: BenchmarkView, breakdown: str, term: str) -> dict[str, Benchmark]:
         """The group of one term, by dimension; those left out in which it is withheld."""
         of_name = {name: self.dimension(view, name).groups for name in view.dimensions}
         return {
@@ -200,15 +200,15 @@ class Standings:
         ]
         return DimensionView(view, dimension, national, tuple(periods[-PERIODS_N:]), tuple(groups))
 
-    def _wave(self, view: BenchmarkView, period: str) -> dict[str, list[Standing]]:
-        """The standings of a wave by dimension; of others than the last of ``view`` all organisations alone."""
+    def _wave(self, view: BenchmarkView, period: str) -> dict[str, list[Benchmark]]:
+        """The benchmarks of a wave by dimension; of others than the last of ``view`` all organisations alone."""
         key = (period, view.instrument.name, view.audience)
         if key not in self._waves:
-            self._waves[key] = _standings(self._edition, key, is_whole=period == view.period)
+            self._waves[key] = _benchmarks(self._edition, key, is_whole=period == view.period)
         return self._waves[key]
 
 
-def _standings(edition: Edition, wave: tuple[str, ...], *, is_whole: bool) -> dict[str, list[Standing]]:
+def _benchmarks(edition: Edition, wave: tuple[str, ...], *, is_whole: bool) -> dict[str, list[Benchmark]]:
     def rows(table: pa.Table) -> Iterator[dict[str, Any]]:
         conditions = [pc.equal(table[name], value) for name, value in zip(WAVE, wave, strict=True)]
         if not is_whole:
@@ -226,9 +226,9 @@ def _standings(edition: Edition, wave: tuple[str, ...], *, is_whole: bool) -> di
     for row in rows(edition.distributions):
         levels[key(row)][row["level"]] = row
     trends = {key(row): row for row in rows(edition.trends)}
-    found: dict[str, list[Standing]] = defaultdict(list)
+    found: dict[str, list[Benchmark]] = defaultdict(list)
     for row in rows(edition.benchmarks):
-        found[row["dimension"]].append(Standing(row, levels.get(key(row), {}), trends.get(key(row))))
+        found[row["dimension"]].append(Benchmark(row, levels.get(key(row), {}), trends.get(key(row))))
     return dict(found)
 
 
@@ -240,7 +240,7 @@ def _in_order(marks: Iterable[str]) -> list[str]:
     return [mark for mark in MARKS if mark in known]
 
 
-def marks_of_standings(rows: Iterable[Standing]) -> list[str]:
+def marks_of_medians(rows: Iterable[Benchmark]) -> list[str]:
     """Those of a table of medians, quartiles and comparisons."""
     found: list[str] = []
     for one in rows:
@@ -250,12 +250,12 @@ def marks_of_standings(rows: Iterable[Standing]) -> list[str]:
     return _in_order(found)
 
 
-def marks_of_levels(rows: Iterable[Standing]) -> list[str]:
+def marks_of_levels(rows: Iterable[Benchmark]) -> list[str]:
     """Those of a table of levels."""
     return _in_order(level["status"] or "" for one in rows for level in one.levels.values())
 
 
-def marks_of_trends(rows: Iterable[Standing]) -> list[str]:
+def marks_of_trends(rows: Iterable[Benchmark]) -> list[str]:
     """Those of a table of shares and changes."""
     found: list[str] = []
     for one in rows:
@@ -265,7 +265,7 @@ def marks_of_trends(rows: Iterable[Standing]) -> list[str]:
     return _in_order(found)
 
 
-def marks_of_pairs(own: Mapping[str, Standing], dimensions: Iterable[str]) -> list[str]:
+def marks_of_pairs(own: Mapping[str, Benchmark], dimensions: Iterable[str]) -> list[str]:
     """Those of a table of medians and shares of one group, by dimension; one that is left out is withheld."""
     found: list[str] = []
     for name in dimensions:

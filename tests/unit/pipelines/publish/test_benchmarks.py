@@ -11,9 +11,9 @@ import pytest
 
 from hubs.instruments import instruments
 from pipelines.disclose.derived import BENCHMARKS, DISTRIBUTIONS
-from pipelines.publish import standings, views
+from pipelines.publish import benchmarks, views
+from pipelines.publish.benchmarks import Benchmark, Benchmarks
 from pipelines.publish.site import Page, Site
-from pipelines.publish.standings import Standing, Standings
 from tests.builders import INSTRUMENT, a_benchmark_table, an_edition, benchmark_rows, distribution_rows
 
 AUDIENCE = "decision_maker"
@@ -53,7 +53,7 @@ def test_every_dimension_has_a_page_for_each_audience_in_both_languages() -> Non
 def test_a_dimension_has_its_groups_and_those_that_are_withheld() -> None:
     edition = an_edition()
     view = a_view(edition)
-    shown = Standings(edition).dimension(view, "legal")
+    shown = Benchmarks(edition).dimension(view, "legal")
     assert shown.national.row["n"] == 45
     assert [row.row["period"] for row in shown.periods] == ["2026-Q2", "2026-Q3"]
     by_sector = next(group for group in shown.groups if group.breakdown == "sector")
@@ -66,16 +66,16 @@ def test_a_dimension_has_its_groups_and_those_that_are_withheld() -> None:
     assert shown.all_groups.told[0].address == "dimension=legal+sector=local_government"
 
 
-def test_the_standing_of_one_term_leaves_out_dimensions_in_which_it_is_withheld() -> None:
+def test_the_benchmarks_of_one_term_leaves_out_dimensions_in_which_it_is_withheld() -> None:
     edition = an_edition()
-    found = Standings(edition)
+    found = Benchmarks(edition)
     assert [*found.of_term(a_view(edition), "sector", "local_government")] == [*a_view(edition).dimensions]
     assert found.of_term(a_view(edition), "sector", "health") == {}
 
 
 def test_parts_lie_end_to_end_and_are_the_whole() -> None:
     levels = {str(level): {"level": str(level), "count": count} for level, count in enumerate((0, 10, 25, 5, 0, 0))}
-    one = Standing({"breakdown": "total", "dimension": "legal", "n": 40, "status": ""}, levels)
+    one = Benchmark({"breakdown": "total", "dimension": "legal", "n": 40, "status": ""}, levels)
     assert [(told["level"], start, length) for told, start, length in one.parts()] == [
         ("1", 0, 0.25),
         ("2", 0.25, 0.625),
@@ -173,8 +173,8 @@ def test_a_level_that_is_not_told_apart_is_marked_and_explained_and_not_drawn() 
 
 def test_a_key_explains_the_markers_of_its_table_and_no_others() -> None:
     site = a_site()
-    shown = site.standings.dimension(a_view(site.edition), "legal")
-    marks = {group.breakdown: standings.marks_of_standings(group.rows) for group in shown.groups}
+    shown = site.told.dimension(a_view(site.edition), "legal")
+    marks = {group.breakdown: benchmarks.marks_of_medians(group.rows) for group in shown.groups}
     assert marks == {"sector": [], "organisation_type": [], "size_band": [], "region": ["[u]", "[x]"]}
     region = site.render(the_page(site, "legal")).partition('id="by-region"')[2].partition("</section>")[0]
     table, _, key = region.partition('class="hp-key"')
@@ -184,7 +184,7 @@ def test_a_key_explains_the_markers_of_its_table_and_no_others() -> None:
 
 def test_trends_that_are_not_told_say_why() -> None:
     edition = an_edition(benchmarks=a_benchmark_table(benchmark_rows()))
-    shown = Standings(edition).dimension(a_view(edition), "legal")
-    assert standings.marks_of_trends([shown.national]) == ["[z]"]
+    shown = Benchmarks(edition).dimension(a_view(edition), "legal")
+    assert benchmarks.marks_of_trends([shown.national]) == ["[z]"]
     assert not any(group.has_trends for group in shown.groups)
     assert "Since" not in text_of(Site(edition, {}, {}), "legal")
