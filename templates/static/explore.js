@@ -365,13 +365,13 @@
 
   // The parts of the page below the form.
 
-  function part(heading, message, drawing, ...beside) {
+  function part(id, heading, message, drawing, ...beside) {
     const left = element("div", {}, element("p", { class: "govuk-body" }, element("strong", {}, message)), drawing);
     const right = element("div", {}, beside);
     return element(
       "section",
       {},
-      element("h3", { class: "govuk-heading-s" }, heading),
+      element("h3", { class: "govuk-heading-s", id: "explore-" + id, tabindex: "-1" }, heading),
       element("div", { class: "hp-split hp-split--chart" }, left, right),
     );
   }
@@ -404,6 +404,20 @@
     return Object.fromEntries([["data-period", row.period], ["data-dimension", row.dimension], ...terms]);
   };
 
+  // Leads to a dimension in detail; the address is one to share like any other.
+  function dimensionLink(name, dimension) {
+    const wanted = new URLSearchParams({ ...Object.fromEntries(new URLSearchParams(location.hash.slice(1))), dimension });
+    const link = element("a", { class: "govuk-link", href: "#" + wanted }, name);
+    link.addEventListener("click", async (event) => {
+      event.preventDefault();
+      form.elements.dimension.value = dimension;
+      await show([]);
+      const detail = document.getElementById("explore-detail");
+      if (detail) detail.focus();
+    });
+    return link;
+  }
+
   function glancePart(group, rows) {
     const heads = [words("benchmark.dimension"), words("told.number"), words("benchmark.median"), words("told.half")];
     const columns = heads.map((name, place) => ({ text: name, isText: place === 0 }));
@@ -412,14 +426,14 @@
       say("glance"),
       columns,
       rows.map(({ name, row }) => ({
-        name,
+        name: dimensionLink(name, row.dimension),
         of: ofRow(row),
         cells: [countCell(row), medianCell(row), halfCell(row), ...(isNational(group) ? [] : [comparedCell(row)])],
       })),
     );
     const message = atAGlance(group, rows);
     const charted = element("div", {}, rangeChart(message, rows), legend(!isNational(group)));
-    return part(say("glance"), message, charted, listing, key(listing));
+    return part("glance", say("glance"), message, charted, listing, key(listing));
   }
 
   function detailPart(view, dimension, row, all) {
@@ -450,7 +464,7 @@
     const message = half(row);
     const charted = element("div", {}, partsChart(message, rows), levelLegend(view));
     const heading = say("by_level", { dimension: dimension.label });
-    return part(heading, message, charted, summary, levels, key(summary, levels), element("p", { class: "govuk-body" }, link));
+    return part("detail", heading, message, charted, summary, levels, key(summary, levels), element("p", { class: "govuk-body" }, link));
   }
 
   function timePart(view, dimension, rows, row) {
@@ -470,7 +484,7 @@
     );
     const heading = say("over_time", { name: view.levels[about.shared_at] });
     const message = trend(row);
-    return part(`${dimension.label}. ${heading}`, message, sharesChart(message, rows), listing, key(listing));
+    return part("trend", `${dimension.label}. ${heading}`, message, sharesChart(message, rows), listing, key(listing));
   }
 
   // Just these rows, to take along.
