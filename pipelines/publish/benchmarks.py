@@ -114,9 +114,11 @@ class Group:
 
     @property
     def spread(self) -> tuple[Benchmark, Benchmark] | None:
-        """The groups with the lowest and the highest share at or above ``SHARED_AT``; None when under two are told."""
+        """The groups with the lowest and the highest share at or above ``SHARED_AT``; None when under two are told, or
+        that of all organisations is not.
+        """
         known = [one for one in self.told if one.row[_SHARE] is not None]
-        if len(known) < 2:  # noqa: PLR2004 - a spread is between two
+        if len(known) < 2 or self.national.row[_SHARE] is None:  # noqa: PLR2004 - a spread is between two
             return None
         return min(known, key=lambda one: one.row[_SHARE]), max(known, key=lambda one: one.row[_SHARE])
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import re
+from functools import cache
 from typing import Any
 
 import pyarrow as pa
@@ -19,16 +20,20 @@ from tests.builders import INSTRUMENT, a_benchmark_table, an_edition, benchmark_
 AUDIENCE = "decision_maker"
 
 
+@cache
+def told_rows(period: str, n: int) -> tuple[dict[str, Any], ...]:
+    """The rows of builders, which take a while, worked out once."""
+    return tuple(benchmark_rows(period, n))
+
+
 def a_view(edition: Any) -> views.BenchmarkView:
     return next(view for view in views.benchmark_views(edition) if view.audience == AUDIENCE)
 
 
-def a_site(change: Any = None, rows: list[dict[str, Any]] | None = None) -> Site:
+def a_site(change: Any = None) -> Site:
     """A site of benchmarks of which ``change`` has changed each row of the last period."""
-    told = benchmark_rows() if rows is None else rows
-    if change:
-        told = [change(dict(row)) for row in told]
-    return Site(an_edition(benchmarks=a_benchmark_table(benchmark_rows("2026-Q2", 40) + told)), {}, {})
+    told = [change(dict(row)) if change else row for row in told_rows("2026-Q3", 45)]
+    return Site(an_edition(benchmarks=a_benchmark_table([*told_rows("2026-Q2", 40), *told])), {}, {})
 
 
 def the_page(site: Site, dimension: str, language: str = "en") -> Page:
@@ -141,7 +146,7 @@ def test_a_sentence_names_three_groups_and_says_that_there_are_others() -> None:
 
 
 def test_levels_that_are_told_two_together_are_drawn_and_named_so() -> None:
-    rows = [row | {"median": None, "q1": None, "q3": None} for row in benchmark_rows()]
+    rows = [row | {"median": None, "q1": None, "q3": None} for row in told_rows("2026-Q3", 45)]
     pairs = []
     for row in distribution_rows(rows):
         if row["level"] in ("0", "2", "4"):
@@ -157,7 +162,7 @@ def test_levels_that_are_told_two_together_are_drawn_and_named_so() -> None:
 
 
 def test_a_level_that_is_not_told_apart_is_marked_and_explained_and_not_drawn() -> None:
-    rows = benchmark_rows()
+    rows = [*told_rows("2026-Q3", 45)]
     levels = [
         row | ({"count": None, "share": None, "status": "[low]"} if row["level"] == "0" else {})
         for row in distribution_rows(rows)
@@ -183,8 +188,33 @@ def test_a_key_explains_the_markers_of_its_table_and_no_others() -> None:
 
 
 def test_trends_that_are_not_told_say_why() -> None:
-    edition = an_edition(benchmarks=a_benchmark_table(benchmark_rows()))
+    edition = an_edition(benchmarks=a_benchmark_table([*told_rows("2026-Q3", 45)]))
     shown = Benchmarks(edition).dimension(a_view(edition), "legal")
     assert benchmarks.marks_of_trends([shown.national]) == ["[z]"]
     assert not any(group.has_trends for group in shown.groups)
     assert "Since" not in text_of(Site(edition, {}, {}), "legal")
+
+
+def test_a_spread_is_told_of_two_groups_or_more_beside_all() -> None:
+    def row(share: float | None, **group: str) -> Benchmark:
+        breakdown = "sector" if group else "total"
+        return Benchmark({"breakdown": breakdown, "dimension": "legal", "share_ge_3": share, "n": 40, **group})
+
+    low, high, none = row(0.2, sector="health"), row(0.5, sector="housing"), row(None, sector="justice")
+    group = benchmarks.Group("sector", (none, high, low), (), row(0.4))
+    assert group.spread == (low, high)
+    assert benchmarks.Group("sector", (none, high), (), row(0.4)).spread is None
+    assert benchmarks.Group("sector", (high, low), (), row(None)).spread is None
+
+
+def test_the_explorer_knows_every_wave_and_what_things_are_called() -> None:
+    site = a_site()
+    told = benchmarks.for_explorer(site.edition, site.benchmarks, "cy", "../cy/")
+    (view,) = (view for view in told["views"] if view["audience"] == AUDIENCE)
+    assert view["periods"] == ["2026-Q2", "2026-Q3"]
+    assert view["dimensions"][1] == {
+        "id": "legal",
+        "label": "Cyfreithiol",
+        "address": "../cy/benchmarks/interop-baseline-v1-decision-maker/legal.html",
+    }
+    assert view["levels"][0] == "Heb ddechrau"

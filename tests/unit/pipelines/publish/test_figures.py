@@ -579,7 +579,7 @@ IN_THE_REST = {
     "how high a part is": (DIMENSION, r'(hp-part"[^>]* height=")24', r"\g<1>43"),
     "how high a chart of ranges is": (DIMENSION, r'("hp-chart hp-range" viewBox="0 0 360 )\d+', r"\g<1>343"),
     "a sign in a legend": (DIMENSION, r'(hp-range__limits" x1=")3', r"\g<1>43"),
-    "another dimension on its page": (DIMENSION, r'data-dimension="legal"', 'data-dimension="technical"'),
+    "another dimension on its page": (DIMENSION, r'<tr data-dimension="legal"', '<tr data-dimension="technical"'),
     "a name in a chart": (OVERVIEW, r'(hp-chart__name"[^>]*>)', r"\1 7 "),
     "the name of another": (PAGE, r'(<tr data-region="wales"><th scope="row">)[^<]*', r"\1Scotland"),
     "how far numbers are off": ("audit.json", r'"tables": \[\]', '"tables": [], "deviation": 2'),
