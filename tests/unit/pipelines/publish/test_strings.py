@@ -52,9 +52,6 @@ def test_no_text_is_kept_that_no_page_uses() -> None:
     starts = tuple(key for key, is_prefix in used if is_prefix)
     code = "".join(path.read_text(encoding="utf-8") for path in Path(strings.__file__).parent.rglob("*.py"))
     starts += tuple(BUILT.findall(code))
-    scripts = "".join(path.read_text(encoding="utf-8") for path in (TEMPLATES / "static").glob("*.js"))
-    whole |= {*re.findall(r'words\("([\w.]+)"[,)]', scripts)}
-    starts += tuple(re.findall(r'words\("([\w.]+\.)" \+', scripts)) + tuple(re.findall(r'"([\w.]+\.)"[;)]', scripts))
     pages = "".join(path.read_text(encoding="utf-8") for path in TEMPLATES.rglob("*.html"))
     for key in strings.catalogue():
         base = re.sub(r"\.(one|other|title|description)$", "", key)
