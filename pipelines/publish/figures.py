@@ -5,8 +5,12 @@ An element that shows figures names their columns in ``data-figures``, as ``shar
 are of is said by ``data-<column>`` on it and on the elements around it; a column of groups that none names is ``all``.
 A figure may name its dimension itself, ``median@legal``. One of all dimensions says how it follows from theirs:
 ``n:max``. With ``data-level`` it is of the distributions; trends have columns of their own. With ``data-before`` it is
-what the release before told, by ``changes.json``. In a chart, ``data-origin`` and ``data-unit`` say where 0 is and how
-long a level is.
+what the release before told, by ``changes.json``. A figure of another group or period says so,
+``share_ge_3@sector=health``.
+
+In a chart, ``data-origin`` and ``data-unit`` say where 0 is and how long 1 is. ``data-drawn`` names what an element
+draws and does not print: ``q1 q3`` is a line from the first to the second. With ``data-parts`` a chart draws the counts
+of levels as parts of their group, ``joined`` end to end or ``apart``; the unit is then the length of the whole.
 """
 
 from __future__ import annotations
@@ -42,7 +46,7 @@ highest value and the lowest."""
 
 _NUMBER = re.compile(r"[+−]?\d+(?:[.,]\d+)*%?")
 _VOID = frozenset({"meta", "link", "br", "hr", "img", "input", "col", "wbr", "source"})
-_MARK = b" data-figures="
+_MARKS = (b" data-figures=", b" data-drawn=")
 _LENGTHS = ("x", "x1", "x2", "cx", "dx", "width", "r", "rx", "points", "d", "transform", "style")
 """Attributes by which a chart could show a number."""
 
@@ -61,7 +65,7 @@ def wrong_figures(folder: Path) -> Iterator[str]:
     figures = _Figures(tables, _cells_before(folder / CHANGES))
     for path in sorted(folder.rglob("*.html")):
         html = path.read_bytes()
-        if _MARK in html:
+        if any(mark in html for mark in _MARKS):
             page = Page(html.decode(errors="replace"))
             for problem in [*page.loose, *(found for shown in page.shown for found in figures.problems(shown, page))]:
                 yield f"{path.relative_to(folder).as_posix()}: {problem}"
@@ -156,7 +160,7 @@ def _cell(value: Any) -> str:
 @dataclass
 class Shown:
     """An element that shows figures: the ``columns`` they are of, what it and the elements around it say of their row
-    (``of``), its text, and the lengths and places in it, with their attribute.
+    (``of``), its text, and the lengths and places in it, with their attribute. One that only draws prints none.
     """
 
     line: int
@@ -164,6 +168,7 @@ class Shown:
     of: Mapping[str, str]
     text: list[str] = field(default_factory=list)
     lengths: list[tuple[str, str]] = field(default_factory=list)
+    is_drawn: bool = False
 
 
 @dataclass(frozen=True)
@@ -182,7 +187,8 @@ class _Open:
 
 class Page(HTMLParser):
     """A page that was taken apart: ``shown`` are its figures; ``loose`` says which numbers in its charts, and in cells
-    of its tables of benchmarks, name no figure; ``words`` are the headings of its tables and the names in its charts.
+    of its tables of benchmarks, name no figure; ``words`` are those headings of its tables and names in its charts that
+    have digits, the longest first.
     """
 
     def __init__(self, html: str) -> None:
@@ -194,15 +200,17 @@ class Page(HTMLParser):
         self._open = [_Open("", {}, None, is_strict=False, words=None)]
         self.feed(html)
         self.close()
-        self.words = ["".join(parts).strip() for parts in self._named]
+        names = {"".join(parts).strip() for parts in self._named}
+        self.words = sorted((name for name in names if _NUMBER.search(name)), key=len, reverse=True)
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         at, said = self._open[-1], {name: value or "" for name, value in attrs}
         of = at.of | {name.removeprefix("data-"): text for name, text in said.items() if name.startswith("data-")}
         shown, words = at.shown, at.words
-        if "data-figures" in said:
-            shown = Shown(self.getpos()[0], tuple(said["data-figures"].split()), of)
-            self.shown.append(shown)
+        for name in ("data-figures", "data-drawn"):
+            if name in said:
+                shown = Shown(self.getpos()[0], tuple(said[name].split()), of, is_drawn=name == "data-drawn")
+                self.shown.append(shown)
         lengths, tick = [(name, said[name]) for name in _LENGTHS if name in said], ""
         if shown is not None:
             shown.lengths += lengths
@@ -249,9 +257,12 @@ class _Figures:
     def __init__(self, tables: Mapping[str, list[Row]], before: Iterable[Row]) -> None:
         self._rows: dict[tuple[str, ...], dict[str, dict[str, Any]]] = defaultdict(dict)
         self._before: dict[tuple[str, ...], dict[str, dict[str, Any]]] = {}
+        self._levels: dict[tuple[str, ...], dict[str, int | None]] = defaultdict(dict)
         for rows in tables.values():
             for row in rows:
                 self._rows[_key(row)].setdefault(row["dimension"], {}).update(row)
+                if "level" in row:
+                    self._levels[*_key(row)[:-1], row["dimension"]][row["level"]] = row["count"]
         for row in before:
             now = self._rows.get(_key(row), {}).get(row["dimension"], {})
             self._before.setdefault(_key(row), {})[row["dimension"]] = {**now, **row}
@@ -264,7 +275,7 @@ class _Figures:
             f"line {shown.line}: {' '.join(shown.columns)} of {' '.join(filter(None, (*_key(shown.of), dimension)))}"
         )
         try:
-            values = [_value(column, rows, dimension) for column in shown.columns]
+            values = [self._value_of(column, rows, shown.of) for column in shown.columns]
         except (KeyError, ValueError):
             yield f"{where} is not in the tables"
             return
@@ -272,10 +283,42 @@ class _Figures:
             _printed(column, value) for column, value in zip(shown.columns, values, strict=True) if value is not None
         ]
         found = _NUMBER.findall(_without("".join(shown.text), page.words))
-        if found != told:
+        if found != ([] if shown.is_drawn else told):
             yield f"{where} is {' '.join(told) or 'not told'}, and {' '.join(found) or 'nothing'} is shown"
         if shown.lengths:
-            yield from _wrong_lengths(shown, values[0], where)
+            yield from self._wrong_lengths(shown, values, where)
+
+    def _value_of(self, column: str, rows: Mapping[str, Mapping[str, Any]], of: Mapping[str, str]) -> float | None:
+        """See ``_value``; of the group and period that ``column`` names itself, if it does."""
+        name, _, other = column.partition("@")
+        if "=" not in other:
+            return _value(column, rows, of.get("dimension", ""))
+        stated = dict(part.split("=", 1) for part in other.split("+"))
+        around = {name: text for name, text in of.items() if name not in ATTRIBUTES}
+        rows = self._rows.get(_key(around | stated), {})
+        return _value(name, rows, stated.get("dimension", of.get("dimension", "")))
+
+    def _wrong_lengths(self, shown: Shown, values: list[float | None], where: str) -> Iterator[str]:
+        """Lengths and places that show other values than ``values``."""
+        try:
+            origin, unit = float(shown.of["origin"]), float(shown.of["unit"])
+            right = self._part(shown.of, origin, unit) if "parts" in shown.of else _places(values, origin, unit)
+            wrong = [f"{name}={text}" for name, text in shown.lengths if float(text) not in right.get(name, ())]
+        except (KeyError, ValueError, TypeError, ZeroDivisionError):
+            wrong = [f"{name}={text}" for name, text in shown.lengths]
+        if wrong:
+            yield f"{where} is drawn as {' '.join(wrong)}"
+
+    def _part(self, of: Mapping[str, str], origin: float, unit: float) -> dict[str, set[float]]:
+        """The places of a level among all of its group, of which the whole is as long as ``unit``. Raises TypeError
+        when some count is not told.
+        """
+        counts: Mapping[str, Any] = self._levels.get((*_key(of)[:-1], of["dimension"]), {})
+        total, own = sum(counts.values()), counts[of["level"]]
+        below = 0 if of["parts"] == "apart" else sum(n for level, n in counts.items() if level < of["level"])
+        start, length = below / total, own / total
+        places = {origin + unit * share for share in (start, start + length / 2, start + length)}
+        return {"width": {round(unit * length, 1)}, "x": {round(place, 1) for place in places}}
 
 
 def _key(of: Mapping[str, Any]) -> tuple[str, ...]:
@@ -305,19 +348,17 @@ def _printed(column: str, value: float) -> str:
 
 def _without(text: str, words: list[str]) -> str:
     """``text`` without the names in it that have digits, which are words and no figures."""
-    for name in sorted({name for name in words if _NUMBER.search(name)}, key=len, reverse=True):
+    for name in words:
         text = text.replace(name, "")
     return text
 
 
-def _wrong_lengths(shown: Shown, value: float | None, where: str) -> Iterator[str]:
-    """Lengths and places that show another value than ``value``."""
-    try:
-        origin, unit = float(shown.of["origin"]), float(shown.of["unit"])
-        end = origin + (value or 0) * unit
-        right = {"width": {end - origin}, "x": {origin, end}}
-        wrong = [f"{name}={text}" for name, text in shown.lengths if float(text) not in right.get(name, ())]
-    except (KeyError, ValueError):
-        wrong = [f"{name}={text}" for name, text in shown.lengths]
-    if wrong:
-        yield f"{where} is drawn as {' '.join(wrong)}"
+def _places(values: list[float | None], origin: float, unit: float) -> dict[str, set[float]]:
+    """Where ``values`` may be drawn, to a tenth: from 0 to the first as a bar, from the first to the last as a line."""
+    ends = [round(origin + (value or 0) * unit, 1) for value in values]
+    return {
+        "width": {round((values[0] or 0) * unit, 1)},
+        "x": {origin, ends[0]},
+        "x1": {ends[0]},
+        "x2": {ends[-1]},
+    }

@@ -400,7 +400,8 @@ def _files(folder: Path) -> Iterator[tuple[str, Path]]:
 
 def _broken_links(present: Mapping[str, Path]) -> Iterator[str]:
     """Links from a page of the release to a file, or a place in a page, that is not there. Signatures are
-    made after the pages, and missed by ``wrong_signatures``.
+    made after the pages, and missed by ``wrong_signatures``. What has ``=`` is no place but a choice that the script of
+    a page reads, as ``#sector=health``.
     """
     ids: dict[str, set[str]] = {}
     links: dict[str, set[str]] = defaultdict(set)
@@ -414,6 +415,7 @@ def _broken_links(present: Mapping[str, Path]) -> Iterator[str]:
             if _OUTSIDE.match(address):
                 continue
             target, _, fragment = unquote(address.replace("&amp;", "&")).partition("#")
+            fragment = "" if "=" in fragment else fragment
             full = posixpath.normpath(posixpath.join(folder, target)) if target else name
             links[f"{full}#{fragment}"].add(name)
     for link in sorted(links):

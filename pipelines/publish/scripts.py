@@ -13,12 +13,14 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from hubs.contract.groups import WAVE
+from hubs.contract.groups import ATTRIBUTES, TABLE, WAVE
 from hubs.contract.records import canonical_json
 from pipelines.files import json_of
 
 FIGURES = "benchmarks/figures"
 """The folder of the figures, a script a wave (period, instrument and audience)."""
+_FURTHER = ("distributions", "trends")
+_GROUP = (*TABLE, "breakdown", *ATTRIBUTES)
 _HEAD, _MIDDLE, _TAIL = "hubpacks.take(", ",JSON.parse('", "'));\n"
 
 
@@ -66,13 +68,25 @@ def wrong_scripts(folder: Path) -> Iterator[str]:
 
 
 def _figures(folder: Path) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Of each wave its name and rows: ``columns`` once, then a list of values a row."""
+    """Of each wave its name and rows: ``columns`` once, then a list of values a row. ``distributions`` and ``trends``
+    are shaped alike; the first value of their rows, ``of``, is the place of the group's row among those of the wave.
+    """
     table = json_of((folder / "benchmarks/benchmarks.json").read_bytes())
     columns = [column["name"] for column in table["columns"] if column["name"] not in WAVE]
     waves: dict[str, dict[str, Any]] = defaultdict(dict)
+    places: dict[tuple[str, ...], int] = {}
     for row in table["rows"]:
         wave = {name: row[name] for name in WAVE}
         found = waves[wave_name(wave)] or {**wave, "columns": columns, "rows": []}
+        places[tuple(row[name] for name in _GROUP)] = len(found["rows"])
         found["rows"].append([row[name] for name in columns])
         waves[wave_name(wave)] = found
+    for name in _FURTHER:
+        table = json_of((folder / "benchmarks" / f"{name}.json").read_bytes())
+        columns = [column["name"] for column in table["columns"] if column["name"] not in _GROUP]
+        for found in waves.values():
+            found[name] = {"columns": ["of", *columns], "rows": []}
+        for row in table["rows"]:
+            own = [places[tuple(row[key] for key in _GROUP)], *(row[column] for column in columns)]
+            waves[wave_name(row)][name]["rows"].append(own)
     yield from sorted(waves.items())

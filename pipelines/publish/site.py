@@ -27,6 +27,7 @@ from hubs.contract.kinds import document_kinds
 from hubs.contract.vocabularies import vocabulary
 from pipelines.edition import Edition, HubState, LibraryRecord, Pack, Published, State, Withdrawn
 from pipelines.publish import (
+    benchmarks,
     citation,
     explain,
     introductions,
@@ -53,12 +54,19 @@ ASSETS = {
     "assets/hubpacks.css": TEMPLATES / "static" / "hubpacks.css",
     "assets/site.js": TEMPLATES / "static" / "site.js",
     "assets/terms.js": TEMPLATES / "static" / "terms.js",
+    "assets/explore.js": TEMPLATES / "static" / "explore.js",
     "assets/favicon.svg": TEMPLATES / "static" / "favicon.svg",
 }
 PRINTABLE = "pack_printable.html"
 """The template of the page of a whole pack."""
 _SCRIPT_WORDS = ("site.newer", "site.copied")
 """The beginnings of the keys of texts that the script of every page uses."""
+EXPLORER = "benchmarks/explore.html"
+"""The page to filter benchmarks, from the folder of a language."""
+_EXPLORER_WORDS = (
+    *("explore.", "told.", "benchmark.compared", "benchmark.chart.", "benchmark.level", "benchmark.dimension"),
+    *("benchmark.group", "benchmark.median", "benchmark.national_row", "benchmark.range", "benchmark.share"),
+)
 DESCRIPTION_CHARACTERS = 200
 LATEST_N = 5
 MOST_CHANGES = 100
@@ -289,6 +297,16 @@ class Site:
             data={"letters": library.a_to_z(language)},
         )
         yield plain("benchmarks/index.html", "benchmarks.html", "benchmarks")
+        yield page(
+            EXPLORER,
+            "explore.html",
+            words("explore.title"),
+            words("explore.description"),
+            "benchmarks",
+            crumbs=((words("nav.benchmarks"), "benchmarks/index.html"),),
+            scripts=("assets/explore.js",),
+            words=_EXPLORER_WORDS,
+        )
         for view in self.benchmarks:
             audience = vocabulary("audiences")[view.audience].label(language)
             yield page(
@@ -300,6 +318,7 @@ class Site:
                 crumbs=((words("nav.benchmarks"), "benchmarks/index.html"),),
                 data={"view": view},
             )
+            yield from self._dimension_pages(view, language, page)
         yield plain("self-assessment/index.html", "self_assessment.html", "self_assessment")
         for instrument, asked in product(self.edition.instruments.values(), vocabulary("audiences")):
             if questions := instrument.asked_of(asked.id):
@@ -323,6 +342,25 @@ class Site:
         yield plain("changes.html", "changes.html", "changes", changes=self.changes)
         yield plain("method.html", "method.html", "method")
         yield plain("accessibility.html", "accessibility.html", "accessibility")
+
+    def _dimension_pages(self, view: views.BenchmarkView, language: str, page: Any) -> Iterator[Page]:
+        audience = vocabulary("audiences")[view.audience].label(language)
+        title = strings.text("benchmark.title", language, audience=audience)
+        for dimension in view.dimensions:
+            label = view.instrument.dimensions[dimension]["label"]
+            name = label.get(language, label["en"])
+            yield page(
+                view.dimension_path(dimension),
+                "benchmark_dimension.html",
+                strings.text("told.title", language, name=name, audience=audience),
+                strings.text("told.description", language, name=name, audience=audience, period=view.period),
+                "benchmarks",
+                crumbs=(
+                    (strings.text("nav.benchmarks", language), "benchmarks/index.html"),
+                    (title, f"benchmarks/{view.name}.html"),
+                ),
+                data={"view": view, "dimension": dimension},
+            )
 
     def _pack_pages(self, pack: Pack, language: str, page: Any) -> Iterator[Page]:
         entries = self.library.shown(pack.records, language)
@@ -562,6 +600,7 @@ class Site:
             ),
             "published_of": lambda hub: self.published_counts.get(hub, 0),
             "derived_of": partial(views.derived, self.edition),
+            "explorer": lambda: self._explorer(page),
             "why": _why,
             "successor_of": partial(successor, self.edition),
             "host": views.host,
@@ -616,6 +655,11 @@ class Site:
         if when == date.min:
             return 0
         return today.year - when.year - ((today.month, today.day) < (when.month, when.day))
+
+    def _explorer(self, page: Page) -> Markup:
+        """What the explorer has to know of the benchmarks beside their figures, as JSON."""
+        told = benchmarks.for_explorer(self.edition, self.benchmarks, page.language, f"{page.up}{page.language}/")
+        return Markup(schema_org.in_script(told))  # noqa: S704 - without a sign that could end the element
 
     def hub_name(self, hub: str, language: str) -> str:
         """The name of a hub by its id; the id of one that is unknown."""
@@ -748,6 +792,11 @@ class Site:
         return [hub for hub in self.edition.hubs if hub.is_carried and hub.id in here]
 
     @cached_property
+    def told(self) -> benchmarks.Benchmarks:
+        """Where groups of organisations stand."""
+        return benchmarks.Benchmarks(self.edition)
+
+    @cached_property
     def carried_returns(self) -> list[HubState]:
         """The hubs whose returns could not be renewed."""
         return [hub for hub in views.with_returns(self.edition.hubs) if hub.is_carried]
@@ -860,6 +909,7 @@ def _environment() -> Environment:
     made.filters["level"] = views.level
     made.filters["percent"] = views.percent
     made.filters["points"] = views.points
+    made.filters["place"] = views.place
     made.filters["isodate"] = lambda when: (when.date() if isinstance(when, datetime) else when).isoformat()
     made.tests["dated"] = lambda when: isinstance(when, date)
     made.globals |= _govuk_macros() | {
@@ -873,6 +923,11 @@ def _environment() -> Environment:
         "place_of": explain.place_of,
         "kind_scheme": KIND,
         "shared_at": views.SHARED_AT,
+        "most_named": benchmarks.MOST_NAMED,
+        "marks_of_medians": benchmarks.marks_of_medians,
+        "marks_of_levels": benchmarks.marks_of_levels,
+        "marks_of_pairs": benchmarks.marks_of_pairs,
+        "marks_of_trends": benchmarks.marks_of_trends,
         "table_forms": tables.FORMS,
         "benchmark_files": [f"{name}{form}" for name in tables.TABLES for form in tables.FORMS],
         "pack_files": tables.PACK_FILES,

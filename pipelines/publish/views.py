@@ -131,10 +131,19 @@ class BenchmarkView:
         """Name of its page."""
         return f"{self.instrument.name}-{self.audience.replace('_', '-')}"
 
+    def dimension_path(self, dimension: str) -> str:
+        """The address of the page of a dimension, from the folder of a language."""
+        return f"benchmarks/{self.name}/{dimension.replace('_', '-')}.html"
+
     @property
     def organisations(self) -> int:
         """The highest count of the national group."""
         return max((cell.n for cell in self.national.values() if cell.n is not None), default=0)
+
+    @property
+    def national_marks(self) -> list[str]:
+        """The markers that stand in place of medians of all organisations."""
+        return sorted({cell.shown for cell in self.national.values() if cell.median is None})
 
     @property
     def distributions(self) -> list[tuple[str, Cell]]:
@@ -144,6 +153,11 @@ class BenchmarkView:
     def shown(self, column: str) -> list[GroupRow]:
         """The groups of a breakdown of which at least one figure is published."""
         return [row for row in self.groups[column] if row.counts is not None]
+
+    def marks(self, column: str) -> list[str]:
+        """The markers that stand in place of medians of the groups of a breakdown that are shown."""
+        cells = [cell for row in self.shown(column) for cell in row.cells if cell is not None and cell.median is None]
+        return sorted({cell.shown for cell in cells})
 
     def withheld(self, column: str) -> list[str]:
         """The terms of those groups of which nothing is published."""
@@ -280,6 +294,11 @@ def host(address: str) -> str | None:
 def level(value: float) -> str:
     """A level as printed: 3, 2.5."""
     return f"{value:g}"
+
+
+def place(value: float, origin: float, unit: float) -> str:
+    """Where a chart shows ``value``, to a tenth, when 0 is at ``origin`` and 1 is ``unit`` long."""
+    return f"{round(origin + unit * value, 1):g}"
 
 
 def percent(share: float) -> str:

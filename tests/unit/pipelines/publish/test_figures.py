@@ -25,19 +25,27 @@ from hubs.contract.groups import ATTRIBUTES
 from hubs.contract.vocabularies import vocabulary
 from hubs.instruments import instruments
 from pipelines.policy import read_policy
-from pipelines.publish import strings, writers
+from pipelines.publish import figures, strings, writers
 from pipelines.publish.figures import wrong_figures
 from pipelines.publish.release import build_release
+from pipelines.publish.site import Site
 from pipelines.publish.tables import write_tables
-from tests.builders import a_revision, an_edition, an_edition_before
+from tests.builders import a_benchmark_table, a_revision, an_edition, an_edition_before, benchmark_rows
 
 SPECS = {spec.name: spec for spec in (writers.BENCHMARKS, writers.DISTRIBUTIONS, writers.TRENDS)}
 BENCHMARKS, DISTRIBUTIONS, _ = SPECS
 LEVELS = "012345"
 LAYOUT = ("viewbox", "y", "y1", "y2", "height", "text-anchor")
 """Attributes of charts that say where their rows are: the same in every chart of as many rows."""
+FORMS = ((46, 30, {16, 22, 33, 36, 44}, set()), (50, 2, {16, 22, 38}, {24}), (46, 2, {16, 23, 36}, {16}))
+"""Of charts whose rows are not all alike: how high a row is, and what else the chart is, where in a row anything may
+stand, and how high it may be.
+"""
+LEGENDS = {"0 0 28 16", *map(str, (0, 3, 7, 8, 14, 16, 21, 25, 28))}
+"""What signs in legends, which are drawn of no figure, are made of."""
 ON_SCALE = ("x", "x1", "x2", "width")
 """Those that ``verify_release`` holds against the scale."""
+VERIFIED = ("data-figures", "data-drawn", "data-origin", "data-unit")
 KEYS = (*("period", "instrument", "audience", "dimension"), *ATTRIBUTES)
 VOID = {"meta", "link", "br"}
 
@@ -82,7 +90,7 @@ class Reader(HTMLParser):
         self.is_all = is_all
         self.rest: list[tuple[str, str]] = []
         self.cells: list[tuple[dict[str, str], str, str, tuple[str, str]]] = []
-        self.layouts: list[list[tuple[str, str]]] = []
+        self.layouts: list[tuple[str, list[tuple[str, str]]]] = []
         self._stack: list[tuple[str, dict[str, str], bool]] = []
         self._heads: dict[int, list[str]] = {}
         self._covered: dict[int, int] = {}
@@ -103,7 +111,7 @@ class Reader(HTMLParser):
         of = {name: text for name, text in said.items() if name.startswith("data-") or name == "class"}
         self._stack.append((tag, of, "data-figures" in said))
         if tag == "svg":
-            self.layouts.append([])
+            self.layouts.append((said.get("class", ""), []))
         if tag == "table":
             self._heads, self._covered, self._head_row = {}, {}, 0
         if tag == "tr":
@@ -114,9 +122,9 @@ class Reader(HTMLParser):
         if self._is_inside():
             is_drawn = any(name == "svg" for name, _, _ in self._stack)
             for name, text in said.items():
-                if is_drawn and name in LAYOUT:
-                    self.layouts[-1].append((name, text))
-                elif not (is_drawn and name in ON_SCALE) and name not in ("data-figures", "data-origin", "data-unit"):
+                if is_drawn and (name in LAYOUT or (name in ON_SCALE and "data-unit" not in self._of)):
+                    self.layouts[-1][1].append((name, text))
+                elif not (is_drawn and name in ON_SCALE) and name not in VERIFIED:
                     self.rest.append((name, text))
         if tag in VOID:
             self._stack.pop()
@@ -181,7 +189,8 @@ def known_texts(folder: Path, language: str) -> set[str]:
             told += [f"{level['level']} {text}" for text in level["label"].values()] + [*level["about"].values()]
     periods = pq.read_table(folder / "benchmarks/benchmarks.parquet")["period"].unique().to_pylist()
     told += periods
-    for key in ("benchmark.change", "benchmark.change.better", "benchmark.change.worse"):
+    told += [strings.text("told.levels_two", language, low=low, high=low + 1) for low in (0, 2, 4)]
+    for key in ("benchmark.change", "benchmark.change.better", "benchmark.change.worse", "told.since"):
         told += [strings.text(key, language, period=period, level=3) for period in periods]
     coverage = json.loads((folder / "coverage.json").read_bytes())
     told += [coverage["release"], strings.day(datetime.fromisoformat(coverage["published"]), language)]
@@ -206,17 +215,42 @@ def strange_texts(folder: Path) -> Iterator[str]:
             left = text
             if what in values:
                 left = "" if text in values[what] else f"{text} 0"
+            elif what == "value" and any(text in vocabulary(scheme) for scheme in ATTRIBUTES.values()):
+                left = ""  # what a filter chooses
             elif what == "class":
                 left = re.sub(r"\bhp-level-\d\b", "", text)  # held against the figure in wrong_headings
             for phrase in known:
                 left = left.replace(phrase, "")
             if re.search(r"\d", left):
                 yield f"{name}: {what}: {text}"
-        for layout in page.layouts:
-            layouts[len(layout)].add(tuple(layout))
+        for kind, layout in page.layouts:
+            if kind == "hp-legend__sign" or {"hp-range", "hp-parts"} & {*kind.split()}:
+                yield from (f"{name}: {what} in {kind}" for what in strange_places(kind, layout))
+            else:
+                layouts[len(layout)].add(tuple(layout))
     for several in layouts.values():
         if len(several) > 1:
             yield f"charts of as many rows differ: {sorted(several)}"
+
+
+def strange_places(kind: str, layout: list[tuple[str, str]]) -> list[str]:
+    """What is not where it stands in every legend, or in every chart of one of the ``FORMS``."""
+    if kind == "hp-legend__sign":
+        return [text for _, text in layout if text not in LEGENDS]
+    return min((misplaced(layout, *form) for form in FORMS), key=len)
+
+
+def misplaced(layout: list[tuple[str, str]], step: int, more: int, offsets: set[int], heights: set[int]) -> list[str]:
+    """What is not where it stands in every chart whose rows are ``step`` high."""
+    height = int(layout[0][1].rpartition(" ")[2])
+    edges = {2, height - 24, height - 8}
+    allowed = {
+        "viewbox": lambda text: text == f"0 0 360 {height}" and (height - more) % step == 0,
+        "text-anchor": lambda text: text in ("start", "middle", "end"),
+        "height": lambda text: int(text) in heights,
+    }
+    place = lambda text: int(text) in edges or int(text) % step in offsets  # noqa: E731 - the rest
+    return [f"{name}={text}" for name, text in layout if not allowed.get(name, place)(text)]
 
 
 def wrong_headings(folder: Path) -> Iterator[str]:
@@ -224,6 +258,7 @@ def wrong_headings(folder: Path) -> Iterator[str]:
     for name, language, page in pages_of(folder):
         own = re.search(r"/packs/sector-([a-z-]+)\.html", name)
         own_sector = vocabulary("sectors")[own[1].replace("-", "_")].label(language) if own else ""
+        within = re.search(r"/benchmarks/[^/]+/([a-z-]+)\.html", name)
         labels = {term.label(language) for scheme in ATTRIBUTES.values() for term in vocabulary(scheme)}
         for of, text, look, at in page.cells:
             heads = [head.replace(strings.text("benchmark.this_sector", language), own_sector) for head in at]
@@ -237,7 +272,8 @@ def wrong_headings(folder: Path) -> Iterator[str]:
             ]
             if "data-dimension" in of:
                 label = instruments()[of["data-instrument"]].dimensions[of["data-dimension"]]["label"]
-                wanted.append(label.get(language, label["en"]))
+                if not within or within[1].replace("-", "_") != of["data-dimension"]:
+                    wanted.append(label.get(language, label["en"]))
             levels = of["data-level"].split("-") if "data-level" in of else []
             wanted += [strings.text("benchmark.level", language, level=int(level)) for level in levels]
             if missing := [label for label in wanted if not any(label and label in head for head in heads)]:
@@ -361,6 +397,8 @@ def test_no_other_number_exists_in_a_release_of_the_samples(sample_release: Path
 # Numbers that are planted.
 
 PAGE = "en/benchmarks/interop-baseline-v1-decision-maker.html"
+OVERVIEW = "en/benchmarks/index.html"
+DIMENSION = "en/benchmarks/interop-baseline-v1-decision-maker/legal.html"
 PACK = "cy/packs/sector-local-government.html"
 ROW = r'(<tr data-dimension="legal">.*?)'
 """The row of a dimension in the first table of ``PAGE``."""
@@ -374,8 +412,14 @@ def planted(folder: Path, name: str, pattern: str, new: str) -> None:
     path.write_text(text, encoding="utf-8")
 
 
-def damaged(built: Path, folder: Path) -> Path:
-    return Path(shutil.copytree(built, folder / "damaged"))
+def damaged(built: Path, folder: Path, only: str = "") -> Path:
+    """A copy to damage; with ``only`` that page and no other, since those are read for nothing."""
+
+    def others(at: str, names: list[str]) -> list[str]:
+        kept = {Path(only).name} if Path(at) == (built / only).parent else set()
+        return [name for name in names if only and name.endswith((".html", ".pdf", ".zip")) and name not in kept]
+
+    return Path(shutil.copytree(built, folder / "damaged", ignore=others))
 
 
 IN_FIGURES = {
@@ -394,12 +438,45 @@ IN_FIGURES = {
     "a change to a decimal": (PAGE, r'("change [^>]*>)0 ', r"\g<1>0.4 ", "change .* is 0 .*, and 0.4 .* is shown"),
     "a limit of a change with another sign": (PAGE, r'("change [^(]*\()−', r"\1+", r"is 0 −\d+ \+\d+, and 0 \+"),
     "a group of no row": (PAGE, r'data-region="wales"', 'data-region="gone"', "not in the tables"),
-    "a bar of the exact mean": (PAGE, r'width="(\d+)\.0"', r'width="\1.7"', "is drawn as width"),
-    "a style": (PAGE, r'("median"><rect)', r'\1 style="opacity:.43"', "style=opacity:.43"),
-    "a bar of no figure": (PAGE, r"(</desc>)", r'\1<rect x="4" width="43"/>', "width=43 is drawn"),
-    "a text in a chart": (PAGE, r"(</desc>)", r'\1<text x="4">43</text>', "43 stands there"),
-    "what a chart says to those who listen": (PAGE, r"(<desc[^>]*>[^<]*)", r"\g<1> 43", "43 is shown"),
-    "the title of a chart": (PAGE, r"(<title id[^>]*>[^<]*)", r"\g<1> 43", "43 is shown"),
+    "a bar of the exact mean": (OVERVIEW, r'(hp-chart__bar" [^>]*width="\d+)\.0"', r'\1.7"', "is drawn as width"),
+    "a style": (OVERVIEW, r'("median"><rect)', r'\1 style="opacity:.43"', "style=opacity:.43"),
+    "a bar of no figure": (OVERVIEW, r"(</desc>)", r'\1<rect x="4" width="43"/>', "width=43 is drawn"),
+    "a text in a chart": (OVERVIEW, r"(</desc>)", r'\1<text x="4">43</text>', "43 stands there"),
+    "what a chart says to those who listen": (OVERVIEW, r"(<desc[^>]*>[^<]*)", r"\g<1> 43", "43 is shown"),
+    "the title of a chart": (OVERVIEW, r"(<title id[^>]*>[^<]*)", r"\g<1> 43", "43 is shown"),
+    "a band of other quartiles": (DIMENSION, r'(hp-range__half"[^>]* x2=")[\d.]+', r"\g<1>200.7", "q1 q3 .* x2=200.7"),
+    "a dot of the exact mean": (
+        DIMENSION,
+        r'(median" data-drawn="median" x1=")[\d.]+',
+        r"\g<1>99.9",
+        "median .* x1",
+    ),
+    "limits of a median": (
+        DIMENSION,
+        r'(data-drawn="median_low median_high" x1=")[\d.]+',
+        r"\g<1>99.9",
+        "median_low .* x1",
+    ),
+    "the median of all": (DIMENSION, r'(hp-range__all"[^>]* x1=")[\d.]+', r"\g<1>99.9", "median .* x1"),
+    "a share over time": (DIMENSION, r'("share_ge_3" x1=")[\d.]+', r"\g<1>99.9", "share_ge_3 .* x1=99.9"),
+    "the exact part of a level": (DIMENSION, r'(hp-part"[^>]* width=")[\d.]+', r"\g<1>99.9", "count .* width=99.9"),
+    "where the part of a level begins": (DIMENSION, r'(hp-part"[^>]* x=")[\d.]+', r"\g<1>99.9", "count .* x=99.9"),
+    "where the share of a part stands": (
+        DIMENSION,
+        r'(hp-part__share"[^>]* x=")[\d.]+',
+        r"\g<1>99.9",
+        "share .* x=",
+    ),
+    "the share of a part": (DIMENSION, r'(hp-part__share"[^>]*>)\d+', r"\g<1>41", "share .* 41% is shown"),
+    "the bar of a level": (DIMENSION, r'(hp-chart__bar" x="4" width=")[\d.]+', r"\g<1>99.9", "share .* width=99.9"),
+    "a number in what is only drawn": (
+        DIMENSION,
+        r'(<rect class="hp-part"[^>]*)/>',
+        r"\1><title>43</title></rect>",
+        "count .* and 43 is shown",
+    ),
+    "quartiles in words": (DIMENSION, r"(or more are at level )\d", r"\g<1>4", "q1 q3 .* is shown"),
+    "the middle half of a group": (DIMENSION, r'("q1 q3">)\d', r"\g<1>4", "q1 q3 .* is shown"),
     "a median in a pack": (PACK, r'("median">)(\d)', r"\g<1>\2.25", "median of .* is shown"),
     "the start page": ("en/index.html", r'"n:max">45', '"n:max">47', "is 45, and 47 is shown"),
     "JSON": ("benchmarks/benchmarks.json", r'"n": 45', '"n": 43', "benchmarks.json row"),
@@ -412,10 +489,33 @@ IN_FIGURES = {
 
 @pytest.mark.parametrize("plant", IN_FIGURES)
 def test_verification_finds_a_number_that_is_not_in_the_tables(built: Path, tmp_path: Path, plant: str) -> None:
-    folder = damaged(built, tmp_path)
     *what, problem = IN_FIGURES[plant]
+    folder = damaged(built, tmp_path, what[0])
     planted(folder, *what)
     assert any(re.search(problem, told) for told in wrong_figures(folder)), [*wrong_figures(folder)]
+
+
+def test_figures_of_other_groups_are_held_against_those_groups() -> None:
+    """A sentence may say the least and the most of several groups, each a figure of its own row."""
+    rows = benchmark_rows()
+    rows += [row | {"sector": "education"} for row in rows if row["sector"] == "local_government"]
+    site = Site(an_edition(benchmarks=a_benchmark_table(rows)), {}, {})
+    html = next(site.render(page) for page in site.pages() if page.path == DIMENSION)
+    edition = site.edition
+    tables = [edition.benchmarks, edition.distributions, edition.trends]
+    known = figures._Figures({str(place): table.to_pylist() for place, table in enumerate(tables)}, ())
+
+    def problems(pattern: str, new: str) -> list[str]:
+        changed, n = re.subn(pattern, new, html, count=1)
+        assert n == 1
+        page = figures.Page(changed)
+        return [*page.loose, *(problem for shown in page.shown for problem in known.problems(shown, page))]
+
+    assert problems("Legal", "Legal") == []
+    (problem,) = problems(r"(or above: )(?:≤ )?\d+%", r"\g<1>33%")
+    assert re.search(r"share_ge_3@\S+ .* is (\d+% ){2}\d+%, and 33% \d+% \d+% is shown", problem)
+    (problem,) = problems(r"(share_ge_3@\S*sector=)local_government", r"\1justice")
+    assert problem.endswith("is not in the tables")
 
 
 def test_verification_finds_rows_that_only_one_form_has(built: Path, tmp_path: Path) -> None:
@@ -468,14 +568,19 @@ def test_verification_finds_a_number_that_neither_release_tells(revised: Path, t
 
 IN_THE_REST = {
     "a heading": (PAGE, r"</h1>", " (12 answered)</h1>"),
-    "prose": (PAGE, r"(<p>[^<]*)(</p>\s*</aside>)", r"\1 7 of them are new.\2"),
+    "prose": (PAGE, r"(<p>Median: [^<]*)(</p>)", r"\1 7 of them are new.\2"),
     "the name of a row": (PAGE, r'(<th scope="row">[^<]*)', r"\1 (7)"),
     "the name of a column": (PAGE, r'(<th scope="col"[^>]*>[^<]*)', r"\1 (7)"),
     "a label that is only heard": (PAGE, r'(role="group"[^>]* aria-label=")', r"\1 7 "),
     "an attribute of no column": (PAGE, r"<tr data-sector", '<tr data-raw="43" data-sector'),
     "a shade": (PAGE, r'hp-level-\d" data-dimension', 'hp-level-5" data-dimension'),
-    "a height": (PAGE, r'(<rect [^>]*height=)"14"', r'\1"17"'),
-    "a name in a chart": (PAGE, r'(hp-chart__name"[^>]*>)', r"\1 7 "),
+    "a height": (OVERVIEW, r'(<rect [^>]*height=)"14"', r'\1"17"'),
+    "where a row of a chart is": (DIMENSION, r'(hp-range__half"[^>]* y1=")33', r"\g<1>31"),
+    "how high a part is": (DIMENSION, r'(hp-part"[^>]* height=")24', r"\g<1>43"),
+    "how high a chart of ranges is": (DIMENSION, r'("hp-chart hp-range" viewBox="0 0 360 )\d+', r"\g<1>343"),
+    "a sign in a legend": (DIMENSION, r'(hp-range__limits" x1=")3', r"\g<1>43"),
+    "another dimension on its page": (DIMENSION, r'<tr data-dimension="legal"', '<tr data-dimension="technical"'),
+    "a name in a chart": (OVERVIEW, r'(hp-chart__name"[^>]*>)', r"\1 7 "),
     "the name of another": (PAGE, r'(<tr data-region="wales"><th scope="row">)[^<]*', r"\1Scotland"),
     "how far numbers are off": ("audit.json", r'"tables": \[\]', '"tables": [], "deviation": 2'),
     "answers, exactly": ("coverage.json", r'"answers_accepted": 400', '"answers_accepted": 417'),
@@ -487,7 +592,7 @@ IN_THE_REST = {
 
 @pytest.mark.parametrize("plant", IN_THE_REST)
 def test_a_number_in_anything_else_is_found_here(built: Path, tmp_path: Path, plant: str) -> None:
-    folder = damaged(built, tmp_path)
+    folder = damaged(built, tmp_path, IN_THE_REST[plant][0])
     planted(folder, *IN_THE_REST[plant])
     assert [*strange_texts(folder), *wrong_headings(folder), *strange_numbers(folder)]
 

@@ -185,9 +185,14 @@ def test_a_manifest_that_disagrees_with_the_checksums_is_found(tmp_path: Path) -
 def test_a_link_to_a_place_that_is_not_on_the_page_is_found(tmp_path: Path) -> None:
     folder = a_release(tmp_path)
     page = folder / "en" / "index.html"
-    page.write_text(page.read_text().replace("coverage.html#hub-vale", "coverage.html#hub-gone"))
+    html = page.read_text().replace("coverage.html#hub-vale", "coverage.html#hub-gone")
+    page.write_text(html.replace('"../en/method.html"', '"../en/gone.html#sector=health"', 1))
     reseal(folder, "en/index.html")
-    assert verify_release(folder) == ["link to nowhere: en/coverage.html#hub-gone (from en/index.html)"]
+    assert verify_release(folder) == [
+        "link to nowhere: en/coverage.html#hub-gone (from en/index.html)",
+        "link to nowhere: en/gone.html (from en/index.html)",
+    ]
+    assert "explore.html#view=" in (folder / "en/benchmarks/interop-baseline-v1-decision-maker.html").read_text()
 
 
 @pytest.mark.parametrize("count", ["9", "12", "0", "-5", "10.0"])

@@ -34,6 +34,19 @@ def test_what_is_no_such_script_is_told(script: bytes) -> None:
         handed_over(script)
 
 
+def rows_of_groups(wave: dict[str, Any], further: str) -> list[dict[str, Any]]:
+    """The rows of a further table of a wave with what says which group they are of."""
+    keys = ("period", "instrument", "audience")
+    rows = [dict(zip(wave["columns"], row, strict=True)) for row in wave["rows"]]
+    found = []
+    for values in wave[further]["rows"]:
+        own = dict(zip(wave[further]["columns"], values, strict=True))
+        group = rows[own.pop("of")]
+        names = ("dimension", "breakdown", "sector", "organisation_type", "size_band", "region")
+        found.append({name: wave[name] for name in keys} | {name: group[name] for name in names} | own)
+    return found
+
+
 def test_figures_are_those_of_the_tables(sample_release: Path, tmp_path: Path) -> None:
     assert list(wrong_scripts(sample_release)) == []
     shutil.copytree(sample_release / "benchmarks", tmp_path / "benchmarks")
@@ -43,7 +56,12 @@ def test_figures_are_those_of_the_tables(sample_release: Path, tmp_path: Path) -
     assert sum(len(handed_over(p.read_bytes())[1]["rows"]) for p in (tmp_path / FIGURES).iterdir()) == len(
         table["rows"]
     )
-    data["rows"][0][data["columns"].index("n")] = 3
+    for further in ("distributions", "trends"):
+        told = json.loads((tmp_path / f"benchmarks/{further}.json").read_text())["rows"]
+        given = [handed_over(path.read_bytes())[1] for path in sorted((tmp_path / FIGURES).iterdir())]
+        found = [row for wave in given for row in rows_of_groups(wave, further)]
+        assert sorted(found, key=str) == sorted(({name: row[name] for name in found[0]} for row in told), key=str)
+    data["distributions"]["rows"][0][-2] = 0.33
     first.write_bytes(as_script(name, data))
     second.rename(second.with_name("other.js"))
     assert list(wrong_scripts(tmp_path)) == sorted(

@@ -304,8 +304,11 @@ def test_what_is_good_in_a_held_feed_is_not_counted_as_used(tmp_path: Path) -> N
 
 def test_suppressed_figures_are_marked_and_explained(folder: Path) -> None:
     html = page(folder, "en/benchmarks/interop-baseline-v1-decision-maker.html")
-    assert "What the signs mean" in html
-    assert "[x]" in html
+    table, _, after = html.partition('id="by-region"')[2].partition("</table>")
+    assert "[x]" in table
+    key = after.partition("</dl>")[0]
+    assert re.search(r"<dt>\[x\]</dt><dd>not available: ", key)
+    assert "[c]" not in key
     assert re.search(r"Not shown, because every figure is confidential \[c\]:\s*Health\.", html)
 
 

@@ -11,7 +11,7 @@ from pipelines.publish import strings
 from pipelines.publish.layouts import TEMPLATES
 from pipelines.publish.strings import LANGUAGES
 
-BUILT = re.compile(r"""\btext\(\s*f"([a-z_.]+)\{""")
+BUILT = re.compile(r"""\b(?:text|t)\(\s*f["']([a-z_.]+)\{""")
 """A key that code puts together: its beginning."""
 CALL = re.compile(r"""\bt(?:_in)?\(\s*"([a-z_.]+)"(\s*~)?""")
 SCRIPT_CALL = re.compile(r"""\bwords\(\s*"([a-z_.]+)"(\s*\+)?""")
