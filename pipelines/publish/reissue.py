@@ -29,6 +29,7 @@ from pipelines.publish import citation, errata, redact, strings, writers
 from pipelines.publish.archives import ARCHIVE, write_archive
 from pipelines.publish.descriptors import DATAPACKAGE, write_datapackage
 from pipelines.publish.errata import ERRATA
+from pipelines.publish.helps import take_out
 from pipelines.publish.layouts import environment
 from pipelines.publish.metadata import write_metadata
 from pipelines.publish.pdf import attached_records, remake_pack_pdf
@@ -162,6 +163,7 @@ def _redact(folder: Path, going: _Going) -> list[str]:
     used |= {(notice["hub"], notice["source"]["file"]) for notice in notices if notice["source"]}
     _edit(folder / PROVENANCE, lambda data: redact.provenance(data, going.ids, used))
     _edit(folder / "changes.json", lambda data: redact.told_changes(data, going.ids))
+    take_out(folder, going.ids)
     pages = {RECORD_PAGES.format(language=code, slug=slug) for code in strings.LANGUAGES for slug in going.slugs}
     for path in sorted(folder.rglob("*.html")):
         name = path.relative_to(folder).as_posix()
