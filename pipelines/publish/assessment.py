@@ -13,7 +13,7 @@ from hubs.contract.groups import ATTRIBUTES, WAVE
 from hubs.contract.vocabularies import vocabulary
 from hubs.instruments import Bilingual, Instrument, Question
 from pipelines.edition import Edition
-from pipelines.publish import helps, schema_org
+from pipelines.publish import helps, schema_org, strings
 from pipelines.publish.scripts import FIGURES, wave_name
 
 SCRIPTS = ("assets/gap.js", "assets/assess.js")
@@ -85,6 +85,7 @@ def facts(edition: Edition, instrument: Instrument, audience: str, language: str
         "language": language,
         "release": edition.id,
         "published": edition.published.isoformat(),
+        "day": strings.day(edition.published, language),
         "audiences": {term.id: term.label(language) for term in vocabulary("audiences")},
         "figures": {wave["period"]: [wave_name(wave), f"{FIGURES}/{wave_name(wave)}.js"] for wave in waves},
         "helps": [helps.name_of(language), helps.path_of(language)],

@@ -26,10 +26,10 @@ from jinja2 import Template
 
 from pipelines.files import Damaged, exchange, json_of, sha256_of, write_bytes
 from pipelines.publish import citation, errata, redact, strings, writers
-from pipelines.publish.archives import ARCHIVE, write_archive
+from pipelines.publish.archives import ARCHIVE, assessments_of, write_archive
 from pipelines.publish.descriptors import DATAPACKAGE, write_datapackage
 from pipelines.publish.errata import ERRATA
-from pipelines.publish.helps import take_out
+from pipelines.publish.helps import path_of, take_out
 from pipelines.publish.layouts import environment
 from pipelines.publish.metadata import write_metadata
 from pipelines.publish.pdf import attached_records, remake_pack_pdf
@@ -197,8 +197,10 @@ def _describe(
     for pack in sorted(packs):
         remake_pack_pdf(folder, pack, at)
     for archive in sorted(folder.glob(f"packs/*/{ARCHIVE}")):
-        own = {path.relative_to(folder).as_posix(): path for path in archive.parent.iterdir()}
-        if any(sha256_of(path) != before.get(name) for name, path in own.items()):
+        made_of = [*archive.parent.iterdir()]
+        if assessments_of(folder, archive.parent.name):
+            made_of += [folder / path_of(language) for language in strings.LANGUAGES]
+        if any(sha256_of(path) != before.get(path.relative_to(folder).as_posix()) for path in made_of):
             write_archive(folder, archive.parent.name, str(address), key)
     if (folder / DATAPACKAGE).is_file():
         write_datapackage(folder)

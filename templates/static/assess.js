@@ -460,11 +460,12 @@
       element(
         "div",
         { class: "hp-note" },
+        element("p", {}, texts.say("head", { period: found.period, release: found.release, day: facts.day })),
         element("p", {}, texts.say("you_are", { terms: described }), " ", people),
         element("p", {}, texts.periodNote(assessment, found.period)),
         found.before ? element("p", {}, texts.say("before_head", { period: found.before })) : null,
         isPart ? element("p", {}, say("part", { done, asked: bank.questions.length })) : null,
-        element("p", {}, facts.release + ". ", texts.say("private")),
+        element("p", {}, texts.say("private")),
       ),
       paragraph(texts.say("stand_about")),
       legend(found.before !== null),
