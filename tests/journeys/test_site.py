@@ -57,6 +57,7 @@ PAGES = [
             "cy/benchmarks/interop-baseline-v1-procurement-professional.html",
             "en/self-assessment/index.html",
             "cy/self-assessment/interop-baseline-v1-decision-maker.html",
+            "self-assessment/interop-baseline-v1-procurement-professional.html",
             "en/data.html",
             "en/coverage.html",
             "en/changes.html",
