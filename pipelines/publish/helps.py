@@ -52,10 +52,14 @@ def name_of(language: str) -> str:
 def write_helps(folder: Path, instruments: Mapping[str, Instrument]) -> None:
     """Write what helps into the release in ``folder``, in which the packs must be."""
     records = _records(folder)
+    about = {
+        name: {dimension: matching(records, helps) for dimension, helps in instrument.helps.items()}
+        for name, instrument in instruments.items()
+    }
     for language in LANGUAGES:
         path = folder / path_of(language)
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(as_script(name_of(language), _data(records, instruments, language)))
+        path.write_bytes(as_script(name_of(language), _data(records, about, language)))
 
 
 def read_helps(folder: Path, language: str) -> Data:
@@ -111,17 +115,16 @@ def _problems(data: Data, rows: Mapping[str, Record], language: str) -> Iterator
     yield from (f"it ranks {id}, of which it says nothing" for id in sorted(named - told.keys()))
 
 
-def _data(records: list[Record], instruments: Mapping[str, Instrument], language: str) -> Data:
+def _data(records: list[Record], about: Mapping[str, Mapping[str, dict[str, list[Help]]]], language: str) -> Data:
+    """``about`` are the records that are about each dimension of each instrument, by kind."""
     known = {record["id"]: record for record in records}
     shelf = {record["id"] for record in in_language(records, language)}
     dimensions = {
-        instrument.name: {
-            dimension: _entries(
-                [help for of_kind in matching(records, helps).values() for help in _kept(of_kind, shelf)]
-            )
-            for dimension, helps in instrument.helps.items()
+        name: {
+            dimension: _entries([help for of_kind in found.values() for help in _kept(of_kind, shelf)])
+            for dimension, found in of_bank.items()
         }
-        for instrument in instruments.values()
+        for name, of_bank in about.items()
     }
     named = {entry[0] for of_bank in dimensions.values() for found in of_bank.values() for entry in found}
     told = {id: _told(known[id], known, language) for id in sorted(named)}

@@ -473,7 +473,7 @@
         element("p", {}, texts.periodNote(assessment, found.period)),
         found.before ? element("p", {}, texts.say("before_head", { period: found.before })) : null,
         isPart ? element("p", {}, say("part", { done, asked: bank.questions.length })) : null,
-        element("p", {}, texts.say("private")),
+        element("p", {}, say("private")),
       ),
       paragraph(texts.say("stand_about")),
       legend(found.before !== null),
