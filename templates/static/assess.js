@@ -419,6 +419,12 @@
     return gap.analyse({ own: answered, before, bank, periods, figures, helps, targets, texts, release, language });
   }
 
+  // The earlier return; none where the period has been set back to one that is not later.
+  function beforeOf(period) {
+    if (state.before === null || state.before.period >= period) return null;
+    return { period: state.before.period, answers: { levels: state.before.levels } };
+  }
+
   function targetsOf() {
     const wanted = bank.dimensions.map(({ id }) => [id, id in state.targets ? state.targets[id] : state.targets[""]]);
     return Object.fromEntries(wanted.filter(([, level]) => level !== undefined));
@@ -436,8 +442,7 @@
     if (isAsked) inform(say("working"));
     let found;
     try {
-      const before = state.before && { period: state.before.period, answers: { levels: state.before.levels } };
-      found = await analysis(answered, before, targetsOf());
+      found = await analysis(answered, beforeOf(answered.period), targetsOf());
     } catch (error) {
       if (!(error instanceof Error) || !String(error.message).endsWith(".js")) throw error;
       complain("show-error", say("no_data", { file: error.message }));

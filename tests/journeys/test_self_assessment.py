@@ -204,6 +204,9 @@ def test_a_return_is_loaded_to_go_on_and_last_years_to_see_progress(
     path = saved(page, tmp_path)
     (organisation,) = {line["organisation"] for line in csv.DictReader(path.read_text().splitlines())}
     assert organisation == "org-00000001"
+    page.fill("#period", "2025")
+    page.press("#period", "Tab")
+    expect(row).to_have_count(8)  # nothing is compared with a return that is no earlier one
     page.reload()
     expect(page.locator("[data-before-text]")).to_have_text("Your return of 2025-Q4 is loaded.")
     page.click("[data-before-remove]")
