@@ -13,8 +13,9 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler, SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 
 Answer = Callable[[BaseHTTPRequestHandler], None]
 
@@ -32,6 +33,18 @@ def serving(handler: type[BaseHTTPRequestHandler], tls: ssl.SSLContext | None = 
             yield f"{'https' if tls else 'http'}://127.0.0.1:{server.server_port}"
         finally:
             server.shutdown()
+
+
+@contextmanager
+def published(root: Path) -> Iterator[str]:
+    """Serve the files in the folder ``root`` as they are, for browsers; gives the address."""
+
+    class Files(SimpleHTTPRequestHandler):
+        def __init__(self, *arguments: Any) -> None:
+            super().__init__(*arguments, directory=str(root))
+
+    with serving(Files) as address:
+        yield address
 
 
 @dataclass

@@ -3,46 +3,24 @@
 The rule of order: dimensions farthest from their target come first; of those equally far, the one in which most peers
 are at the next step already, as it has been shown to be within reach; then in the instrument's order.
 
-The rule of help: a record helps with a dimension when one of the dimension's words (``helps`` in the instrument) stands
-in its heading or summary, when it is about one of the dimension's technology types and a word stands in its text, or
-when three of the words do. It must be for the organisation's sector or for all, and questions for the audience. First
-come those with most words in the heading, then in the summary, then those of one of the technology types, those of the
-very sector, and the newest.
+Which records help is for ``pipelines.helps``. The same is worked out in readers' browsers: what changes here changes in
+``templates/static/gap.js`` too (docs/adr/0030), and a test holds them equal.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
-from typing import Any
 
-from hubs.instruments import Helps, Instrument, Question
+from hubs.instruments import Instrument, Question
 from pipelines.gap.compare import Place, period_for, place
 from pipelines.gap.read import Answers, Own
 from pipelines.gap.release import Release
 from pipelines.gap.targets import HIGHEST_LEVEL
+from pipelines.helps import Help, helping, in_language
 
-KINDS = ("case_study", "faq", "signpost", "requirement")
-"""Kinds of record that help, in the order in which they are shown."""
-MAX_HELPS = 3
-"""Records of a kind for one dimension."""
 MAX_QUESTIONS = 3
 """Questions of a dimension, those answered lowest."""
-WORDS_IN_TEXT = 3
-"""Different words in the text alone that show what it is about: one may stand there by chance."""
-EVERY_SECTOR = "cross_sector"
-"""The term that records for all sectors name; those that name none are for all too."""
-
-
-@dataclass(frozen=True)
-class Help:
-    """A record that helps with a dimension. ``words`` and ``technology_types`` say by what it was found."""
-
-    record: Mapping[str, Any]
-    words: tuple[str, ...]
-    technology_types: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -94,7 +72,7 @@ def analyse(
 
     Records are those in ``language`` (``en`` or ``cy``) where there is a translation.
     """
-    shelf = _in_language(release.records, language)
+    shelf = in_language(release.records, language)
     assessments = []
     for (name, audience), answers in own.answers.items():
         bank = banks[name]
@@ -143,75 +121,3 @@ def lowest(answers: Answers, bank: Instrument, audience: str, dimension: str) ->
     ]
     least = min((level for _, level in levels), default=HIGHEST_LEVEL)
     return tuple((q, level) for q, level in levels if level == least < HIGHEST_LEVEL)[:MAX_QUESTIONS]
-
-
-# What helps.
-
-
-def helping(
-    records: Sequence[Mapping[str, Any]], helps: Helps | None, sector: str | None, audience: str
-) -> dict[str, tuple[Help, ...]]:
-    """The records that help, by kind; kinds of which none does are left out. Without a sector, all sectors will do."""
-    if helps is None:
-        return {}
-    found: dict[str, list[tuple[tuple[Any, ...], Help]]] = {kind: [] for kind in KINDS}
-    for record in records:
-        if record["kind"] in found and _is_for(record, sector, audience) and (match := _match(record, helps)):
-            in_heading, in_summary, help = match
-            rank = (
-                -in_heading,
-                -in_summary,
-                not help.technology_types,
-                sector not in record["sectors"],
-                _descending(record.get("updated") or record.get("published") or ""),
-                record["id"],
-            )
-            found[record["kind"]].append((rank, help))
-    return {
-        kind: tuple(help for _, help in sorted(matches, key=lambda match: match[0])[:MAX_HELPS])
-        for kind, matches in found.items()
-        if matches
-    }
-
-
-def _descending(day: str) -> tuple[int, ...]:
-    return tuple(-ord(character) for character in day)
-
-
-def _is_for(record: Mapping[str, Any], sector: str | None, audience: str) -> bool:
-    sectors = record.get("sectors") or [EVERY_SECTOR]
-    audiences = record.get("audience") or [audience]
-    return audience in audiences and (sector is None or sector in sectors or EVERY_SECTOR in sectors)
-
-
-def _match(record: Mapping[str, Any], helps: Helps) -> tuple[int, int, Help] | None:
-    words = helps.words.get(record["language"], ())
-    heading = _found(words, record.get("title") or record.get("question") or "")
-    summary = _found(words, record.get("summary") or "")
-    types = tuple(sorted(helps.technology_types & set(record.get("technology_types") or ())))
-    text = [] if heading or summary else _found(words, record.get("text") or "")
-    if not heading and not summary and len(text) < (1 if types else WORDS_IN_TEXT):
-        return None
-    return len(heading), len(summary), Help(record, tuple(dict.fromkeys((*heading, *summary, *text))), types)
-
-
-def _found(words: tuple[str, ...], text: str) -> list[str]:
-    """Those of ``words`` with which a word of the text begins."""
-    return list(dict.fromkeys(found.casefold() for found in _pattern(words).findall(text))) if words else []
-
-
-@lru_cache(maxsize=64)
-def _pattern(words: tuple[str, ...]) -> re.Pattern[str]:
-    longest_first = sorted(words, key=lambda word: -len(word))
-    return re.compile(rf"(?<!\w)(?:{'|'.join(map(re.escape, longest_first))})", re.IGNORECASE)
-
-
-def _in_language(records: Sequence[Mapping[str, Any]], language: str) -> list[Mapping[str, Any]]:
-    """Each text once: in ``language`` where there is one, else as it is. Near copies stay, each a record of its own."""
-    known = {record["id"]: record for record in records}
-    chosen: dict[str, Mapping[str, Any]] = {}
-    for record in records:
-        other = (record.get("translations") or {}).get(language, record["id"])
-        kept = record if record["language"] == language else known.get(other, record)
-        chosen[kept["id"]] = kept
-    return list(chosen.values())

@@ -38,6 +38,8 @@ MAX_RETURN_BYTES = 16_000_000
 """A thousand people's answers to two question banks are half of this."""
 NOT_STATED = "not_stated"
 """The term of a vocabulary for what an organisation does not say; whoever says it is in no group of likes."""
+_FILLINGS = ("cross_sector", "business")
+"""Sectors that stand in, in turn, for one that a return leaves blank: what changes with them is not its own."""
 MEMORY = Path("/dev/shm")  # noqa: S108 - a folder of our own is made in it
 """Where Linux offers files that never reach a disk."""
 
@@ -81,8 +83,22 @@ def read_return(
         raise UnusableReturn(f"{path}: {'this is a folder' if path.is_dir() else 'there is no such file'}; name a file")
     if (size := path.stat().st_size) > MAX_RETURN_BYTES:
         raise UnusableReturn(f"{path}: {size:,} bytes; a return of one organisation has at most {MAX_RETURN_BYTES:,}")
+    verdict, own = _read(path, banks, today, before, _FILLINGS[0])
+    if own is not None and own.described.get("sector") == _FILLINGS[0]:
+        _, again = _read(path, banks, today, before, _FILLINGS[1])
+        if again is not None and again.described != own.described:
+            known = {name: term for name, term in own.described.items() if name != "sector"}
+            own = replace(own, described=known)
+    return verdict, own
+
+
+def _read(
+    path: Path, banks: Mapping[str, Instrument], today: date, before: str | None, sector: str
+) -> tuple[Verdict, Own | None]:
+    """The same, with ``sector`` as that of the hub, which stands in where an organisation leaves its own blank."""
+    nobody = unregistered(path.name).model_copy(update={"sector": sector})
     with _scratch() as folder:
-        verdict = _without_descriptor(judge(_as_feed(path), unregistered(path.name), banks, today, folder))
+        verdict = _without_descriptor(judge(_as_feed(path), nobody, banks, today, folder))
         if verdict.is_held or verdict.counts()["errors"]:
             return verdict, None
         return verdict, _own(path, verdict, banks, before)
@@ -166,7 +182,7 @@ def _own(path: Path, verdict: Verdict, banks: Mapping[str, Instrument], before: 
         raise UnusableReturn(f"{path}: no answer in {period} has a level; all say that the question does not apply")
     described = {name: rows[0][name] for name in ATTRIBUTES if rows[0][name] != NOT_STATED}
     if any("sector" in table.derived for table in verdict.tables):
-        del described["sector"]
+        described.pop("sector", None)
     return Own(period, described, answers, tuple(sorted({row["period"] for row in everything} - {period})))
 
 

@@ -23,9 +23,10 @@ from hubs.check import shown
 from hubs.check_html import page_template
 from hubs.contract.vocabularies import vocabulary
 from pipelines.gap.compare import Passed, Place
-from pipelines.gap.plan import MAX_HELPS, Analysis, Assessment, Help, PlanEntry
+from pipelines.gap.plan import Analysis, Assessment, PlanEntry
 from pipelines.gap.targets import HIGHEST_LEVEL
 from pipelines.gap.words import Words, number
+from pipelines.helps import MAX_HELPS, Help, heading, leads_to
 from pipelines.publish.strings import day
 
 MAX_TEXT = 2_000
@@ -104,16 +105,6 @@ def address(help: Help, language: str) -> str:
     """Where the record's page is, from the root of the release."""
     slug = help.record.get("slug")
     return f"{language}/records/{slug}.html" if slug else str(help.record["address"])
-
-
-def outside(help: Help) -> str | None:
-    """Where a signpost leads; None for a record that leads nowhere else, or nowhere that a link may lead."""
-    found = help.record.get("signpost_address") or ""
-    return found if re.match(r"https?://", found) else None
-
-
-def _heading(help: Help) -> str:
-    return _safe(str(help.record.get("title") or help.record.get("question") or help.record["id"]))
 
 
 # As data.
@@ -207,10 +198,10 @@ def _step_json(rank: int, step: PlanEntry, assessment: Assessment, words: Words)
             kind: [
                 {
                     "id": help.record["id"],
-                    "heading": _heading(help),
+                    "heading": heading(help.record),
                     "language": help.record["language"],
                     "address": address(help, words.language),
-                    "leads_to": outside(help),
+                    "leads_to": leads_to(help.record),
                     "words": list(help.words),
                     "technology_types": list(help.technology_types),
                 }
@@ -312,10 +303,10 @@ def _step_text(rank: int, step: PlanEntry, assessment: Assessment, words: Words,
     for kind, found in step.helps.items():
         yield f"   {words(kind)}:"
         for help in found[:MAX_HELPS]:
-            yield f"   - {_heading(help)}"
+            yield f"   - {heading(help.record)}"
             yield f"     {_safe(address(help, words.language))}"
-            if leads_to := outside(help):
-                yield f"     {_safe(leads_to)}"
+            if outside := leads_to(help.record):
+                yield f"     {_safe(outside)}"
 
 
 def step_title(step: PlanEntry, label: str, words: Words) -> str:
@@ -359,8 +350,8 @@ def gap_html(analysis: Analysis, output: Path | None = None) -> str:
         levels=range(HIGHEST_LEVEL + 1),
         link=link,
         address=partial(address, language=words.language),
-        outside=outside,
-        heading=_heading,
+        outside=leads_to,
+        heading=heading,
         tell=_Tell(words),
     )
 

@@ -1,6 +1,7 @@
 """The offline pack: one zip of a pack, which opens without a server, and says by itself who made it.
 
-Its pages are the printable ones, which hold every text; links that would lead out of the zip lead to the site instead.
+Its pages are the printable ones, which hold every text, and the self-assessments that these lead to, with the scripts
+that they load; links that would lead out of the zip lead to the site instead.
 It has ``SHA256SUMS`` and signatures of its own, by the key of the release. Other files are those of the pack, byte for
 byte.
 
@@ -24,9 +25,11 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from hubs.containers import archive
 from hubs.contract.vocabularies import vocabulary
 from pipelines.files import json_of
-from pipelines.publish import strings
+from pipelines.publish import helps, strings
+from pipelines.publish.assessment import FOLDER
 from pipelines.publish.catalogue import OWN_LICENCE, permalink
 from pipelines.publish.layouts import environment
+from pipelines.publish.scripts import FIGURES, as_script, handed_over
 from pipelines.publish.sheets import COMPRESSION
 from pipelines.publish.signed import (
     KEY_FILES,
@@ -49,7 +52,12 @@ PAGES = {"pack.html": "index.html", "pack.cy.html": "cy.html"}
 MAX_MEMBERS, MAX_BYTES = 1_000, 1 << 30
 """A zip that claims more was not made here, and is not unpacked."""
 
+_PRINTED = {"en": "pack.html", "cy": "pack.cy.html"}
+_LANGUAGES = {name: language for language, name in _PRINTED.items()}
+_FACTS = re.compile(r'<script type="application/json" data-facts>(.*?)</script>', re.DOTALL)
 _LINK = re.compile(r'((?:href|src)=")((?:\.\./)+[^"#]*)')
+_SHARED = ("assets/", f"{FIGURES}/")
+"""What is the same in a zip as in the release beside it."""
 _PACKED = frozenset({".pdf", ".ods", ".xlsx"})
 """What compressing again would not make smaller."""
 _SEALS = frozenset({SUMS, *SIGNATURES, KEYS, *KEY_FILES})
@@ -87,8 +95,29 @@ def wrong_archives(folder: Path) -> list[str]:
             own = path.parent / name
             if name not in PAGES and own.is_file() and own.read_bytes() != data:
                 found.append(f"{name} is not that of the pack")
+            shared = folder / name
+            if name.startswith(_SHARED) and not (shared.is_file() and shared.read_bytes() == data):
+                found.append(f"{name} is not that of the release")
+        found += _wrong_helps(folder, members)
         problems += [f"packs/{path.parent.name}/{ARCHIVE}: {problem}" for problem in found]
     return problems
+
+
+def _wrong_helps(folder: Path, members: Mapping[str, bytes]) -> Iterator[str]:
+    """Where what helps in a zip is not what helps in the release, apart from where each record is."""
+    for language in _PRINTED:
+        path = helps.path_of(language)
+        if path not in members:
+            continue
+        try:
+            name, data = handed_over(members[path])
+            for told in data["records"].values():
+                del told["link"]
+            is_same = name == helps.name_of(language) and data == helps.read_helps(folder, language)
+        except (OSError, ValueError, KeyError, TypeError, AttributeError):
+            is_same = False
+        if not is_same:
+            yield f"{path} is not that of the release"
 
 
 def verify_archive(path: Path, trusted: Sequence[ReleaseKey] = ()) -> tuple[list[str], ReleaseKey | None]:
@@ -138,39 +167,78 @@ def _members(folder: Path, pack: str, address: str) -> Iterator[tuple[str, bytes
     own = folder / "packs" / pack
     told = json_of((own / "pack.json").read_bytes())
     base = permalink(address, told["release"])
-    assets: set[str] = set()
+    taken = assessments_of(folder, pack)
+    pages = {f"packs/{pack}/{name}": place for name, place in PAGES.items() if (own / name).is_file()}
+    pages |= {page: page for page in taken}
+    lists = {f"{language}/packs/index.html": PAGES[name] for name, language in _LANGUAGES.items()}
+    html = {page: (folder / page).read_text(encoding="utf-8") for page in pages}
+    assets = {path for page in pages for path in _linked(html[page], page) if path.startswith("assets/")}
+    assets |= {path for page in taken for path in _figures(html[page])}
+    for page, place in pages.items():
+        yield place, _offline(html[page], page, place, pages | lists | {name: name for name in assets}, base).encode()
+    for language in sorted({_told_in(page) for page in taken}):
+        yield helps.path_of(language), _helps(folder, language, html[f"packs/{pack}/{_PRINTED[language]}"], base)
     for path in sorted(own.iterdir()):
-        if path.name in PAGES:
-            html, used = _offline(path.read_text(encoding="utf-8"), pack, base)
-            assets |= used
-            yield PAGES[path.name], html.encode()
-        elif path.name != ARCHIVE:
+        if path.name not in PAGES and path.name != ARCHIVE:
             yield path.name, path.read_bytes()
-    licence = "assets/govuk-frontend-licence.txt"
-    for name in sorted({*assets, licence}):
+    for name in sorted({*assets, "assets/govuk-frontend-licence.txt"}):
         yield name, (folder / name).read_bytes()
     for name in (KEYS, *KEY_FILES):
         yield name, (folder / name).read_bytes()
-    yield README, _readme(told, base)
+    yield README, _readme(told, base, has_assessment=bool(taken))
     yield LICENCES, _licences(told)
 
 
-def _offline(html: str, pack: str, base: str) -> tuple[str, set[str]]:
-    """A printable page as it stands in the zip, and the assets that it uses. ``base`` is the address of the release."""
-    assets = set()
+def assessments_of(folder: Path, pack: str) -> list[str]:
+    """The self-assessments that the pages of a pack lead to: their pages in all languages, from the root of the
+    release in ``folder``. In releases of older versions there are none.
+    """
+    paths = [f"packs/{pack}/{name}" for name in PAGES]
+    pages = [path for path in paths if (folder / path).is_file()]
+    linked = {link for page in pages for link in _linked((folder / page).read_text(encoding="utf-8"), page)}
+    return sorted(link for link in linked if posixpath.dirname(link) == FOLDER)
+
+
+def _linked(html: str, page: str) -> set[str]:
+    """What a page leads to and uses, from the root of the release."""
+    return {posixpath.normpath(posixpath.join(posixpath.dirname(page), found[2])) for found in _LINK.finditer(html)}
+
+
+def _told_in(page: str) -> str:
+    """The language of a page of a self-assessment, by its name."""
+    return "cy" if page.endswith(".cy.html") else "en"
+
+
+def _figures(html: str) -> list[str]:
+    """The scripts with figures that the page of a self-assessment may load."""
+    told = _FACTS.search(html)
+    return [path for _, path in json_of(told[1].encode())["figures"].values()] if told else []
+
+
+def _helps(folder: Path, language: str, pack: str, base: str) -> bytes:
+    """What helps, with where each record is: in the page of the pack (``pack`` is its HTML), else on the site."""
+    data = helps.read_helps(folder, language)
+    for told in data["records"].values():
+        slug = told["slug"]
+        is_here = f'id="{slug}"' in pack
+        told["link"] = f"{PAGES[_PRINTED[language]]}#{slug}" if is_here else f"{base}{language}/records/{slug}.html"
+    return as_script(helps.name_of(language), data)
+
+
+def _offline(html: str, page: str, place: str, has: Mapping[str, str], base: str) -> str:
+    """A page as it stands at ``place`` in the zip. ``has`` are the paths in the zip of what it has, by the path in the
+    release; what it does not have is on the site, at the address ``base``.
+    """
 
     def link(found: re.Match[str]) -> str:
-        path = posixpath.normpath(posixpath.join("packs", pack, found[2]))
-        if path.startswith("assets/"):
-            assets.add(path)
-            return f"{found[1]}{path}"
-        name = PAGES.get(posixpath.basename(path)) if posixpath.dirname(path) == f"packs/{pack}" else None
-        return f"{found[1]}{name or base + path}"
+        path = posixpath.normpath(posixpath.join(posixpath.dirname(page), found[2]))
+        target = posixpath.relpath(has[path], posixpath.dirname(place) or ".") if path in has else base + path
+        return f"{found[1]}{target}"
 
-    return _LINK.sub(link, html), assets
+    return _LINK.sub(link, html)
 
 
-def _readme(told: Mapping[str, Any], base: str) -> bytes:
+def _readme(told: Mapping[str, Any], base: str, *, has_assessment: bool) -> bytes:
     template = environment(is_html=False).get_template("archive.txt")
     parts = [
         template.render(
@@ -179,7 +247,8 @@ def _readme(told: Mapping[str, Any], base: str) -> bytes:
             sample=strings.text("site.sample", language) if told["sample"] else "",
             citation=told["citation"][language],
             base=base,
-            page=PAGES["pack.html" if language == "en" else "pack.cy.html"],
+            page=PAGES[_PRINTED[language]],
+            assessment=f"{FOLDER}/" if has_assessment else "",
         )
         for language in strings.LANGUAGES
     ]

@@ -26,9 +26,10 @@ from jinja2 import Template
 
 from pipelines.files import Damaged, exchange, json_of, sha256_of, write_bytes
 from pipelines.publish import citation, errata, introductions, redact, strings, writers
-from pipelines.publish.archives import ARCHIVE, write_archive
+from pipelines.publish.archives import ARCHIVE, assessments_of, write_archive
 from pipelines.publish.descriptors import DATAPACKAGE, write_datapackage
 from pipelines.publish.errata import ERRATA
+from pipelines.publish.helps import path_of, take_out
 from pipelines.publish.layouts import environment
 from pipelines.publish.metadata import write_metadata
 from pipelines.publish.pdf import attached_records, remake_pack_pdf
@@ -162,6 +163,7 @@ def _redact(folder: Path, going: _Going) -> list[str]:
     used |= {(notice["hub"], notice["source"]["file"]) for notice in notices if notice["source"]}
     _edit(folder / PROVENANCE, lambda data: redact.provenance(data, going.ids, used))
     _edit(folder / "changes.json", lambda data: redact.told_changes(data, going.ids))
+    take_out(folder, going.ids)
     pages = {RECORD_PAGES.format(language=code, slug=slug) for code in strings.LANGUAGES for slug in going.slugs}
     for path in sorted(folder.rglob("*.html")):
         name = path.relative_to(folder).as_posix()
@@ -198,8 +200,10 @@ def _describe(
     for pack in sorted(packs):
         remake_pack_pdf(folder, pack, at)
     for archive in sorted(folder.glob(f"packs/*/{ARCHIVE}")):
-        own = {path.relative_to(folder).as_posix(): path for path in archive.parent.iterdir()}
-        if any(sha256_of(path) != before.get(name) for name, path in own.items()):
+        made_of = [*archive.parent.iterdir()]
+        if assessments_of(folder, archive.parent.name):
+            made_of += [folder / path_of(language) for language in strings.LANGUAGES]
+        if any(sha256_of(path) != before.get(path.relative_to(folder).as_posix()) for path in made_of):
             write_archive(folder, archive.parent.name, str(address), key)
     if (folder / DATAPACKAGE).is_file():
         write_datapackage(folder)

@@ -36,6 +36,7 @@ from pipelines.publish.archives import write_archive, wrong_archives
 from pipelines.publish.catalogue import FORMATS, OWN_LICENCE
 from pipelines.publish.errata import ERRATA
 from pipelines.publish.figures import wrong_figures
+from pipelines.publish.helps import write_helps, wrong_helps
 from pipelines.publish.metadata import write_metadata, wrong_metadata
 from pipelines.publish.pdf import write_documents, wrong_documents
 from pipelines.publish.provenance import PROVENANCE, broken_chains, provenance, record_source, withdrawal_source
@@ -112,6 +113,7 @@ def build_release(
     rows = {id: record_row(edition, entry) for id, entry in edition.library.items()}
     for pack in edition.packs:
         _write_pack(edition, pack, [rows[id] for id in pack.records], folder / "packs" / pack.id)
+    write_helps(folder, edition.instruments)
     (folder / "coverage.json").write_bytes(writers.json_bytes(coverage(edition)))
     (folder / "quality.json").write_bytes(writers.json_bytes(quality(edition)))
     (folder / PROVENANCE).write_bytes(writers.json_bytes(provenance(edition)))
@@ -428,7 +430,7 @@ def _broken_links(present: Mapping[str, Path]) -> Iterator[str]:
 
 def _wrong_figures(folder: Path) -> list[str]:
     try:
-        return [*wrong_figures(folder), *wrong_scripts(folder)]
+        return [*wrong_figures(folder), *wrong_scripts(folder), *wrong_helps(folder)]
     except (OSError, ValueError, KeyError, TypeError, csv.Error) as error:
         return [f"the figures cannot be checked: {error}"]
 

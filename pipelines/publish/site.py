@@ -15,7 +15,6 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from functools import cache, cached_property, partial
-from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -25,8 +24,10 @@ from markupsafe import Markup
 from hubs.contract.findings import CODES
 from hubs.contract.kinds import document_kinds
 from hubs.contract.vocabularies import vocabulary
+from hubs.instruments import Instrument
 from pipelines.edition import Edition, HubState, LibraryRecord, Pack, Published, State, Withdrawn
 from pipelines.publish import (
+    assessment,
     benchmarks,
     citation,
     explain,
@@ -55,10 +56,14 @@ ASSETS = {
     "assets/site.js": TEMPLATES / "static" / "site.js",
     "assets/terms.js": TEMPLATES / "static" / "terms.js",
     "assets/explore.js": TEMPLATES / "static" / "explore.js",
+    "assets/gap.js": TEMPLATES / "static" / "gap.js",
+    "assets/assess.js": TEMPLATES / "static" / "assess.js",
     "assets/favicon.svg": TEMPLATES / "static" / "favicon.svg",
 }
 PRINTABLE = "pack_printable.html"
 """The template of the page of a whole pack."""
+_PACKED = (PRINTABLE, assessment.OFFLINE)
+"""Templates of pages that go into offline packs."""
 _SCRIPT_WORDS = ("site.newer", "site.copied")
 """The beginnings of the keys of texts that the script of every page uses."""
 EXPLORER = "benchmarks/explore.html"
@@ -161,8 +166,8 @@ def successor(edition: Edition, entry: Withdrawn) -> LibraryRecord | None:
 
 
 def write_printables(edition: Edition, folder: Path) -> None:
-    """Write style sheets, pictures and the page of each whole pack into ``folder``: what an offline pack takes along.
-    They show nothing of what else the release has.
+    """Write style sheets, pictures, the page of each whole pack and the self-assessments without a frame into
+    ``folder``: what an offline pack takes along. They show nothing of what else the release has.
     """
     for name, source in ASSETS.items():
         target = folder / name
@@ -170,7 +175,8 @@ def write_printables(edition: Edition, folder: Path) -> None:
         shutil.copyfile(source, target)
     site = Site(edition, {}, {})
     for page in site.pages():
-        if page.template == PRINTABLE:
+        if page.template in _PACKED:
+            (folder / page.path).parent.mkdir(parents=True, exist_ok=True)
             (folder / page.path).write_text(site.render(page), encoding="utf-8")
 
 
@@ -213,7 +219,7 @@ def _write_share(
     """Write each page of ``share``: the first one, and how many there are from one to the next."""
     site = Site(edition, sizes, changes)
     start, step = share
-    for page in [page for page in site.pages() if page.template != PRINTABLE][start::step]:
+    for page in [page for page in site.pages() if page.template not in _PACKED][start::step]:
         path = folder / page.path
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(site.render(page), encoding="utf-8")
@@ -319,18 +325,9 @@ class Site:
                 data={"view": view},
             )
             yield from self._dimension_pages(view, language, page)
-        yield plain("self-assessment/index.html", "self_assessment.html", "self_assessment")
-        for instrument, asked in product(self.edition.instruments.values(), vocabulary("audiences")):
-            if questions := instrument.asked_of(asked.id):
-                yield page(
-                    f"self-assessment/{instrument.name}-{asked.id.replace('_', '-')}.html",
-                    "question_bank.html",
-                    words("question_bank.title", audience=asked.label(language).lower()),
-                    words("question_bank.description", audience=asked.label(language).lower()),
-                    "self-assessment",
-                    crumbs=((words("nav.self_assessment"), "self-assessment/index.html"),),
-                    data={"instrument": instrument, "questions": questions, "audience": asked.id},
-                )
+        yield plain("self-assessment/index.html", "self_assessment.html", "self_assessment", assessment=assessment)
+        for instrument, audience in assessment.banks(self.edition):
+            yield from self._bank_pages(instrument, audience, language, page)
         yield plain(
             "data.html",
             "data.html",
@@ -361,6 +358,60 @@ class Site:
                 ),
                 data={"view": view, "dimension": dimension},
             )
+
+    def _bank_pages(self, instrument: Instrument, audience: str, language: str, page: Any) -> Iterator[Page]:
+        """A self-assessment in the site, and without a frame for offline packs."""
+        label = vocabulary("audiences")[audience].label(language).lower()
+        title = strings.text("question_bank.title", language, audience=label)
+        description = strings.text("question_bank.description", language, audience=label)
+        data = {
+            "instrument": instrument,
+            "questions": instrument.asked_of(audience),
+            "audience": audience,
+            "facts": assessment.facts(self.edition, instrument, audience, language),
+            "assessment": assessment,
+        }
+        private: dict[str, Any] = {
+            "scripts": assessment.SCRIPTS,
+            "words": assessment.WORDS,
+            "is_private": True,
+            "data": data,
+        }
+        yield page(
+            f"self-assessment/{assessment.bank_name(instrument, audience)}.html",
+            "question_bank.html",
+            title,
+            description,
+            "self-assessment",
+            crumbs=((strings.text("nav.self_assessment", language), "self-assessment/index.html"),),
+            **private,
+        )
+        other = LANGUAGES[1 - LANGUAGES.index(language)]
+        yield Page(
+            path=assessment.offline_path(instrument, audience, language),
+            language=language,
+            template=assessment.OFFLINE,
+            title=title,
+            description=description,
+            section="self-assessment",
+            alternate=assessment.offline_path(instrument, audience, other),
+            **private,
+        )
+
+    def assessments(self, pack: Pack, language: str) -> list[tuple[str, str, str]]:
+        """The self-assessments that belong to a pack: what each is called, its page, and its page without a frame, from
+        the root of the release.
+        """
+        if pack.scheme not in ("national", "audiences"):
+            return []
+        return [
+            (
+                vocabulary("audiences")[audience].label(language),
+                f"{language}/self-assessment/{assessment.bank_name(instrument, audience)}.html",
+                assessment.offline_path(instrument, audience, language),
+            )
+            for instrument, audience in assessment.banks(self.edition, pack.term)
+        ]
 
     def _pack_pages(self, pack: Pack, language: str, page: Any) -> Iterator[Page]:
         entries = self.library.shown(pack.records, language)

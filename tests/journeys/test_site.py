@@ -64,6 +64,7 @@ PAGES = [
             "en/benchmarks/explore.html",
             "en/self-assessment/index.html",
             "cy/self-assessment/interop-baseline-v1-decision-maker.html",
+            "self-assessment/interop-baseline-v1-procurement-professional.html",
             "en/data.html",
             "en/coverage.html",
             "en/changes.html",

@@ -8,9 +8,10 @@ import pytest
 from hubs.contract.vocabularies import vocabulary
 from hubs.instruments import FOLDER, Helps, UnusableInstrument, instruments, read_instrument
 from pipelines.gap.compare import Place
-from pipelines.gap.plan import MAX_HELPS, analyse, helping, in_order, lowest
+from pipelines.gap.plan import analyse, in_order, lowest
 from pipelines.gap.read import Answers, Own
 from pipelines.gap.release import read_release
+from pipelines.helps import MAX_HELPS, helping
 from tests.builders import INSTRUMENT
 from tests.gaps import DESCRIBED, a_record, a_release
 

@@ -63,6 +63,12 @@ def test_csv_parquet_and_sheets_are_the_same_return(tmp_path: Path) -> None:
     assert all(own == found[0] for own in found)
 
 
+@pytest.mark.parametrize("sector", ["", "cross_sector", "business"])
+def test_a_sector_that_is_left_blank_is_not_known_and_one_that_is_stated_is(tmp_path: Path, sector: str) -> None:
+    path = a_return(tmp_path, {"governance": 2}, sector=sector)
+    assert own_of(path).described.get("sector", "") == sector
+
+
 def test_a_sector_that_nobody_states_and_a_size_that_is_not_stated_are_not_known(tmp_path: Path) -> None:
     rows = [row | {"size_band": "not_stated"} for row in answers({"legal": 1})]
     write_csv(tmp_path / "own.csv", [{k: v for k, v in row.items() if k != "sector"} for row in rows])

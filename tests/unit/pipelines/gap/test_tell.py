@@ -3,12 +3,10 @@
 import json
 import re
 from pathlib import Path
-from string import Formatter
 
 import pytest
 
 from hubs.instruments import instruments
-from hubs.yamlfile import read_yaml
 from pipelines.gap import report, words
 from pipelines.gap.plan import Analysis, analyse
 from pipelines.gap.read import Answers, Own
@@ -148,12 +146,3 @@ def test_shares_at_the_limits_are_told_as_limits() -> None:
         "95% or more",
         "not told",
     ]
-
-
-def test_every_text_is_in_both_languages_with_the_same_values() -> None:
-    for key, texts in read_yaml(Path(words.__file__).with_name("words.yaml")).items():
-        values = [
-            {name for _, name, _, _ in Formatter().parse(texts[language]) if name} for language in words.LANGUAGES
-        ]
-        assert values[0] == values[1], key
-        assert all(texts.values()), key

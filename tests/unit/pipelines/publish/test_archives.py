@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import posixpath
 import re
 import shutil
 import zipfile
@@ -13,6 +14,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from pipelines.publish.archives import ARCHIVE, MAX_MEMBERS, verify_archive, wrong_archives
 from pipelines.publish.release import build_release
+from pipelines.publish.scripts import as_script, handed_over
 from pipelines.publish.signed import sign_release
 from pipelines.signatures import PublicKey, ReleaseKey
 from tests.builders import KEY, RELEASE_KEY, an_edition
@@ -140,3 +142,51 @@ def test_a_zip_that_is_not_of_its_pack_is_found_in_the_release(folder: Path, tmp
     release = Path(shutil.copytree(folder, tmp_path / folder.name))
     shutil.copy(release / "packs/national" / ARCHIVE, release / PACK / ARCHIVE)
     assert any(f"{PACK}/{ARCHIVE}: pack.json is not that of the pack" in one for one in wrong_archives(release))
+
+
+AUDIENCE = "packs/audience-decision-maker"
+ASSESSMENT = "self-assessment/interop-baseline-v1-decision-maker.html"
+
+
+def members_of(path: Path) -> dict[str, bytes]:
+    with zipfile.ZipFile(path) as archive:
+        return {name: archive.read(name) for name in archive.namelist()}
+
+
+def test_packs_of_audiences_and_the_national_one_have_the_self_assessment(folder: Path) -> None:
+    own, national = members_of(folder / AUDIENCE / ARCHIVE), members_of(folder / "packs/national" / ARCHIVE)
+    welsh = ASSESSMENT.replace(".html", ".cy.html")
+    assert {ASSESSMENT, welsh} == {name for name in own if name.startswith("self-assessment/")}
+    assert len([name for name in national if name.startswith("self-assessment/")]) == 4
+    assert not [name for name in members_of(folder / PACK / ARCHIVE) if "self-assessment" in name]
+    assert "self-assessment/   the self-assessment" in own["README.txt"].decode()
+    for page in (ASSESSMENT, welsh, "index.html", "cy.html"):
+        for link in re.findall(r'(?:href|src)="([^"#]+)', own[page].decode()):
+            path = posixpath.normpath(posixpath.join(posixpath.dirname(page), link))
+            assert link.startswith(("https://", "http://", "mailto:")) or path in own, (page, link)
+    assert f'href="{ASSESSMENT}"' in own["index.html"].decode()
+    assert 'href="../index.html"' in own[ASSESSMENT].decode()
+    figures = [name for name in own if name.startswith("benchmarks/figures/")]
+    assert figures == [f"benchmarks/figures/interop-baseline-v1.decision_maker.{p}.js" for p in ("2026-Q2", "2026-Q3")]
+
+
+def test_what_helps_leads_into_the_pack_or_to_the_site(folder: Path) -> None:
+    for language, page in (("en", "index.html"), ("cy", "cy.html")):
+        own = members_of(folder / AUDIENCE / ARCHIVE)
+        records = handed_over(own[f"{language}/self-assessment/helps.js"])[1]["records"]
+        site = f"https://packs.example.org/releases/2026-11-23.01/{language}/records/vale-letters.html"
+        assert (records["coast/exit"]["link"], records["vale/letters"]["link"]) == (f"{page}#coast-exit", site)
+        assert 'id="coast-exit"' in own[page].decode()
+
+
+@pytest.mark.parametrize(
+    "name", ["cy/self-assessment/helps.js", "benchmarks/figures/interop-baseline-v1.decision_maker.2026-Q3.js"]
+)
+def test_scripts_of_a_zip_that_are_not_those_of_the_release_are_found(folder: Path, tmp_path: Path, name: str) -> None:
+    release = Path(shutil.copytree(folder, tmp_path / folder.name))
+    script = release / name
+    told, data = handed_over(script.read_bytes())
+    data["more"] = 1
+    script.write_bytes(as_script(told, data))
+    found = [problem for problem in wrong_archives(release) if problem.startswith(AUDIENCE)]
+    assert found == [f"{AUDIENCE}/{ARCHIVE}: {name} is not that of the release"]

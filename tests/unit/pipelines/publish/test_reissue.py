@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import re
 import shutil
+import zipfile
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -168,6 +169,23 @@ def test_documents_have_the_record_no_more_and_say_that_they_were_published_agai
         assert squeezed(heading) not in text
         assert squeezed(note) in text
         assert not redact.traces(attached_records(packs / "national" / name), ["vale/letters"], ["vale-letters"])
+
+
+@pytest.mark.parametrize("which", ["retracted", "taken_down"])
+def test_what_helps_names_the_record_no_more_nor_do_zips_of_packs_that_never_had_it(
+    which: str, before: Path, request: pytest.FixtureRequest
+) -> None:
+    old, new = before / "releases" / FIRST, request.getfixturevalue(which) / "releases" / FIRST
+    archive = "packs/audience-decision-maker/pack.zip"
+    for language in ("en", "cy"):
+        path = f"{language}/self-assessment/helps.js"
+        for folder, is_there in ((old, True), (new, False)):
+            with zipfile.ZipFile(folder / archive) as opened:
+                for script in ((folder / path).read_bytes(), opened.read(path)):
+                    assert redact.traces(script, ["vale/letters"], ["vale-letters"]) is is_there
+    assert not redact.traces((old / "packs/audience-decision-maker/pack.json").read_bytes(), ["vale/letters"], [])
+    other = "packs/sector-transport/pack.zip"
+    assert (old / other).read_bytes() == (new / other).read_bytes()
 
 
 def test_the_page_of_a_retracted_record_stays_and_says_why(retracted: Path) -> None:

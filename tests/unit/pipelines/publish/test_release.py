@@ -195,6 +195,15 @@ def test_a_link_to_a_place_that_is_not_on_the_page_is_found(tmp_path: Path) -> N
     assert "explore.html#view=" in (folder / "en/benchmarks/interop-baseline-v1-decision-maker.html").read_text()
 
 
+def test_help_that_is_no_record_of_the_release_is_found(tmp_path: Path) -> None:
+    folder = a_release(tmp_path)
+    path = folder / "cy/self-assessment/helps.js"
+    path.write_bytes(path.read_bytes().replace(b"coast/exit", b"coast/else"))
+    reseal(folder, "cy/self-assessment/helps.js")
+    told = "cy/self-assessment/helps.js: it names coast/else, which the national pack does not have"
+    assert told in verify_release(folder)
+
+
 @pytest.mark.parametrize("count", ["9", "12", "0", "-5", "10.0"])
 def test_a_count_under_the_threshold_or_not_rounded_is_found(tmp_path: Path, count: str) -> None:
     folder = a_release(tmp_path)

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from hubs.contract.findings import CODES
+from pipelines import gap
 from pipelines.publish import strings
 from pipelines.publish.layouts import TEMPLATES
 from pipelines.publish.strings import LANGUAGES
@@ -15,6 +16,17 @@ BUILT = re.compile(r"""\b(?:text|t)\(\s*f["']([a-z_.]+)\{""")
 """A key that code puts together: its beginning."""
 CALL = re.compile(r"""\bt(?:_in)?\(\s*"([a-z_.]+)"(\s*~)?""")
 SCRIPT_CALL = re.compile(r"""\bwords\(\s*"([a-z_.]+)"(\s*\+)?""")
+SAID = re.compile(r"""\b(?:words|say|t)\(\s*f?["`']([a-z_.0-9]+)""")
+"""A key that a script, or the gap analysis, names at least the beginning of."""
+BEGINNINGS = ("", "gap.", "assess.say.")
+"""What they put before the keys that they name."""
+
+
+def keys_in_scripts() -> set[str]:
+    """Every key, or beginning of one, that scripts and the gap analysis name."""
+    paths = [*(TEMPLATES / "static").glob("*.js"), *Path(gap.__file__).parent.glob("*.*")]
+    texts = [path.read_text(encoding="utf-8") for path in paths if path.suffix in (".js", ".py", ".html")]
+    return {f"{beginning}{key}" for text in texts for key in SAID.findall(text) for beginning in BEGINNINGS}
 
 
 def keys_in_use() -> set[tuple[str, bool]]:
@@ -52,11 +64,15 @@ def test_no_text_is_kept_that_no_page_uses() -> None:
     starts = tuple(key for key, is_prefix in used if is_prefix)
     code = "".join(path.read_text(encoding="utf-8") for path in Path(strings.__file__).parent.rglob("*.py"))
     starts += tuple(BUILT.findall(code))
+    said = keys_in_scripts()
+    codes = "".join(path.read_text(encoding="utf-8") for path in Path(gap.__file__).parent.glob("*.py"))
     pages = "".join(path.read_text(encoding="utf-8") for path in TEMPLATES.rglob("*.html"))
     for key in strings.catalogue():
         base = re.sub(r"\.(one|other|title|description)$", "", key)
         is_named = any(f'"{name}"' in code or f'"{name}"' in pages for name in (key, base))
-        assert key in whole or base in whole or key.startswith(starts) or is_named, key
+        is_said = key in said or base in said or any(key.startswith(one) for one in said if one.endswith(("_", ".")))
+        is_code = key.startswith("gap.") and f'"{key.removeprefix("gap.")}"' in codes  # of a figure or a breakdown
+        assert key in whole or base in whole or key.startswith(starts) or is_named or is_said or is_code, key
 
 
 def test_readers_are_told_in_both_languages_why_a_feed_is_not_used() -> None:
