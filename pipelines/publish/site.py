@@ -37,6 +37,8 @@ ASSETS = {
     "assets/govuk-frontend-licence.txt": GOVUK / "LICENSE.txt",
     "assets/hubpacks.css": TEMPLATES / "static" / "hubpacks.css",
     "assets/site.js": TEMPLATES / "static" / "site.js",
+    "assets/search_index.js": TEMPLATES / "static" / "search_index.js",
+    "assets/search.js": TEMPLATES / "static" / "search.js",
     "assets/favicon.svg": TEMPLATES / "static" / "favicon.svg",
 }
 PRINTABLE = "pack_printable.html"
@@ -242,6 +244,15 @@ class Site:
             "browse",
             crumbs=((words("nav.browse"), "browse/index.html"),),
             data={"letters": library.a_to_z(language)},
+        )
+        yield page(
+            "search.html",
+            "search.html",
+            words("search.title"),
+            words("search.description"),
+            "search",
+            scripts=("assets/search_index.js", "assets/search.js"),
+            words=("search.", "language.in_"),
         )
         yield plain("benchmarks/index.html", "benchmarks.html", "benchmarks")
         for view in self.benchmarks:

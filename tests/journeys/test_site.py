@@ -52,6 +52,7 @@ PAGES = [
             "en/browse/index.html",
             "en/browse/sectors/transport.html",
             "cy/browse/a-z.html",
+            "en/search.html",
             "en/benchmarks/index.html",
             "en/benchmarks/interop-baseline-v1-decision-maker.html",
             "cy/benchmarks/interop-baseline-v1-procurement-professional.html",

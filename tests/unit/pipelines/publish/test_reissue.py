@@ -15,6 +15,7 @@ from pipelines.edition import Edition
 from pipelines.publish import Reissued, ReleaseRefused, errata, gone, pointers, redact, verify_release, wrong_signatures
 from pipelines.publish.metadata import wrong_metadata
 from pipelines.publish.pdf import attached_records
+from pipelines.publish.scripts import handed_over
 from pipelines.publish.signed import read_sums
 from pipelines.signatures import PublicKey, ReleaseKey
 from pipelines.withdrawals import Decision, Kind
@@ -127,6 +128,18 @@ def test_packs_and_statements_have_the_record_no_more(which: str, request: pytes
     hubs = {hub["id"]: hub["published"] for hub in json.loads(texts(folder, "coverage.json"))["hubs"]}
     rows = [json.loads(line)["hub"] for line in texts(folder, "packs/national/records.jsonl").splitlines()]
     assert hubs["vale"] == rows.count("vale")
+
+
+@pytest.mark.parametrize("which", ["retracted", "taken_down"])
+def test_nobody_finds_the_record_any_more(which: str, before: Path, request: pytest.FixtureRequest) -> None:
+    folder = request.getfixturevalue(which) / "releases" / FIRST
+    for language in ("en", "cy"):
+        old, new = (texts(at, f"search/{language}.js") for at in (before / "releases" / FIRST, folder))
+        for text in ("An open interface ended double typing (letters)", '"vale/letters"', '"vale-letters"'):
+            assert text in old
+            assert text not in new
+        listed = [len(handed_over(told.encode())[1]["records"]) for told in (old, new)]
+        assert listed[1] == listed[0] - 1
 
 
 def test_documents_have_the_record_no_more_and_say_that_they_were_published_again(
