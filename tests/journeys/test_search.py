@@ -16,7 +16,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from pipelines.publish.scripts import as_script
-from pipelines.publish.search import words_of
+from pipelines.publish.search import STOP_WORDS, words_of
 from tests.browser import CONTRAST, RULES, scrolls_sideways, violations
 from tests.builders import a_case_study
 from tests.searches import index, searched
@@ -86,6 +86,29 @@ def test_words_are_cut_alike_by_the_release_and_by_the_browser(page: Page, serve
     cut = page.evaluate("texts => texts.map((text) => hubpacks.search.wordsOf(text))", texts)
     for text, words in zip(texts, cut, strict=True):
         assert words == words_of(text), text[:200]
+
+
+def test_words_of_all_texts_find_their_records(page: Page, server: str, sample_release: Path) -> None:
+    rows = json.loads((sample_release / "packs/national/pack.json").read_text(encoding="utf-8"))["records"]
+    shown = {record[0] for record in index(sample_release)["records"]}
+    expected: dict[str, set[str]] = {}
+    for row in rows:
+        plain = re.sub(r"\]\(\S*|https?://\S+|<[^>]*>", " ", f"{row['title'] or row['question']} {row['text']}")
+        for word in words_of(plain) if row["id"] in shown else ():
+            expected.setdefault(word, set()).add(row["id"])
+    asked = sorted(expected.keys() - STOP_WORDS)[::7]
+    assert len(asked) > 300
+    page.goto(f"{server}/en/search.html")
+    page.wait_for_function("hubpacks.search && document.querySelector('[data-filters]').children.length")
+    found = page.evaluate(
+        """async (words) => {
+          const index = new hubpacks.search.Index(await hubpacks.load("search.en", "search/en.js"));
+          return words.map((word) => index.find(word, {}, false).places.map((place) => index.record(place).id));
+        }""",
+        asked,
+    )
+    missing = {word: expected[word] - {*ids} for word, ids in zip(asked, found, strict=True)}
+    assert {word: ids for word, ids in missing.items() if ids} == {}
 
 
 def test_what_is_typed_is_found_told_and_kept_in_the_address(page: Page, server: str) -> None:
