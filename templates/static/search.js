@@ -10,24 +10,28 @@
   const box = form.querySelector("input");
   const title = document.title;
   const place = (name) => document.querySelector("[data-" + name + "]");
-  const parts = { told: place("told"), best: place("best"), found: place("found"), more: place("more") };
+  const parts = Object.fromEntries(["told", "read", "best", "found", "more"].map((name) => [name, place(name)]));
   const lead = place("lead");
   const filterBox = place("filters");
   const AT_ONCE = 20;
   const PAUSE_MS = 60; // between letters, before anything is looked for
+  const KEPT_AFTER_MS = 400; // in the address: browsers refuse to have it changed with every letter
   const TOLD_AFTER_MS = 700; // after the last letter, so that nobody hears a number for each of them
+  const READ_FOR_MS = 5000; // then it is gone, so that nobody meets it twice
   const FILTERS = [["kind", "kind"], ["sector", "sectors"], ["technology", "technology_types"]];
   let index = null;
   let shown = AT_ONCE;
+  let asked = null;
   let pausing = 0;
+  let keeping = 0;
   let telling = 0;
 
   function url(path) {
     return root + language + "/" + path;
   }
 
-  // What is asked: the question, and the id of each filter that is set.
-  function asked() {
+  // What the address asks: the question, and the id of each filter that is set.
+  function inAddress() {
     const known = new URLSearchParams(location.search);
     const filters = FILTERS.map(([name]) => [name, known.get(name) || ""]);
     return { question: (known.get("q") || "").slice(0, box.maxLength), filters: Object.fromEntries(filters) };
@@ -41,15 +45,24 @@
     return location.pathname + (query ? "?" + query : "");
   }
 
-  function go(request, isNew) {
-    const address = addressOf(request);
-    if (address === location.pathname + location.search) return;
-    if (isNew) history.pushState(null, "", address);
-    else history.replaceState(null, "", address);
+  // Put what is asked into the address: as another page of the browser's history, or in the place of this one.
+  function keep(isNew) {
+    clearTimeout(keeping);
+    const address = addressOf(asked);
+    if (address !== location.pathname + location.search) {
+      if (isNew) history.pushState(null, "", address);
+      else history.replaceState(null, "", address);
+    }
     // The same page in the other language answers the same question.
-    document.querySelectorAll('a[hreflang="' + other + '"]').forEach((link) => {
-      link.search = location.search;
-    });
+    document.querySelectorAll('a[hreflang="' + other + '"]').forEach((link) => (link.search = location.search));
+  }
+
+  function ask(request, isNew) {
+    asked = request;
+    shown = AT_ONCE;
+    box.value = request.question;
+    keep(isNew);
+    if (index) show();
   }
 
   // The values of a column that is filtered by: id and label.
@@ -67,8 +80,7 @@
   }
 
   function show() {
-    const request = asked();
-    const { question, filters } = request;
+    const { question, filters } = asked;
     const isAsked = Boolean(question.trim()) || Object.values(filters).some(Boolean);
     document.title = (question ? question + " – " : "") + title;
     for (const part of [parts.best, parts.found]) part.replaceChildren();
@@ -82,7 +94,7 @@
     const answer = index.find(question, placesOf(filters));
     const term = Object.values(filters).some(Boolean) ? null : index.term(question);
     showFilters(answer, filters);
-    showBest(question, answer, request, term);
+    showBest(answer, term);
     const listed = answer.places.slice(0, shown).filter((one) => one !== term);
     parts.found.append(...listed.map((one) => result(one, answer)));
     parts.found.hidden = !answer.places.length;
@@ -102,20 +114,20 @@
   // The number is shown at once, and read out when the reader pauses.
   function tell(text) {
     clearTimeout(telling);
-    parts.told.removeAttribute("role");
     parts.told.textContent = text;
+    parts.read.textContent = "";
     telling = setTimeout(() => {
-      parts.told.setAttribute("role", "status");
-      parts.told.textContent = "";
-      parts.told.textContent = text;
+      parts.read.textContent = text;
+      telling = setTimeout(() => (parts.read.textContent = ""), READ_FOR_MS);
     }, TOLD_AFTER_MS);
   }
 
   // What may answer at once: the meaning of a word, a pack or a subject of that name, or another way to write it.
-  function showBest(question, answer, request, term) {
+  function showBest(answer, term) {
+    const { question, filters } = asked;
     const best = [];
-    if (answer.corrections.size) best.push(didYouMean(question, answer, request));
-    const isFree = !Object.values(request.filters).some(Boolean);
+    if (answer.corrections.size) best.push(didYouMean(answer));
+    const isFree = !Object.values(filters).some(Boolean);
     if (term !== null) best.push(definition(index.record(term)));
     const pages = isFree ? index.named(question).slice(0, 4) : [];
     if (pages.length) {
@@ -139,12 +151,12 @@
     return element("div", { class: "hp-search__term", "data-record": record.id }, kind, head, text);
   }
 
-  function didYouMean(question, answer, request) {
-    const better = question.replace(/[\p{L}\p{N}\p{M}]+/gu, (word) => {
+  function didYouMean(answer) {
+    const better = asked.question.replace(/[\p{L}\p{N}\p{M}]+/gu, (word) => {
       const known = answer.corrections.get(search.wordsOf(word)[0]);
       return known === undefined ? word : asWritten(known, answer.places);
     });
-    const changed = link(better, { question: better, filters: request.filters });
+    const changed = link(better, { question: better, filters: asked.filters });
     return element("p", { class: "govuk-body hp-search__mean" }, words("search.mean") + " ", changed);
   }
 
@@ -165,10 +177,7 @@
     made.addEventListener("click", (event) => {
       if (event.ctrlKey || event.metaKey || event.shiftKey) return;
       event.preventDefault();
-      shown = AT_ONCE;
-      go(request, true);
-      box.value = request.question;
-      show();
+      ask(request, true);
       box.focus();
     });
     return made;
@@ -218,7 +227,7 @@
         element("option", { value: id }, label + " (" + count.toLocaleString("en-GB") + ")"),
       );
       select.replaceChildren(element("option", { value: "" }, words("search.filter.any")), ...made);
-      select.value = filters[name];
+      select.value = filters[name] || "";
     });
   }
 
@@ -228,11 +237,7 @@
       const label = element("label", { class: "hp-search__name", for: id }, words("search.filter." + name));
       const select = element("select", { class: "hp-search__select", id });
       select.addEventListener("change", () => {
-        shown = AT_ONCE;
-        const request = asked();
-        request.filters[name] = select.value;
-        go(request, true);
-        show();
+        ask({ question: box.value, filters: { ...asked.filters, [name]: select.value } }, true);
       });
       filterBox.append(element("div", {}, label, select));
     });
@@ -240,29 +245,26 @@
 
   function typed() {
     clearTimeout(pausing);
-    pausing = setTimeout(() => {
-      shown = AT_ONCE;
-      go({ ...asked(), question: box.value }, false);
-      if (index) show();
-    }, PAUSE_MS);
+    clearTimeout(keeping);
+    asked = { ...asked, question: box.value };
+    shown = AT_ONCE;
+    pausing = setTimeout(() => index && show(), PAUSE_MS);
+    keeping = setTimeout(() => keep(false), KEPT_AFTER_MS);
   }
 
   async function start() {
     makeFilters();
-    box.value = asked().question;
+    asked = inAddress();
+    if (box.value && !location.search) asked.question = box.value; // typed before this script was there
+    box.value = asked.question;
     box.addEventListener("input", typed);
     form.addEventListener("submit", (event) => {
       event.preventDefault();
       clearTimeout(pausing);
-      shown = AT_ONCE;
-      go({ ...asked(), question: box.value }, true);
-      if (index) show();
+      ask({ ...asked, question: box.value }, true);
     });
-    window.addEventListener("popstate", () => {
-      box.value = asked().question;
-      shown = AT_ONCE;
-      if (index) show();
-    });
+    window.addEventListener("popstate", () => ask(inAddress(), false));
+    document.querySelector("main").addEventListener("click", () => keep(false), true); // who follows a result comes back
     parts.more.querySelector("button").addEventListener("click", () => {
       const before = parts.found.children.length;
       shown += AT_ONCE;
@@ -270,8 +272,9 @@
       const next = parts.found.children[before];
       if (next) next.querySelector("a").focus();
     });
+    keep(false);
     if (location.search) lead.hidden = true;
-    tell(location.search ? words("search.loading") : "");
+    parts.told.textContent = location.search ? words("search.loading") : "";
     try {
       index = new search.Index(await load("search." + language, "search/" + language + ".js"));
     } catch (error) {
@@ -280,7 +283,6 @@
       tell(words("search.failed"));
       return;
     }
-    if (box.value && !location.search) go({ ...asked(), question: box.value }, false);
     show();
   }
 
