@@ -12,7 +12,8 @@
   const MOST_WORDS = 12; // of a question; what is pasted beyond that is no question
   const FEW = 3; // found by a word as it stands: below that, slips are looked for too
   const LOOKED_AT = 60; // of the best, by how their titles answer the whole question
-  const HIDDEN = 0.55; // how much a longer word that begins so counts at most
+  const OWN = 1.2; // how much more a record counts that is in the language of the page
+  const LONGER = 0.55; // how much a longer word that begins so counts at most
 
   // The words of a text as the index has them; see words_of there.
   function wordsOf(text) {
@@ -121,6 +122,7 @@
       const count = data.records.length;
       this.count = count;
       this.isWelsh = Uint8Array.from(data.records, (record) => (record[this.column.language] === "cy" ? 1 : 0));
+      this.worth = Float32Array.from(data.records, (one) => (one[this.column.language] === data.language ? OWN : 1));
       this.scores = new Float32Array(count);
       this.part = new Float32Array(count);
       this.hits = new Uint8Array(count);
@@ -229,7 +231,7 @@
       const rare = Math.log(1 + (this.count + 1) / (count + 1));
       for (let place = 0; place < this.count; place++) {
         if (this.part[place] > 0) {
-          this.scores[place] += rare * this.part[place];
+          this.scores[place] += rare * this.worth[place] * this.part[place];
           this.hits[place] += 1;
         }
       }
@@ -280,11 +282,11 @@
         }
       };
       exact(word, 1, false);
-      if (word.length > 2 || isLast) longer(word, HIDDEN, false);
+      if (word.length > 2 || isLast) longer(word, LONGER, false);
       singulars(word).forEach((one) => exact(one, 0.85, false));
       for (const one of mutations(word)) {
         exact(one, 0.9, true);
-        if (one.length > 3) longer(one, 0.9 * HIDDEN, true);
+        if (one.length > 3) longer(one, 0.9 * LONGER, true);
         singulars(one).forEach((other) => exact(other, 0.8, true));
       }
       return [...found.values()];
