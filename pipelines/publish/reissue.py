@@ -35,6 +35,7 @@ from pipelines.publish.metadata import write_metadata
 from pipelines.publish.pdf import attached_records, remake_pack_pdf
 from pipelines.publish.provenance import PROVENANCE
 from pipelines.publish.release import MANIFEST, ReleaseRefused, seal, verify_release
+from pipelines.publish.search import SEARCH, write_search
 from pipelines.publish.signed import UNLISTED, read_sums, sign_release, write_keys, wrong_signatures
 from pipelines.publish.sitemap import write_sitemaps
 from pipelines.publish.tables import write_pack_tables
@@ -197,6 +198,8 @@ def _describe(
                 folder / "packs" / pack / "pack.json",
                 lambda data: data | citation.of_pack(data, hubs, address) | introductions.again(data, hubs),
             )
+    if packs and (folder / SEARCH).is_dir():  # releases of older versions have none
+        write_search(folder)
     for pack in sorted(packs):
         remake_pack_pdf(folder, pack, at)
     for archive in sorted(folder.glob(f"packs/*/{ARCHIVE}")):

@@ -41,6 +41,7 @@ from pipelines.publish.metadata import write_metadata, wrong_metadata
 from pipelines.publish.pdf import write_documents, wrong_documents
 from pipelines.publish.provenance import PROVENANCE, broken_chains, provenance, record_source, withdrawal_source
 from pipelines.publish.scripts import write_figures, wrong_scripts
+from pipelines.publish.search import write_search, wrong_search
 from pipelines.publish.signed import SUMS, UNLISTED, read_sums, sums_bytes, write_keys
 from pipelines.publish.sitemap import write_sitemaps
 
@@ -115,6 +116,7 @@ def build_release(
         _write_pack(edition, pack, [rows[id] for id in pack.records], folder / "packs" / pack.id)
     write_helps(folder, edition.instruments)
     (folder / "coverage.json").write_bytes(writers.json_bytes(coverage(edition)))
+    write_search(folder)
     (folder / "quality.json").write_bytes(writers.json_bytes(quality(edition)))
     (folder / PROVENANCE).write_bytes(writers.json_bytes(provenance(edition)))
     (folder / "audit.json").write_bytes(writers.json_bytes(_audit(edition)))
@@ -263,7 +265,7 @@ def verify_release(folder: Path) -> list[str]:
     ]
     unsafe = _unsafe_counts(folder / "benchmarks")
     told = [*_wrong_figures(folder), *broken_chains(folder), *changes.wrong_changes(folder)]
-    made = [*wrong_documents(folder), *wrong_archives(folder), *wrong_metadata(folder)]
+    made = [*wrong_documents(folder), *wrong_archives(folder), *wrong_metadata(folder), *_wrong_search(folder)]
     return [*problems, *_broken_links(present), *unsafe, *told, *made]
 
 
@@ -433,6 +435,13 @@ def _wrong_figures(folder: Path) -> list[str]:
         return [*wrong_figures(folder), *wrong_scripts(folder), *wrong_helps(folder)]
     except (OSError, ValueError, KeyError, TypeError, csv.Error) as error:
         return [f"the figures cannot be checked: {error}"]
+
+
+def _wrong_search(folder: Path) -> list[str]:
+    try:
+        return [*wrong_search(folder)]
+    except (OSError, ValueError, KeyError, IndexError, TypeError) as error:
+        return [f"what is searched cannot be checked: {error}"]
 
 
 def _unsafe_counts(folder: Path) -> Iterator[str]:

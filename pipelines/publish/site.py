@@ -58,6 +58,8 @@ ASSETS = {
     "assets/explore.js": TEMPLATES / "static" / "explore.js",
     "assets/gap.js": TEMPLATES / "static" / "gap.js",
     "assets/assess.js": TEMPLATES / "static" / "assess.js",
+    "assets/search_index.js": TEMPLATES / "static" / "search_index.js",
+    "assets/search.js": TEMPLATES / "static" / "search.js",
     "assets/favicon.svg": TEMPLATES / "static" / "favicon.svg",
 }
 PRINTABLE = "pack_printable.html"
@@ -301,6 +303,15 @@ class Site:
             "browse",
             crumbs=((words("nav.browse"), "browse/index.html"),),
             data={"letters": library.a_to_z(language)},
+        )
+        yield page(
+            "search.html",
+            "search.html",
+            words("search.title"),
+            words("search.description"),
+            "search",
+            scripts=("assets/search_index.js", "assets/search.js"),
+            words=("search.", "language.in_"),
         )
         yield plain("benchmarks/index.html", "benchmarks.html", "benchmarks")
         yield page(

@@ -25,7 +25,7 @@ HEAD_BYTES = 1 << 14
 
 _HEAD = '<?xml version="1.0" encoding="UTF-8"?>\n'
 _XMLNS = 'xmlns="http://www.sitemaps.org/schemas/sitemap/0.9"'
-_ALTERNATE = re.compile(r'<link rel="alternate" hreflang="([a-z]{2})" href="([^":]*)">')
+_ALTERNATE = re.compile(r'<link rel="alternate" hreflang="([a-z]{2})" href="([^"]*)">')
 _NOINDEX = re.compile(r'<meta name="robots" content="[^"]*noindex')
 _RECORD = re.compile(r"[a-z]{2}/records/([^/]+)\.html")
 
@@ -88,14 +88,19 @@ def _entries(folder: Path, base: str, day: str, updated: Mapping[str, str]) -> I
         depth = page.count("/")
         alternates = "".join(
             f'<xhtml:link rel="alternate" hreflang="{language}" href="{base}{quote(unescape(target))}"/>'
-            for language, target in _alternates(head, depth)
+            for language, target in _alternates(head, depth, base)
         )
         record = _RECORD.fullmatch(page)
         changed = updated.get(record[1], day) if record else day
         yield f"  <url><loc>{base}{quote(page)}</loc><lastmod>{changed}</lastmod>{alternates}</url>\n"
 
 
-def _alternates(head: str, depth: int) -> list[tuple[str, str]]:
-    """The languages of a page ``depth`` folders down and where they stand, from the root of the release."""
-    up = "../" * depth
-    return [(language, href.removeprefix(up)) for language, href in _ALTERNATE.findall(head) if href.startswith(up)]
+def _alternates(head: str, depth: int, base: str) -> list[tuple[str, str]]:
+    """The languages of a page ``depth`` folders down and where they stand, from the root of the release, which readers
+    find at ``base``: in full, or relative to the page.
+    """
+    found = [
+        (language, href, base if href.startswith(base) else "../" * depth)
+        for language, href in _ALTERNATE.findall(head)
+    ]
+    return [(language, href.removeprefix(up)) for language, href, up in found if href.startswith(up)]

@@ -56,6 +56,7 @@ PAGES = [
             "cy/browse/hub/coast.html",
             "en/task/evaluate.html",
             "cy/task/plan.html",
+            "en/search.html",
             "en/benchmarks/index.html",
             "en/benchmarks/interop-baseline-v1-decision-maker.html",
             "cy/benchmarks/interop-baseline-v1-procurement-professional.html",

@@ -26,6 +26,7 @@ from pipelines.publish import (
 )
 from pipelines.publish.metadata import wrong_metadata
 from pipelines.publish.pdf import attached_records
+from pipelines.publish.scripts import handed_over
 from pipelines.publish.signed import read_sums
 from pipelines.signatures import PublicKey, ReleaseKey
 from pipelines.withdrawals import Decision, Kind
@@ -156,6 +157,18 @@ def test_introductions_count_anew_and_recommend_the_record_no_more(
         written = introductions.about(old, code)
         assert written
         assert written == introductions.about(new, code)
+
+
+@pytest.mark.parametrize("which", ["retracted", "taken_down"])
+def test_nobody_finds_the_record_any_more(which: str, before: Path, request: pytest.FixtureRequest) -> None:
+    folder = request.getfixturevalue(which) / "releases" / FIRST
+    for language in ("en", "cy"):
+        old, new = (texts(at, f"search/{language}.js") for at in (before / "releases" / FIRST, folder))
+        for text in ("An open interface ended double typing (letters)", '"vale/letters"', '"vale-letters"'):
+            assert text in old
+            assert text not in new
+        listed = [len(handed_over(told.encode())[1]["records"]) for told in (old, new)]
+        assert listed[1] == listed[0] - 1
 
 
 def test_documents_have_the_record_no_more_and_say_that_they_were_published_again(

@@ -180,7 +180,10 @@ def test_a_pack_says_its_licences_and_files(built: Path) -> None:
 
 def test_pages_name_their_own_permalink_only_where_there_is_one(built: Path, tmp_path: Path) -> None:
     link = f'<link rel="canonical" href="{BASE}cy/packs/national.html">'
-    assert link in (built / "cy/packs/national.html").read_text()
+    html = (built / "cy/packs/national.html").read_text()
+    assert link in html
+    for language in ("en", "cy"):  # which search engines ask for in full
+        assert f'<link rel="alternate" hreflang="{language}" href="{BASE}{language}/packs/national.html">' in html
     assert f'href="{BASE}index.html"' in (built / "index.html").read_text()
     build_release(an_edition(packs=()), tmp_path / "r")
     for path in (tmp_path / "r").rglob("*.html"):

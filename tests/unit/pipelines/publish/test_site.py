@@ -26,6 +26,7 @@ from tests.builders import (
     a_signpost,
     a_small_edition,
     a_term,
+    a_withdrawn,
     an_edition,
     benchmark_rows,
 )
@@ -679,6 +680,24 @@ def test_the_sample_notice_goes_when_hubs_are_real(tmp_path: Path) -> None:
 def test_workers_share_the_pages_and_the_bytes_stay_the_same(folder: Path, tmp_path: Path) -> None:
     build_release(an_edition(), tmp_path / "r", workers=2)
     assert (tmp_path / "r" / "SHA256SUMS").read_bytes() == (folder / "SHA256SUMS").read_bytes()
+
+
+def test_every_page_has_a_search_box_but_that_of_the_search_and_those_that_ask_nobody_for_anything() -> None:
+    edition = an_edition(withdrawn=(a_withdrawn(slug="vale-gone"),))
+    site = Site(edition, {f"packs/{p.id}/{n}": 1 for p in edition.packs for n in PACK_FILES}, {"changes": {}})
+    pages = {page.path: page for page in site.pages()}
+    for path, action in (
+        ("en/coverage.html", "../en/search.html"),
+        ("cy/records/vale-gone.html", "../../cy/search.html"),
+    ):
+        forms = Outline(site.render(pages[path])).having("form", role="search")
+        assert [(form["action"], form["method"]) for form in forms] == [(action, "get")], path
+    search = Outline(site.render(pages["en/search.html"]))
+    assert len(search.having("form", role="search")) == 1
+    assert "../assets/search.js" in search.scripts
+    private = Outline(site.render(dataclasses.replace(pages["en/coverage.html"], is_private=True)))
+    assert not private.having("form")
+    assert private.having("a", href="../en/search.html")
 
 
 def test_pages_have_addresses_of_their_own() -> None:
