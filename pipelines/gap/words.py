@@ -1,25 +1,17 @@
-"""The wording of a gap analysis in English and Welsh (``words.yaml``), and figures, groups and terms as words."""
+"""The wording of a gap analysis in English and Welsh (``locale``), and figures, groups and terms as words."""
 
 from __future__ import annotations
 
-from functools import cache
 from pathlib import Path
 
 from hubs.contract.groups import ATTRIBUTES
 from hubs.contract.vocabularies import vocabulary
-from hubs.yamlfile import read_yaml
 from pipelines.gap.compare import Place
 from pipelines.gap.release import Cell
+from pipelines.wording import wording
 
-LANGUAGES = ("en", "cy")
 LOWEST_SHARE, HIGHEST_SHARE = 0.05, 0.95
 """Shares outside are published as these."""
-
-
-@cache
-def _texts() -> dict[str, dict[str, str]]:
-    texts: dict[str, dict[str, str]] = read_yaml(Path(__file__).with_name("words.yaml"))
-    return texts
 
 
 class Words:
@@ -30,9 +22,7 @@ class Words:
 
     def __call__(self, key: str, **values: object) -> str:
         """The text called ``key`` with ``values`` put in. Raises KeyError for an unknown key."""
-        if "count" in values:
-            key = f"{key}.{'one' if values['count'] == 1 else 'other'}"
-        return _texts()[key][self.language].format(**values)
+        return wording(Path(__file__).with_name("locale"), "gap").text(key, self.language, **values)
 
     def of(self, texts: dict[str, str]) -> str:
         """A text of a question bank, in English where the bank has no other."""
