@@ -9,7 +9,7 @@ import csv
 import posixpath
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
@@ -20,11 +20,12 @@ from hubs.contract import CONTRACT_VERSION
 from hubs.contract.vocabularies import vocabulary
 from pipelines.edition import Edition, HubState, LibraryRecord, Pack, Withdrawn
 from pipelines.files import json_of, sha256_of
-from pipelines.publish import changes, citation, descriptors, errata, shapes, site, tables, views, writers
+from pipelines.publish import changes, citation, descriptors, errata, shapes, site, strings, tables, views, writers
 from pipelines.publish.archives import write_archive, wrong_archives
 from pipelines.publish.catalogue import FORMATS, OWN_LICENCE
 from pipelines.publish.errata import ERRATA
 from pipelines.publish.figures import wrong_figures
+from pipelines.publish.languages import completeness
 from pipelines.publish.metadata import write_metadata, wrong_metadata
 from pipelines.publish.pdf import write_documents, wrong_documents
 from pipelines.publish.provenance import PROVENANCE, broken_chains, provenance, record_source, withdrawal_source
@@ -90,6 +91,7 @@ def build_release(
     read.
     """
     _refuse_unlicensed(edition)
+    _refuse_unfinished()
     before = changes.read(previous) if previous else None
     if (before.id if before else None) != edition.previous:
         raise ValueError(f"the release before {edition.id} is {edition.previous}, not the one in {previous}")
@@ -101,7 +103,7 @@ def build_release(
     rows = {id: record_row(edition, entry) for id, entry in edition.library.items()}
     for pack in edition.packs:
         _write_pack(edition, pack, [rows[id] for id in pack.records], folder / "packs" / pack.id)
-    (folder / "coverage.json").write_bytes(writers.json_bytes(coverage(edition)))
+    (folder / "coverage.json").write_bytes(writers.json_bytes(coverage(edition, rows.values())))
     (folder / "quality.json").write_bytes(writers.json_bytes(quality(edition)))
     (folder / PROVENANCE).write_bytes(writers.json_bytes(provenance(edition)))
     (folder / "audit.json").write_bytes(writers.json_bytes(_audit(edition)))
@@ -133,6 +135,12 @@ def _refuse_unlicensed(edition: Edition) -> None:
     ]
     if wrong:
         raise ReleaseRefused("\n".join(wrong))
+
+
+def _refuse_unfinished() -> None:
+    """No page leaves whose own words are in one language only. Texts of hubs may be, and say so."""
+    if unfinished := strings.site_words().unfinished:
+        raise ReleaseRefused("\n".join(f"the interface is unfinished in {line}" for line in unfinished))
 
 
 def record_row(edition: Edition, entry: LibraryRecord) -> dict[str, Any]:
@@ -170,13 +178,16 @@ def period(edition: Edition) -> str | None:
     return max(periods, default=None)
 
 
-def coverage(edition: Edition) -> dict[str, Any]:
-    """What stands in this release from whom, and what does not, and why."""
+def coverage(edition: Edition, rows: Collection[Mapping[str, Any]]) -> dict[str, Any]:
+    """What stands in this release from whom, and what does not, and why; and how much of it in which language. ``rows``
+    are those of all records, as packs have them.
+    """
     return {
         "release": edition.id,
         "published": edition.published.isoformat(),
         "states": dict(sorted(Counter(hub.state.value for hub in edition.hubs).items())),
         "hubs": [_hub_statement(edition, hub) for hub in edition.hubs],
+        "languages": completeness(rows),
         "withdrawn": [_withdrawal_statement(edition, entry) for entry in edition.withdrawn],
         "taken_down": [
             {"hub": one.hub, "kind": one.record_kind, "date": one.at.date().isoformat(), "reason": one.reason}

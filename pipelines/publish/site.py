@@ -28,6 +28,7 @@ from hubs.contract.vocabularies import vocabulary
 from pipelines.edition import Edition, HubState, LibraryRecord, Pack, Published, State, Withdrawn
 from pipelines.publish import citation, markdown, pdf, schema_org, strings, tables, views, writers
 from pipelines.publish.catalogue import OWN_LICENCE, licences_of, permalink, publisher
+from pipelines.publish.languages import completeness
 from pipelines.publish.layouts import GOVUK, TEMPLATES, environment
 from pipelines.publish.strings import LANGUAGES
 from pipelines.settings import PLACEHOLDER
@@ -527,6 +528,15 @@ class Site:
     def carried_returns(self) -> list[HubState]:
         """The hubs whose returns could not be renewed."""
         return [hub for hub in views.with_returns(self.edition.hubs) if hub.is_carried]
+
+    @cached_property
+    def languages(self) -> list[dict[str, Any]]:
+        """How complete the release is in each language."""
+        rows = [
+            {"id": entry.id, "language": entry.record.document.language, "translations": entry.translations}
+            for entry in self.library.records.values()
+        ]
+        return completeness(rows)
 
     @cached_property
     def not_renewed(self) -> dict[State, int]:
