@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import date
-from functools import lru_cache
+from functools import cache, lru_cache
 
 from babel.dates import format_date
 
@@ -14,6 +14,7 @@ from pipelines.wording import LANGUAGES, Wording, wording
 __all__ = ["LANGUAGES", "catalogue", "day", "short_day", "site_words", "starting", "text"]
 
 
+@cache
 def site_words() -> Wording:
     """The texts of the site."""
     return wording(TEMPLATES / "locale", "site")
