@@ -40,6 +40,7 @@ check: .venv/.dev
 	$(BIN)/hubpacks registry check
 
 bench: .venv/.dev
+	@.ci/need hugo hugo
 	$(BIN)/python -m tests.bench $(ARGS)
 
 soak: .venv/.dev

@@ -16,7 +16,7 @@ from pathlib import Path
 import pyarrow.parquet as pq
 
 from hubs.instruments import instruments
-from tests.bench import breaker, disclose, intruder, publishing
+from tests.bench import breaker, disclose, intruder, pages, publishing
 from tests.bench.counting import check_cube
 from tests.bench.generator import WORST, Work, write_feeds, write_returns
 from tests.bench.measure import Run, run
@@ -170,12 +170,14 @@ def main() -> None:
         "--intruder", action="store_true", help="only what a release helps to guess about organisations"
     )
     parser.add_argument("--publish", action="store_true", help="only what a release costs, and the one after it")
+    parser.add_argument("--pages", action="store_true", help="only what pages of records take, beside Hugo")
     options = parser.parse_args()
     alone = (
         (breaker, options.breaker),
         (disclose, options.disclose),
         (intruder, options.intruder),
         (publishing, options.publish),
+        (pages, options.pages),
     )
     for part, is_alone in alone:
         if is_alone:
