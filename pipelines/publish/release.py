@@ -32,6 +32,7 @@ from pipelines.publish.provenance import PROVENANCE, broken_chains, provenance, 
 from pipelines.publish.scripts import write_figures, wrong_scripts
 from pipelines.publish.signed import SUMS, UNLISTED, read_sums, sums_bytes, write_keys
 from pipelines.publish.sitemap import write_sitemaps
+from pipelines.publish.texts import NOT_KEPT, Texts
 
 THRESHOLD_N = 10
 ROUNDING_BASE = 5
@@ -80,10 +81,12 @@ def build_release(
     workers: int = 1,
     previous: Path | None = None,
     key: Ed25519PrivateKey | None = None,
+    *,
+    texts: Texts = NOT_KEPT,
 ) -> None:
     """Write the whole release of ``edition`` into ``folder``, which must be empty or absent; all but its signatures.
     ``previous`` is the folder of the release before it, None when there is none: what has changed is told against it.
-    ``key`` signs the offline packs, which stay unsigned without it.
+    ``key`` signs the offline packs, which stay unsigned without it. ``texts`` are those that are rendered already.
 
     The same edition and release before it give the same bytes, whatever ``workers`` (processes that render pages).
     Raises ReleaseRefused when a record is under no open licence, FileExistsError when the folder holds anything,
@@ -110,7 +113,7 @@ def build_release(
     (folder / changes.VOCABULARIES).write_bytes(writers.json_bytes(shapes.codes(edition.instruments)))
     write_keys(folder, edition.id, edition.keys)
     write_documents(folder, edition.id, edition.published.isoformat(), previous, workers)
-    site.write_printables(edition, folder)
+    site.write_printables(edition, folder, texts)
     for pack in edition.packs:
         write_archive(folder, pack.id, edition.address, key)
     (folder / ERRATA).write_bytes(writers.json_bytes(errata.none_yet(edition.id)))
@@ -121,7 +124,7 @@ def build_release(
     descriptors.write_datapackage(folder)
     write_metadata(folder, edition.address)
     sizes = {name: path.stat().st_size for name, path in _files(folder)}
-    site.write_site(edition, folder, sizes, changed, workers)
+    site.write_site(edition, folder, sizes, changed, workers, texts=texts)
     write_sitemaps(folder, edition.address)
     seal(folder, manifest)
 

@@ -24,7 +24,7 @@ import numpy as np
 
 from hubs.contract.vocabularies import vocabulary
 from pipelines.edition import Edition, LibraryRecord
-from pipelines.publish import build_release, site
+from pipelines.publish import Texts, build_release, site
 from tests.bench.measure import run
 from tests.bench.publishing import HUBS, _sentence, _some, study
 from tests.builders import a_case_study, a_hub, a_library, an_edition
@@ -96,7 +96,9 @@ def write_ours(folder: Path, work: Path) -> dict[str, Any]:
     for number, texts in enumerate((library, other)):
         made = edition(texts)
         start = time.perf_counter()
-        site.write_site(made, work / f"release-{number}", sizes, changes, os.cpu_count() or 1)
+        site.write_site(
+            made, work / f"release-{number}", sizes, changes, os.cpu_count() or 1, texts=Texts(work / "texts")
+        )
         seconds.append(time.perf_counter() - start)
     pages = len(list((work / "release-0").glob("*/records/*.html")))
     return {"seconds": seconds, "pages": pages}
