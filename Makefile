@@ -5,7 +5,7 @@ BIN := .venv/bin
 # Files of tests that run at once. With more than there are cores, tests that measure time see a slow machine.
 PROCESSES ?= 2
 
-.PHONY: run dev test check bench soak reproduce format lock schemas clean
+.PHONY: run dev test check bench soak reproduce format lock schemas words clean
 
 run: .venv/.runtime
 	$(BIN)/hubpacks run
@@ -40,6 +40,7 @@ check: .venv/.dev
 	$(BIN)/hubpacks registry check
 
 bench: .venv/.dev
+	@.ci/need hugo hugo
 	$(BIN)/python -m tests.bench $(ARGS)
 
 soak: .venv/.dev
@@ -59,6 +60,10 @@ format: .venv/.dev
 schemas: .venv/.dev
 	$(BIN)/python -m hubs.contract.generate
 	$(BIN)/python -m hubs.mapping.generate
+
+# Brings the keys of the templates of texts (.pot) into the catalogues of other languages (.po).
+words: .venv/.runtime
+	$(BIN)/python -m pipelines.wording templates/locale/site.pot
 
 # Exact versions with hashes and without any registry's address. uv stays out of the product's environment.
 UV_FLAGS := -q --python-version 3.11 --no-strip-extras --generate-hashes --no-emit-index-url --custom-compile-command "make lock"

@@ -489,7 +489,13 @@ def make_release(line: Line, now: datetime, progress: Progress = lambda _stage, 
             address=line.address,
         )
         line.store.keep_slugs(library)
-        publish.publish(edition, line.public, signer.private, about_to_show=lambda: _enter(line.store.ledger, edition))
+        publish.publish(
+            edition,
+            line.public,
+            signer.private,
+            texts=publish.Texts(line.store.texts),
+            about_to_show=lambda: _enter(line.store.ledger, edition),
+        )
         _note_published(line, edition.id, library, states)
         # With these rows in the ledger the benchmarks would come out the same.
         with line.store.making("benchmarks", _returns_key(line)):

@@ -179,6 +179,11 @@ class Store:
         return self.root / "inbox"
 
     @property
+    def texts(self) -> Path:
+        """Where texts of the last release are kept as they were rendered."""
+        return self.root / "texts"
+
+    @property
     def keys(self) -> Path:
         """Where the key of releases is kept, and the list of all keys there ever were."""
         return self.root / "keys"

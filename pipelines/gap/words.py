@@ -1,4 +1,4 @@
-"""The wording of a gap analysis (``gap.…`` in ``templates/strings.yaml``), and figures, groups and terms as words."""
+"""The wording of a gap analysis (``gap.…`` in ``templates/locale``), and figures, groups and terms as words."""
 
 from __future__ import annotations
 

@@ -10,6 +10,7 @@ from pipelines.publish.pointers import RELEASE_ID, latest, next_id, publish, rei
 from pipelines.publish.reissue import Reissued
 from pipelines.publish.release import ReleaseRefused, build_release, verify_release
 from pipelines.publish.signed import published_keys, signing_key_of, wrong_signatures
+from pipelines.publish.texts import Texts
 from pipelines.publish.trace import NotTraced, in_words, release_named, trace
 
 __all__ = [
@@ -17,6 +18,7 @@ __all__ = [
     "NotTraced",
     "Reissued",
     "ReleaseRefused",
+    "Texts",
     "build_release",
     "changes_in_words",
     "diff",

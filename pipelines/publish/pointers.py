@@ -28,6 +28,7 @@ from pipelines.publish.changes import CHANGES
 from pipelines.publish.reissue import Reissued
 from pipelines.publish.release import MANIFEST, ReleaseRefused, build_release, verify_release
 from pipelines.publish.signed import sign_release, wrong_signatures
+from pipelines.publish.texts import NOT_KEPT, Texts
 from pipelines.signatures import ReleaseKey
 from pipelines.withdrawals import Decision
 
@@ -67,6 +68,8 @@ def publish(
     public: Path,
     key: Ed25519PrivateKey,
     workers: int = 1,
+    *,
+    texts: Texts = NOT_KEPT,
     about_to_show: Callable[[], object] = lambda: None,
 ) -> None:
     """Build ``edition`` aside, sign it with ``key``, the private half of the last of its keys, verify it, move it to
@@ -80,7 +83,9 @@ def publish(
     with _only_builder(public) as releases:
         _check_id(public, edition.id)
         aside = releases / f"{_BUILDING}{edition.id}"
-        build_release(edition, aside, workers, releases / edition.previous if edition.previous else None, key)
+        build_release(
+            edition, aside, workers, releases / edition.previous if edition.previous else None, key, texts=texts
+        )
         sign_release(aside, key)
         problems = [*verify_release(aside), *wrong_signatures(aside, edition.keys)]
         if problems:

@@ -21,6 +21,7 @@ from typing import Any
 from hubs.contract.records import canonical_json
 from pipelines.files import json_of
 from pipelines.publish import changes
+from pipelines.publish.languages import of_texts
 from pipelines.publish.schema_org import in_script
 
 MARK = "data-record"
@@ -175,13 +176,21 @@ def _row(row: Mapping[str, Any], ids: Collection[str]) -> dict[str, Any]:
     return kept
 
 
-def coverage(data: Statement, ids: Collection[str], rows: Collection[Mapping[str, Any]]) -> Statement:
-    """``coverage.json`` without the records ``ids``; ``rows`` are those that packs have just lost."""
+def coverage(
+    data: Statement, ids: Collection[str], rows: Collection[Mapping[str, Any]], kept: Collection[Mapping[str, Any]]
+) -> Statement:
+    """``coverage.json`` without the records ``ids``; ``rows`` are those that packs have just lost, ``kept`` those that
+    they still have.
+    """
     hubs = [
         hub | {"published": hub["published"] - sum(row["hub"] == hub["id"] for row in rows)} for hub in data["hubs"]
     ]
     notices = [_without_successor(notice, ids) for notice in data.get("withdrawn", ()) if notice["id"] not in ids]
-    return data | {"hubs": hubs} | ({"withdrawn": notices} if "withdrawn" in data else {})
+    left = {"hubs": hubs} | ({"withdrawn": notices} if "withdrawn" in data else {})
+    if "languages" in data:  # releases of older versions do not say
+        told = of_texts(kept)
+        left["languages"] = [entry | told.get(entry["language"], {}) for entry in data["languages"]]
+    return data | left
 
 
 def told_changes(data: Statement, ids: Collection[str]) -> Statement:

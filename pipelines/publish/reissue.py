@@ -148,18 +148,20 @@ def _redact(folder: Path, going: _Going) -> list[str]:
     packs = []
     used: set[tuple[str, str]] = set()
     lost: dict[str, Mapping[str, Any]] = {}
+    kept: dict[str, Mapping[str, Any]] = {}
     successor: Mapping[str, Any] | None = None
     for path in sorted((folder / "packs").glob("*/pack.json")):
         data = json_of(path.read_bytes())
         left = redact.pack(data, going.ids)
         used |= {(row["hub"], row["source"]["file"]) for row in left["records"]}
+        kept |= {row["id"]: row for row in left["records"]}
         lost |= {row["id"]: row for row in data["records"] if row["id"] in going.ids}
         successor = next((row for row in left["records"] if row["id"] == decision.successor), successor)
         if left != data:
             write_bytes(path, writers.json_bytes(left))
             write_pack_tables(path.parent)
             packs.append(path.parent.name)
-    _edit(folder / "coverage.json", lambda data: redact.coverage(data, going.ids, lost.values()))
+    _edit(folder / "coverage.json", lambda data: redact.coverage(data, going.ids, lost.values(), kept.values()))
     notices = json_of((folder / "coverage.json").read_bytes()).get("withdrawn", ())
     used |= {(notice["hub"], notice["source"]["file"]) for notice in notices if notice["source"]}
     _edit(folder / PROVENANCE, lambda data: redact.provenance(data, going.ids, used))

@@ -9,7 +9,7 @@ import csv
 import posixpath
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
@@ -28,6 +28,7 @@ from pipelines.publish import (
     introductions,
     shapes,
     site,
+    strings,
     tables,
     views,
     writers,
@@ -37,6 +38,7 @@ from pipelines.publish.catalogue import FORMATS, OWN_LICENCE
 from pipelines.publish.errata import ERRATA
 from pipelines.publish.figures import wrong_figures
 from pipelines.publish.helps import write_helps, wrong_helps
+from pipelines.publish.languages import completeness
 from pipelines.publish.metadata import write_metadata, wrong_metadata
 from pipelines.publish.pdf import write_documents, wrong_documents
 from pipelines.publish.provenance import PROVENANCE, broken_chains, provenance, record_source, withdrawal_source
@@ -44,6 +46,7 @@ from pipelines.publish.scripts import write_figures, wrong_scripts
 from pipelines.publish.search import write_search, wrong_search
 from pipelines.publish.signed import SUMS, UNLISTED, read_sums, sums_bytes, write_keys
 from pipelines.publish.sitemap import write_sitemaps
+from pipelines.publish.texts import NOT_KEPT, Texts
 
 THRESHOLD_N = 10
 ROUNDING_BASE = 5
@@ -92,10 +95,12 @@ def build_release(
     workers: int = 1,
     previous: Path | None = None,
     key: Ed25519PrivateKey | None = None,
+    *,
+    texts: Texts = NOT_KEPT,
 ) -> None:
     """Write the whole release of ``edition`` into ``folder``, which must be empty or absent; all but its signatures.
     ``previous`` is the folder of the release before it, None when there is none: what has changed is told against it.
-    ``key`` signs the offline packs, which stay unsigned without it.
+    ``key`` signs the offline packs, which stay unsigned without it. ``texts`` are those that are rendered already.
 
     The same edition and release before it give the same bytes, whatever ``workers`` (processes that render pages).
     Raises ReleaseRefused when a record is under no open licence, FileExistsError when the folder holds anything,
@@ -103,6 +108,7 @@ def build_release(
     read.
     """
     _refuse_unlicensed(edition)
+    _refuse_unfinished()
     before = changes.read(previous) if previous else None
     if (before.id if before else None) != edition.previous:
         raise ValueError(f"the release before {edition.id} is {edition.previous}, not the one in {previous}")
@@ -115,7 +121,7 @@ def build_release(
     for pack in edition.packs:
         _write_pack(edition, pack, [rows[id] for id in pack.records], folder / "packs" / pack.id)
     write_helps(folder, edition.instruments)
-    (folder / "coverage.json").write_bytes(writers.json_bytes(coverage(edition)))
+    (folder / "coverage.json").write_bytes(writers.json_bytes(coverage(edition, rows.values())))
     write_search(folder)
     (folder / "quality.json").write_bytes(writers.json_bytes(quality(edition)))
     (folder / PROVENANCE).write_bytes(writers.json_bytes(provenance(edition)))
@@ -123,7 +129,7 @@ def build_release(
     (folder / changes.VOCABULARIES).write_bytes(writers.json_bytes(shapes.codes(edition.instruments)))
     write_keys(folder, edition.id, edition.keys)
     write_documents(folder, edition.id, edition.published.isoformat(), previous, workers)
-    site.write_printables(edition, folder)
+    site.write_printables(edition, folder, texts)
     for pack in edition.packs:
         write_archive(folder, pack.id, edition.address, key)
     (folder / ERRATA).write_bytes(writers.json_bytes(errata.none_yet(edition.id)))
@@ -134,7 +140,7 @@ def build_release(
     descriptors.write_datapackage(folder)
     write_metadata(folder, edition.address)
     sizes = {name: path.stat().st_size for name, path in _files(folder)}
-    site.write_site(edition, folder, sizes, changed, workers)
+    site.write_site(edition, folder, sizes, changed, workers, texts=texts)
     write_sitemaps(folder, edition.address)
     seal(folder, manifest)
 
@@ -148,6 +154,12 @@ def _refuse_unlicensed(edition: Edition) -> None:
     ]
     if wrong:
         raise ReleaseRefused("\n".join(wrong))
+
+
+def _refuse_unfinished() -> None:
+    """No page leaves whose own words are in one language only. Texts of hubs may be, and say so."""
+    if unfinished := strings.site_words().unfinished:
+        raise ReleaseRefused("\n".join(f"the interface is unfinished in {line}" for line in unfinished))
 
 
 def record_row(edition: Edition, entry: LibraryRecord) -> dict[str, Any]:
@@ -185,13 +197,16 @@ def period(edition: Edition) -> str | None:
     return max(periods, default=None)
 
 
-def coverage(edition: Edition) -> dict[str, Any]:
-    """What stands in this release from whom, and what does not, and why."""
+def coverage(edition: Edition, rows: Collection[Mapping[str, Any]]) -> dict[str, Any]:
+    """What stands in this release from whom, and what does not, and why; and how much of it in which language. ``rows``
+    are those of all records, as packs have them.
+    """
     return {
         "release": edition.id,
         "published": edition.published.isoformat(),
         "states": dict(sorted(Counter(hub.state.value for hub in edition.hubs).items())),
         "hubs": [_hub_statement(edition, hub) for hub in edition.hubs],
+        "languages": completeness(rows),
         "withdrawn": [_withdrawal_statement(edition, entry) for entry in edition.withdrawn],
         "taken_down": [
             {"hub": one.hub, "kind": one.record_kind, "date": one.at.date().isoformat(), "reason": one.reason}

@@ -42,10 +42,12 @@ from pipelines.publish import (
 )
 from pipelines.publish.catalogue import OWN_LICENCE, licences_of, permalink, publisher
 from pipelines.publish.facets import KIND, Facets, Subject
+from pipelines.publish.languages import completeness
 from pipelines.publish.layouts import GOVUK, TEMPLATES, environment
 from pipelines.publish.related import Related
 from pipelines.publish.strings import LANGUAGES
 from pipelines.publish.tasks import Task, serving, tasks
+from pipelines.publish.texts import NOT_KEPT, Texts, kept_as
 from pipelines.publish.wordlist import Words
 from pipelines.settings import PLACEHOLDER
 
@@ -167,15 +169,16 @@ def successor(edition: Edition, entry: Withdrawn) -> LibraryRecord | None:
     return next((kept for kept in edition.library.values() if entry.successor in kept.merged), None)
 
 
-def write_printables(edition: Edition, folder: Path) -> None:
+def write_printables(edition: Edition, folder: Path, texts: Texts = NOT_KEPT) -> None:
     """Write style sheets, pictures, the page of each whole pack and the self-assessments without a frame into
-    ``folder``: what an offline pack takes along. They show nothing of what else the release has.
+    ``folder``: what an offline pack takes along. They show nothing of what else the release has. ``texts`` are those
+    that are rendered already.
     """
     for name, source in ASSETS.items():
         target = folder / name
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(source, target)
-    site = Site(edition, {}, {})
+    site = Site(edition, {}, {}, texts)
     for page in site.pages():
         if page.template in _PACKED:
             (folder / page.path).parent.mkdir(parents=True, exist_ok=True)
@@ -183,21 +186,29 @@ def write_printables(edition: Edition, folder: Path) -> None:
 
 
 def write_site(
-    edition: Edition, folder: Path, sizes: Mapping[str, int], changes: Mapping[str, Any], workers: int = 1
+    edition: Edition,
+    folder: Path,
+    sizes: Mapping[str, int],
+    changes: Mapping[str, Any],
+    workers: int = 1,
+    *,
+    texts: Texts = NOT_KEPT,
 ) -> None:
-    """Write every page into ``folder`` but those of ``write_printables``.
+    """Write every page into ``folder`` but those of ``write_printables``. Of ``texts``, those that are rendered
+    already, only what the edition has stays.
 
     ``sizes`` are the bytes of the files that the downloads page offers, by path; ``changes`` is what ``changes.json``
     says. ``workers`` processes share the pages.
     """
-    shares = [(edition, folder, dict(sizes), dict(changes), (start, workers)) for start in range(workers)]
+    write = partial(_write_share, edition, folder, dict(sizes), dict(changes), texts=texts, step=workers)
     if workers == 1:
-        _write_share(*shares[0])
-        return
-    # Fresh processes: forking one that runs threads (Arrow, Dagster) can lock up.
-    with ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn")) as pool:
-        for future in [pool.submit(_write_share, *share) for share in shares]:
-            future.result()
+        write(start=0)
+    else:
+        # Fresh processes: forking one that runs threads (Arrow, Dagster) can lock up.
+        with ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn")) as pool:
+            for future in [pool.submit(write, start=start) for start in range(workers)]:
+                future.result()
+    texts.keep_only(Site(edition, sizes, changes).text_keys())
 
 
 def render_pointer_page(releases: Sequence[Published]) -> str:
@@ -216,11 +227,17 @@ def _when(moment: str, language: str) -> str:
 
 
 def _write_share(
-    edition: Edition, folder: Path, sizes: Mapping[str, int], changes: Mapping[str, Any], share: tuple[int, int]
+    edition: Edition,
+    folder: Path,
+    sizes: Mapping[str, int],
+    changes: Mapping[str, Any],
+    *,
+    texts: Texts,
+    start: int,
+    step: int,
 ) -> None:
-    """Write each page of ``share``: the first one, and how many there are from one to the next."""
-    site = Site(edition, sizes, changes)
-    start, step = share
+    """Write each page from number ``start`` on that is ``step`` after the one before."""
+    site = Site(edition, sizes, changes, texts)
     for page in [page for page in site.pages() if page.template not in _PACKED][start::step]:
         path = folder / page.path
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -230,8 +247,11 @@ def _write_share(
 class Site:
     """All pages of an edition."""
 
-    def __init__(self, edition: Edition, sizes: Mapping[str, int], changes: Mapping[str, Any]) -> None:
+    def __init__(
+        self, edition: Edition, sizes: Mapping[str, int], changes: Mapping[str, Any], texts: Texts = NOT_KEPT
+    ) -> None:
         self.edition = edition
+        self._texts = texts
         self.sizes = sizes
         self.changes = changes
         self.library = views.Library(edition)
@@ -789,9 +809,15 @@ class Site:
 
     def body(self, entry: LibraryRecord) -> markdown.Rendered:
         """A record's text as safe HTML, rendered once however many pages show it."""
-        words = partial(strings.text, language=entry.record.document.language)
-        # Pages of sample hubs carry this sentence in a place of their own.
-        return self._rendered(entry, entry.text.removeprefix(f"> {words('site.sample')}\n"))
+        return self._texts.render(*_as_rendered(entry, _without_sample(entry)))
+
+    def text_keys(self) -> set[str]:
+        """What the texts of all records are kept as."""
+        return {
+            kept_as(*_as_rendered(entry, text))
+            for entry in self.library.records.values()
+            for text in (_without_sample(entry), *entry.further_texts.values())
+        }
 
     def parts(self, entry: LibraryRecord, under: int = 1) -> tuple[Part, ...]:
         """All texts of a record in the order of its kind, to stand under a heading of level ``under``: 1 on a page of
@@ -802,7 +828,9 @@ class Site:
         if key not in self._parts:
             prefix = f"{entry.slug}--" if under > 1 else ""
             rendered = {document_kinds()[entry.record.kind].text: self.body(entry)}
-            rendered |= {name: self._rendered(entry, text) for name, text in entry.further_texts.items()}
+            rendered |= {
+                name: self._texts.render(*_as_rendered(entry, text)) for name, text in entry.further_texts.items()
+            }
             several = len(rendered) > 1
             self._parts[key] = tuple(
                 Part(
@@ -814,11 +842,6 @@ class Site:
                 if text.html
             )
         return self._parts[key]
-
-    def _rendered(self, entry: LibraryRecord, text: str) -> markdown.Rendered:
-        document = entry.record.document
-        words = partial(strings.text, language=document.language)
-        return markdown.render(text, words("text.image"), words("text.table"), document.heading)
 
     def menu(self, page: Page) -> Markup:
         """The main menu as it stands on ``page``: the same on most pages of a folder, so made once for them all."""
@@ -864,6 +887,15 @@ class Site:
         return [hub for hub in views.with_returns(self.edition.hubs) if hub.is_carried]
 
     @cached_property
+    def languages(self) -> list[dict[str, Any]]:
+        """How complete the release is in each language."""
+        rows = [
+            {"id": entry.id, "language": entry.record.document.language, "translations": entry.translations}
+            for entry in self.library.records.values()
+        ]
+        return completeness(rows)
+
+    @cached_property
     def not_renewed(self) -> dict[State, int]:
         """How many hubs are not up to date, by state."""
         return views.not_renewed(self.edition.hubs)
@@ -895,6 +927,19 @@ class Site:
     def oldest_fetch(self) -> datetime | None:
         """When the content that has been carried longest was fetched."""
         return min((hub.fetched for hub in views.in_use(self.edition.hubs) if hub.fetched), default=None)
+
+
+def _without_sample(entry: LibraryRecord) -> str:
+    """The record's text without the sentence that it is a sample, which its page has in a place of its own."""
+    sentence = strings.text("site.sample", entry.record.document.language)
+    return entry.text.removeprefix(f"> {sentence}\n")
+
+
+def _as_rendered(entry: LibraryRecord, text: str) -> tuple[str, str, str, str]:
+    """How a text of the record is rendered: the arguments of ``markdown.render``."""
+    document = entry.record.document
+    words = partial(strings.text, language=document.language)
+    return text, words("text.image"), words("text.table"), document.heading
 
 
 def _moved(text: markdown.Rendered, levels: int, prefix: str) -> Markup:

@@ -16,7 +16,7 @@ from pathlib import Path
 import pyarrow.parquet as pq
 
 from hubs.instruments import instruments
-from tests.bench import breaker, disclose, intruder, lighthouse, publishing, searching
+from tests.bench import breaker, disclose, intruder, lighthouse, pages, publishing, searching
 from tests.bench.counting import check_cube
 from tests.bench.generator import WORST, Work, write_feeds, write_returns
 from tests.bench.measure import Run, run
@@ -172,6 +172,7 @@ def main() -> None:
     parser.add_argument("--publish", action="store_true", help="only what a release costs, and the one after it")
     parser.add_argument("--search", action="store_true", help="only how soon the search answers, in Chromium")
     parser.add_argument("--lighthouse", action="store_true", help="only what Lighthouse says of five types of page")
+    parser.add_argument("--pages", action="store_true", help="only what pages of records take, beside Hugo")
     options = parser.parse_args()
     alone = (
         (breaker, options.breaker),
@@ -180,6 +181,7 @@ def main() -> None:
         (publishing, options.publish),
         (searching, options.search),
         (lighthouse, options.lighthouse),
+        (pages, options.pages),
     )
     for part, is_alone in alone:
         if is_alone:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import http.server
+import json
 import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -254,6 +255,26 @@ def test_the_keyboard_reaches_the_text_at_once(browser: Browser, server: str) ->
     page.keyboard.press("Tab")
     assert page.evaluate("document.activeElement.closest('main') !== null")
     page.close()
+
+
+def test_a_page_says_when_it_is_not_of_the_newest_release(browser: Browser, server: str, public: Path) -> None:
+    newest = json.loads((public / "latest.json").read_text(encoding="utf-8"))["release"]
+    older = next(path.name for path in sorted((public / "releases").iterdir()) if path.name != newest)
+    watched = Watched(browser, WIDTHS[1], home=server)
+    for language, words in (("en", "A newer one"), ("cy", "Mae un mwy newydd")):
+        watched.page.goto(f"{server}/releases/{older}/{language}/packs/index.html")
+        note = watched.page.locator(".hp-newer")
+        note.wait_for()
+        assert words in note.inner_text()
+        assert newest in note.inner_text()
+        assert violations(watched.page) == []
+    note.get_by_role("link").click()
+    watched.page.wait_for_url(f"{server}/index.html")
+    with watched.page.expect_response("**/latest.json"):
+        watched.page.goto(f"{server}/releases/{newest}/en/packs/index.html")
+    assert watched.page.locator(".hp-newer").count() == 0
+    assert watched.problems == []
+    watched.page.close()
 
 
 def test_downloads_come_as_files(browser: Browser, server: str) -> None:

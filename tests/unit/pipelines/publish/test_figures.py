@@ -57,6 +57,7 @@ FOR_READERS: Mapping[str, str] = {
     _OF_HUBS + r"answers_\w+": "rounded down; see below",
     _OF_HUBS + r"(accepted|quarantined|skipped|withdrawals|withdrawn)": "documents",
     _OF_HUBS + r"(errors|warnings|notes)": "findings, in each of which all rows of the same are one",
+    r"coverage\.json languages\.(interface|texts|of)": "texts of the interface and of documents",
     r"coverage\.json states\.\w+": "hubs",
     r"coverage\.json hubs\.(published|derived\.[\w ]+)": "documents",
     r"quality\.json hubs\.quarantined_by_code\.\w+": "documents",
