@@ -449,3 +449,16 @@ def test_the_front_page_says_what_it_is_and_leads_to_both_audiences(context: Bro
     page.goto(f"{address}/en/packs/audience-decision-maker.html")
     page.click(f'aside a[href$="{BANK}"]')
     expect(page.locator("fieldset").first).to_be_visible()
+
+
+def test_the_page_may_send_nothing_to_anybody(context: BrowserContext, address: str) -> None:
+    watched = Watched(context, f"{address}/en/{BANK}")
+    page = watched.page
+    post = f"fetch('{address}/en/data.html', {{ method: 'POST', body: 'answers' }})"
+    assert page.evaluate(f"{post}.then(() => 'sent', () => 'stopped')") == "stopped"
+    page.evaluate("document.querySelector('[data-form]').submit()")  # past the script
+    page.evaluate(f"navigator.sendBeacon('{address}/en/data.html', 'answers')")
+    page.wait_for_timeout(200)
+    assert page.url == f"{address}/en/{BANK}"
+    assert [method for method, _ in watched.requests if method != "GET"] == []
+    assert len([problem for problem in watched.problems if "Content Security Policy" in problem]) >= 3
