@@ -34,6 +34,20 @@ SHIFTS = """() => new Promise((done) => new PerformanceObserver((list) => done(
     || setTimeout(() => done(0), 500))"""
 
 
+OVER = """() => [...document.querySelectorAll("svg.hp-chart")].flatMap((chart) => {
+    const words = [...chart.querySelectorAll(".hp-chart__name, .hp-chart__mark")];
+    const boxes = words.map((one) => [one, one.getBoundingClientRect()]);
+    const edge = chart.getBoundingClientRect().right;
+    const isOver = (a, b) => a.right > b.left && b.right > a.left && a.bottom - b.top > 3 && b.bottom - a.top > 3;
+    return boxes.flatMap(([one, a], place) => [
+        ...(a.right > edge + 1 ? [one.textContent + " is cut off"] : []),
+        ...boxes.slice(place + 1)
+            .filter(([, b]) => isOver(a, b))
+            .map(([other]) => one.textContent + " runs into " + other.textContent)]);
+})"""
+"""Words in charts that run into others."""
+
+
 class _Quiet(http.server.SimpleHTTPRequestHandler):
     def log_message(self, format: str, *args: object) -> None:
         """Say nothing."""
@@ -280,7 +294,7 @@ def test_what_scripts_show_is_accessible_and_fits(browser: Browser, sample_relea
 
 
 @pytest.mark.parametrize("language", ["en", "cy"])
-def test_tables_of_a_dimension_fit_a_telephone(page: Page, sample_release: Path, language: str) -> None:
+def test_tables_and_charts_of_a_dimension_fit_a_telephone(page: Page, sample_release: Path, language: str) -> None:
     found = []
     for name in ("governance", "legacy", "security"):
         page.goto(f"{sample_release.as_uri()}/{language}/benchmarks/{VIEW}/{name}.html")
@@ -288,7 +302,10 @@ def test_tables_of_a_dimension_fit_a_telephone(page: Page, sample_release: Path,
         assert tables.count() > 10
         wide = tables.evaluate_all("all => all.filter(t => t.scrollWidth > t.parentElement.clientWidth).length")
         found += [f"{name}: {wide} tables scroll sideways"] if wide else []
-    explore(page, sample_release.as_uri(), view=VIEW, sector="health")
+        found += page.evaluate(OVER)
+    page.goto(f"{sample_release.as_uri()}/{language}/benchmarks/explore.html#sector=health")
+    page.wait_for_selector(COMPLETE)
+    found += page.evaluate(OVER)
     wide = page.locator(".hp-table--narrow").evaluate_all(
         "all => all.filter(t => t.scrollWidth > t.parentElement.clientWidth).length"
     )

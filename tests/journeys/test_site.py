@@ -62,7 +62,7 @@ PAGES = [
             "en/benchmarks/interop-baseline-v1-decision-maker.html",
             "cy/benchmarks/interop-baseline-v1-procurement-professional.html",
             "en/benchmarks/interop-baseline-v1-decision-maker/governance.html",
-            "cy/benchmarks/interop-baseline-v1-procurement-professional/data-sharing.html",
+            "cy/benchmarks/interop-baseline-v1-procurement-professional/reuse.html",
             "en/benchmarks/explore.html",
             "en/self-assessment/index.html",
             "cy/self-assessment/interop-baseline-v1-decision-maker.html",
