@@ -41,12 +41,12 @@ from pipelines.publish import (
     writers,
 )
 from pipelines.publish.catalogue import OWN_LICENCE, licences_of, permalink, publisher
-from pipelines.publish.facets import KIND, Facets, Subject
+from pipelines.publish.facets import KIND, Subject
 from pipelines.publish.languages import completeness
 from pipelines.publish.layouts import GOVUK, TEMPLATES, environment
+from pipelines.publish.lists import LISTED_N, SHORT_N, Lists, hub_path, leaf_path
 from pipelines.publish.related import Related
 from pipelines.publish.strings import LANGUAGES
-from pipelines.publish.tasks import Task, serving, tasks
 from pipelines.publish.texts import NOT_KEPT, Texts, kept_as
 from pipelines.publish.wordlist import Words
 from pipelines.settings import PLACEHOLDER
@@ -81,12 +81,6 @@ LATEST_N = 5
 MOST_CHANGES = 100
 """Changes of one kind that the page of changes lists; the file has all."""
 LATEST_PER_HUB_N = 2
-LISTED_N = 10
-"""Records of a kind that the page of a subject lists, where the kind has a page of its own."""
-LEAF_N = 100
-"""Records of one page of a long list."""
-SHORT_N = 30
-"""Records of a page from which on they are listed without their summaries."""
 OLD_YEARS = 2
 """The age from which on a text is called old; the text ``find.old`` says it in words."""
 DEFINITION_CHARACTERS = 320
@@ -145,21 +139,6 @@ def record_path(entry: LibraryRecord) -> str:
 def page_address(entry: LibraryRecord) -> str:
     """A record's page in its own language, from the root of the release."""
     return f"{entry.record.document.language}/{record_path(entry)}"
-
-
-def hub_path(hub: str) -> str:
-    """The address of the page of all records of a hub, from the folder of a language."""
-    return f"browse/hub/{hub}.html"
-
-
-def leaf_path(path: str, number: int) -> str:
-    """The address of a page of a list whose first is at ``path``."""
-    return path if number == 1 else f"{path.removesuffix('.html')}-page-{number}.html"
-
-
-def _other(language: str) -> str:
-    """The language that pages have besides ``language``."""
-    return LANGUAGES[1 - LANGUAGES.index(language)]
 
 
 def successor(edition: Edition, entry: Withdrawn) -> LibraryRecord | None:
@@ -261,8 +240,9 @@ class Site:
         self._menus: dict[tuple[str, str, str, str], Markup] = {}
         self._parts: dict[tuple[str, int], tuple[Part, ...]] = {}
         self._explained: dict[str, tuple[tuple[Part, ...], tuple[LibraryRecord, ...]]] = {}
-        self.facets = Facets(self.library)
-        self.tasks = tasks()
+        self.words = Words(self.library.records[id] for id in self.library.order)
+        self.lists = Lists(edition, self.library, self.words)
+        self.facets = self.lists.facets
 
     def pages(self) -> list[Page]:
         """Every page, in a fixed order."""
@@ -302,15 +282,15 @@ class Site:
         for pack in self.edition.packs:
             yield from self._pack_pages(pack, language, page)
         for kind in document_kinds().values():
-            yield self._kind_page(kind.name, language, page)
+            yield self.lists.of_kind(kind.name, language, page)
         for entry in self.library.records.values():
             yield self._record_page(entry, language, other, page)
         for gone in self.edition.withdrawn:
             if gone.slug is not None:
                 yield self._withdrawn_page(gone, language, page)
         yield plain("browse/index.html", "browse.html", "browse")
-        yield from self._guides(language, page)
-        yield from self._narrowed(language, page)
+        yield from self.lists.guides(language, page)
+        yield from self.lists.narrowed(language, page)
         for scheme in views.BROWSE_SCHEMES:
             for term in vocabulary(scheme):
                 if found := library.with_term(scheme, term.id, language):
@@ -470,127 +450,6 @@ class Site:
             data=data,
         )
 
-    def _kind_page(self, kind: str, language: str, page: Any) -> Page:
-        own = f"kinds/{kind}_list.html"
-        subject = Subject(KIND, kind)
-        entries = self.facets.entries(subject, language)
-        groups = []
-        for sector, found in self.library.by_first_sector(entries):
-            pair = self.facets.pair(subject, Subject("sectors", sector), language)
-            is_cut = pair is not None and len(found) > LISTED_N
-            groups.append((sector, found[:LISTED_N] if is_cut else found, pair if is_cut else None))
-        if not document_kinds()[kind].is_glossary:  # which is read from A to Z
-            shown = {entry.id for _, found, _ in groups for entry in found}
-            entries = [entry for entry in entries if entry.id in shown]
-        return page(  # type: ignore[no-any-return]
-            f"{kind.replace('_', '-')}/index.html",
-            own if (TEMPLATES / own).exists() else "kind.html",
-            strings.text(f"kind.{kind}.title", language),
-            strings.text(f"kind.{kind}.description", language),
-            kind,
-            crumbs=((strings.text("nav.browse", language), "browse/index.html"),),
-            data={
-                "kind": kind,
-                "entries": entries,
-                "groups": groups,
-                "narrower": self.facets.narrower(subject, language),
-            },
-        )
-
-    def _guides(self, language: str, page: Any) -> Iterator[Page]:
-        """A page for each task that people come with."""
-        for task in self.tasks:
-            yield page(
-                task.path,
-                "task.html",
-                task.title[language],
-                f"{task.about[language]} {task.lead[language]}",
-                "task",
-                crumbs=((strings.text("nav.browse", language), "browse/index.html"),),
-                data={"task": task},
-            )
-
-    def serving(self, task: Task, language: str) -> dict[str, list[tuple[str, list[LibraryRecord]]]]:
-        """By step of a task, and kind, the records that serve it."""
-        return serving(task, self.library, self.words, language)
-
-    def _narrowed(self, language: str, page: Any) -> Iterator[Page]:
-        """A page for each pair of subjects, and one for each hub."""
-        browse = (strings.text("nav.browse", language), "browse/index.html")
-        for pair in self.facets.pairs(language):
-            names = [self.subject_name(subject, language) for subject in (pair.first, pair.second)]
-            title = strings.text("find.pair", language, first=names[0], second=names[1])
-            others = self.facets.pair(pair.first, pair.second, _other(language))
-            yield from self._leaves(
-                page,
-                language,
-                pair.path,
-                "facet.html",
-                title=title,
-                crumbs=(browse, (names[0], pair.first.path)),
-                entries=pair.entries,
-                others_n=len(others.entries) if others else 0,
-                data={"pair": pair},
-            )
-        for hub in self.edition.hubs:
-            if found := self.library.of_hub(hub.id, language):
-                yield from self._leaves(
-                    page,
-                    language,
-                    hub_path(hub.id),
-                    "hub.html",
-                    title=hub.name(language),
-                    crumbs=(browse,),
-                    entries=found,
-                    others_n=len(self.library.of_hub(hub.id, _other(language))),
-                    data={"one": hub},
-                )
-
-    def _leaves(
-        self,
-        page: Any,
-        language: str,
-        path: str,
-        template: str,
-        *,
-        title: str,
-        crumbs: tuple[tuple[str, str], ...],
-        entries: Sequence[LibraryRecord],
-        others_n: int,
-        data: dict[str, Any],
-    ) -> Iterator[Page]:
-        """The pages of one list, by kind, as many as it takes. ``others_n`` are the records of the same list in the
-        other language.
-        """
-        ordered = [entry for _, found in self.library.by_kind(entries) for entry in found]
-        last = -(-len(ordered) // LEAF_N)
-        for number in range(1, last + 1):
-            shown = ordered[(number - 1) * LEAF_N : number * LEAF_N]
-            named = title if number == 1 else strings.text("find.leaf", language, title=title, number=number)
-            yield page(
-                leaf_path(path, number),
-                template,
-                named,
-                strings.text("term.description", language, label=named, count=len(ordered)),
-                "browse",
-                alternate=f"{_other(language)}/{leaf_path(path, max(1, min(number, -(-others_n // LEAF_N))))}",
-                crumbs=crumbs,
-                data={
-                    "path": path,
-                    "groups": self.library.by_kind(shown),
-                    "number": number,
-                    "last": last,
-                    "found_n": len(ordered),
-                }
-                | data,
-            )
-
-    def subject_name(self, subject: Subject, language: str) -> str:
-        """What a subject is called in the plural, as a heading."""
-        if subject.scheme == KIND:
-            return strings.text(f"kind.{subject.term}.title", language)
-        return vocabulary(subject.scheme)[subject.term].label(language)
-
     def _term_page(self, scheme: str, term: str, entries: list[LibraryRecord], language: str, page: Any) -> Page:
         label = vocabulary(scheme)[term].label(language)
         packs = [pack for pack in self.edition.packs if pack.scheme == scheme and pack.term == term]
@@ -693,11 +552,6 @@ class Site:
             "hub": self.hubs.get,
             "hub_name": partial(self.hub_name, language=language),
         }
-
-    @cached_property
-    def words(self) -> Words:
-        """Which records have a word in their heading or summary."""
-        return Words(self.library.records[id] for id in self.library.order)
 
     @cached_property
     def related(self) -> Related:

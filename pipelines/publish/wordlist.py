@@ -7,7 +7,7 @@ from __future__ import annotations
 import re
 from bisect import bisect_left
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cached_property
 
 from pipelines.edition import LibraryRecord
@@ -21,17 +21,29 @@ def words_of(text: str) -> set[str]:
 
 
 class Words:
-    """The words of headings and summaries, each with the ids of the records that have it, in the order given."""
+    """The words of headings and summaries, each with the ids of the records that have it, in the order given. Looked up
+    when they are asked for first.
+    """
 
     def __init__(self, entries: Iterable[LibraryRecord]) -> None:
-        headings: dict[str, list[str]] = defaultdict(list)
-        summaries: dict[str, list[str]] = defaultdict(list)
-        for entry in entries:
-            for found, text in ((headings, entry.record.document.heading), (summaries, entry.abstract)):
-                for word in words_of(text):
-                    found[word].append(entry.id)
-        self.in_heading: dict[str, list[str]] = dict(headings)
-        self.in_summary: dict[str, list[str]] = dict(summaries)
+        self._entries = tuple(entries)
+
+    @cached_property
+    def in_heading(self) -> dict[str, list[str]]:
+        """The ids of the records by the words of their headings."""
+        return self._index(lambda entry: entry.record.document.heading)
+
+    @cached_property
+    def in_summary(self) -> dict[str, list[str]]:
+        """The ids of the records by the words of their summaries."""
+        return self._index(lambda entry: entry.abstract)
+
+    def _index(self, text_of: Callable[[LibraryRecord], str]) -> dict[str, list[str]]:
+        found: dict[str, list[str]] = defaultdict(list)
+        for entry in self._entries:
+            for word in words_of(text_of(entry)):
+                found[word].append(entry.id)
+        return dict(found)
 
     @cached_property
     def _sorted(self) -> tuple[list[str], list[str]]:

@@ -12,8 +12,9 @@ import pytest
 from hubs.contract.kinds import document_kinds
 from pipelines.edition import Edition, LibraryRecord, State
 from pipelines.publish import redact, views
+from pipelines.publish.lists import LEAF_N, LISTED_N
 from pipelines.publish.release import build_release
-from pipelines.publish.site import ASSETS, LEAF_N, LISTED_N, Site
+from pipelines.publish.site import ASSETS, Site
 from pipelines.publish.tables import PACK_FILES
 from tests.builders import (
     a_benchmark_table,
