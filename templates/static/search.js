@@ -221,7 +221,7 @@
     FILTERS.forEach(([name, column]) => {
       const select = document.getElementById("filter-" + name);
       const counts = answer.counts[column];
-      const options = listOf(column).map(([id, label], value) => ({ id, label, count: counts.get(value) || 0 }));
+      const options = listOf(column).map(([id, label], value) => ({ id, label, count: counts[value] }));
       const wanted = options.filter(({ id, count }) => count || id === filters[name]);
       const made = wanted.map(({ id, label, count }) =>
         element("option", { value: id }, label + " (" + count.toLocaleString("en-GB") + ")"),

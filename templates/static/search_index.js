@@ -8,6 +8,7 @@
   const STEPS = 8;
   const DIGITS = new Uint8Array(128);
   ALPHABET.slice(0, 2 * BASE).forEach((sign, digit) => (DIGITS[sign.charCodeAt(0)] = digit));
+  const PLACES = 2 ** 20; // more than there are records
   const MOST_LETTERS = 40;
   const MOST_WORDS = 12; // of a question; what is pasted beyond that is no question
   const FEW = 3; // found by a word as it stands: below that, slips are looked for too
@@ -154,8 +155,7 @@
         // All words where any record has them all; else the records that have most of them.
         isPartial = most > 0 && most < asked.length;
         const least = most < asked.length ? Math.max(1, most) : asked.length;
-        for (let place = 0; place < this.count; place++) if (this.hits[place] >= least) places.push(place);
-        places.sort((a, b) => this.scores[b] - this.scores[a] || a - b);
+        places = this._sorted(least);
         this._lookAtTitles(places, asked);
       } else if (!all.length) {
         places = Array.from({ length: this.count }, (_, place) => place);
@@ -315,6 +315,18 @@
       return sorted.filter(([place, far]) => far > 0 && (far < sorted[0][1] + 1 || often(place) > 0)).slice(0, 20);
     }
 
+    // The places of the records that have `least` of the words, best first, then in the order of the index. Score and
+    // place are one number each, since numbers alone sort ten times as fast.
+    _sorted(least) {
+      const keys = new Float64Array(this.count);
+      let found = 0;
+      for (let place = 0; place < this.count; place++) {
+        if (this.hits[place] >= least) keys[found++] = (Math.round(this.scores[place] * 1e4) + 1) * PLACES - 1 - place;
+      }
+      const sorted = keys.subarray(0, found).sort().reverse();
+      return Array.from(sorted, (key) => PLACES - 1 - (key % PLACES));
+    }
+
     // The best few once more, those first whose title is the question, or has its words side by side.
     _lookAtTitles(places, asked) {
       const best = places.slice(0, LOOKED_AT);
@@ -343,18 +355,24 @@
     }
 
     // The places that pass all filters, and for each filter how many each of its values would leave.
-    _filtered(places, filters) {
-      const names = ["kind", "sectors", "technology_types"];
-      const counts = { kind: new Map(), sectors: new Map(), technology_types: new Map() };
+    _filtered(places, { kind = null, sectors = null, technology_types = null }) {
+      const { records, kinds, sectors: everySector, technology_types: everyType } = this.data;
+      const { kind: one, sectors: two, technology_types: three } = this.column;
+      const counts = {
+        kind: new Uint32Array(kinds.length),
+        sectors: new Uint32Array(everySector.length),
+        technology_types: new Uint32Array(everyType.length),
+      };
       const kept = [];
       for (const place of places) {
-        const values = names.map((name) => [].concat(this.data.records[place][this.column[name]]));
-        const failed = names.filter((name, n) => filters[name] != null && !values[n].includes(filters[name]));
-        if (!failed.length) kept.push(place);
-        names.forEach((name, n) => {
-          if (failed.length > 1 || (failed.length === 1 && failed[0] !== name)) return;
-          for (const value of values[n]) counts[name].set(value, (counts[name].get(value) || 0) + 1);
-        });
+        const record = records[place];
+        const isKind = kind === null || record[one] === kind;
+        const isSector = sectors === null || record[two].includes(sectors);
+        const isType = technology_types === null || record[three].includes(technology_types);
+        if (isKind && isSector && isType) kept.push(place);
+        if (isSector && isType) counts.kind[record[one]] += 1;
+        if (isKind && isType) for (const value of record[two]) counts.sectors[value] += 1;
+        if (isKind && isSector) for (const value of record[three]) counts.technology_types[value] += 1;
       }
       return { kept, counts };
     }
