@@ -524,7 +524,9 @@
       told.textContent = words("site.copied");
       setTimeout(() => (told.textContent = ""), 4000);
     });
-    return element("p", { class: "hp-explore__take" }, saved, navigator.clipboard ? [" ", copied, " ", told] : []);
+    const all = { class: "govuk-link", href: document.documentElement.dataset.root + "benchmarks/benchmarks.csv" };
+    const copying = navigator.clipboard ? [" ", copied] : [];
+    return element("p", { class: "hp-explore__take" }, saved, copying, " ", element("a", all, say("rows")), " ", told);
   }
 
   // Where a group is counted of which nothing is told.

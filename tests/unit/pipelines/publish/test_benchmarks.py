@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import re
+from collections import defaultdict
 from functools import cache
 from typing import Any
 
@@ -12,6 +13,7 @@ import pytest
 
 from hubs.instruments import instruments
 from pipelines.disclose.derived import BENCHMARKS, DISTRIBUTIONS
+from pipelines.edition import Pack
 from pipelines.publish import benchmarks, views
 from pipelines.publish.benchmarks import Benchmark, Benchmarks
 from pipelines.publish.site import Page, Site
@@ -218,3 +220,13 @@ def test_the_explorer_knows_every_wave_and_what_things_are_called() -> None:
         "address": "../cy/benchmarks/interop-baseline-v1-decision-maker/legal.html",
     }
     assert view["levels"][0] == "Heb ddechrau"
+
+
+def test_a_pack_of_a_sector_that_is_withheld_says_so_in_both_languages() -> None:
+    health = Pack("sector-health", "sectors", "health", "Health", "Iechyd", ())
+    edition = an_edition(packs=(health,))
+    site = Site(edition, defaultdict(int), {})
+    told = {page.language: site.render(page) for page in site.pages() if page.template == "pack.html"}
+    assert told["en"].count("The figures of this sector are confidential [c]") == 2
+    assert told["cy"].count("Mae ffigurau&#39;r sector hwn yn gyfrinachol [c]") == 2
+    assert "hp-range" not in told["en"]
