@@ -13,13 +13,13 @@ from pipelines.edition import Edition, LibraryRecord
 from pipelines.publish import strings
 from pipelines.publish.facets import KIND, Facets, Subject
 from pipelines.publish.layouts import TEMPLATES
-from pipelines.publish.strings import LANGUAGES
+from pipelines.publish.strings import other_language
 from pipelines.publish.tasks import Task, serving, tasks
 from pipelines.publish.views import Library
 from pipelines.publish.wordlist import Words
 
 if TYPE_CHECKING:
-    from pipelines.publish.site import Page
+    from pipelines.publish.pages import Page
 
 LISTED_N = 10
 """Records of a kind that the page of a subject lists, where the kind has a page of its own."""
@@ -40,11 +40,6 @@ def hub_path(hub: str) -> str:
 def leaf_path(path: str, number: int) -> str:
     """The address of a page of a list whose first is at ``path``."""
     return path if number == 1 else f"{path.removesuffix('.html')}-page-{number}.html"
-
-
-def _other(language: str) -> str:
-    """The language that pages have besides ``language``."""
-    return LANGUAGES[1 - LANGUAGES.index(language)]
 
 
 class Lists:
@@ -108,7 +103,7 @@ class Lists:
         for pair in self.facets.pairs(language):
             names = [self.name(subject, language) for subject in (pair.first, pair.second)]
             title = strings.text("find.pair", language, first=names[0], second=names[1])
-            others = self.facets.pair(pair.first, pair.second, _other(language))
+            others = self.facets.pair(pair.first, pair.second, other_language(language))
             yield from self._leaves(
                 page,
                 language,
@@ -130,7 +125,7 @@ class Lists:
                     title=hub.name(language),
                     crumbs=(browse,),
                     entries=found,
-                    others_n=len(self._library.of_hub(hub.id, _other(language))),
+                    others_n=len(self._library.of_hub(hub.id, other_language(language))),
                     data={"one": hub},
                 )
 
@@ -161,7 +156,7 @@ class Lists:
                 named,
                 strings.text("term.description", language, label=named, count=len(ordered)),
                 "browse",
-                alternate=f"{_other(language)}/{leaf_path(path, max(1, min(number, -(-others_n // LEAF_N))))}",
+                alternate=f"{other_language(language)}/{leaf_path(path, max(1, min(number, -(-others_n // LEAF_N))))}",
                 crumbs=crumbs,
                 data={
                     "path": path,

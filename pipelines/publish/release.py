@@ -26,6 +26,7 @@ from pipelines.publish import (
     descriptors,
     errata,
     introductions,
+    pages,
     shapes,
     site,
     strings,
@@ -187,7 +188,7 @@ def record_row(edition: Edition, entry: LibraryRecord) -> dict[str, Any]:
         "derived": dict(sorted(record.derived.items())),
         "source": record_source(edition, entry),
         "slug": entry.slug,
-        "address": site.page_address(entry),
+        "address": pages.page_address(entry),
     }
 
 
@@ -319,7 +320,7 @@ def _withdrawal_statement(edition: Edition, entry: Withdrawn) -> dict[str, Any]:
         "reason": entry.reason,
         "date": entry.date.isoformat(),
         "successor": entry.successor,
-        "successor_address": site.page_address(successor) if successor else None,
+        "successor_address": pages.page_address(successor) if successor else None,
         "source": withdrawal_source(entry),
     }
 

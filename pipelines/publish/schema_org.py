@@ -21,7 +21,8 @@ from pipelines.publish.catalogue import FORMATS, OWN_LICENCE, days_of, publisher
 
 if TYPE_CHECKING:
     from pipelines.edition import LibraryRecord, Pack
-    from pipelines.publish.site import Page, Site
+    from pipelines.publish.pages import Page
+    from pipelines.publish.site import Site
 
 Node = dict[str, Any]
 

@@ -1,7 +1,8 @@
-"""The pages of a release: which there are, what each is called, and how it is rendered.
+"""The site of a release: its pages written, each rendered with what it may ask of the edition.
 
-Layout and wording live in ``templates``; figures and groupings in ``views``. Every link is relative, so that a release
-opens from a disk and under any address; nothing is asked of any other site.
+Which pages there are is for ``pages`` and ``lists``, what every page is set into for ``frame``. Layout and wording live
+in ``templates``; figures and groupings in ``views``. Every link is relative, so that a release opens from a disk and
+under any address; nothing is asked of any other site.
 """
 
 from __future__ import annotations
@@ -10,21 +11,19 @@ import multiprocessing
 import shutil
 import uuid
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import date, datetime
-from functools import cache, cached_property, partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, PrefixLoader
 from markupsafe import Markup
 
 from hubs.contract.findings import CODES
 from hubs.contract.kinds import document_kinds
 from hubs.contract.vocabularies import vocabulary
-from hubs.instruments import Instrument
 from pipelines.edition import Edition, HubState, LibraryRecord, Pack, Published, State, Withdrawn
 from pipelines.publish import (
     assessment,
@@ -33,18 +32,17 @@ from pipelines.publish import (
     explain,
     introductions,
     markdown,
-    pdf,
     schema_org,
     strings,
-    tables,
     views,
-    writers,
 )
 from pipelines.publish.catalogue import OWN_LICENCE, licences_of, permalink, publisher
-from pipelines.publish.facets import KIND, Subject
+from pipelines.publish.facets import Subject
+from pipelines.publish.frame import SECTIONS, lang, navigation, page_environment, script_words, words
 from pipelines.publish.languages import completeness
-from pipelines.publish.layouts import GOVUK, TEMPLATES, environment
-from pipelines.publish.lists import LISTED_N, SHORT_N, Lists, hub_path, leaf_path
+from pipelines.publish.layouts import GOVUK, TEMPLATES
+from pipelines.publish.lists import Lists, hub_path, leaf_path
+from pipelines.publish.pages import PACKED, Page, Pages, page_address, record_path, shortened
 from pipelines.publish.related import Related
 from pipelines.publish.strings import LANGUAGES
 from pipelines.publish.texts import NOT_KEPT, Texts, kept_as
@@ -64,62 +62,9 @@ ASSETS = {
     "assets/search.js": TEMPLATES / "static" / "search.js",
     "assets/favicon.svg": TEMPLATES / "static" / "favicon.svg",
 }
-PRINTABLE = "pack_printable.html"
-"""The template of the page of a whole pack."""
-_PACKED = (PRINTABLE, assessment.OFFLINE)
-"""Templates of pages that go into offline packs."""
-_SCRIPT_WORDS = ("site.newer", "site.copied")
-"""The beginnings of the keys of texts that the script of every page uses."""
-EXPLORER = "benchmarks/explore.html"
-"""The page to filter benchmarks, from the folder of a language."""
-_EXPLORER_WORDS = (
-    *("explore.", "told.", "benchmark.compared", "benchmark.chart.", "benchmark.level", "benchmark.dimension"),
-    *("benchmark.group", "benchmark.median", "benchmark.national_row", "benchmark.range", "benchmark.share"),
-)
-DESCRIPTION_CHARACTERS = 200
-LATEST_N = 5
-MOST_CHANGES = 100
-"""Changes of one kind that the page of changes lists; the file has all."""
-LATEST_PER_HUB_N = 2
-OLD_YEARS = 2
-"""The age from which on a text is called old; the text ``find.old`` says it in words."""
 DEFINITION_CHARACTERS = 320
 
 derived = views.derived
-
-_GOVUK = {
-    "govuk_breadcrumbs": ("breadcrumbs", "govukBreadcrumbs"),
-    "govuk_service_navigation": ("service-navigation", "govukServiceNavigation"),
-    "govuk_skip_link": ("skip-link", "govukSkipLink"),
-}
-
-
-@dataclass(frozen=True)
-class Page:
-    """One page. ``path`` and ``alternate`` (the same in the other language) count from the root of the release,
-    the addresses of ``crumbs`` from the folder of the page's language. ``scripts`` are loaded beside that of every
-    page, from the root of the release; ``words`` are the beginnings of the keys of texts that they use. A page that
-    ``is_private`` may ask nobody for anything.
-    """
-
-    path: str
-    language: str
-    template: str
-    title: str
-    description: str
-    section: str
-    alternate: str
-    crumbs: tuple[tuple[str, str], ...] = ()
-    title_language: str | None = None
-    scripts: tuple[str, ...] = ()
-    words: tuple[str, ...] = ()
-    is_private: bool = False
-    data: Mapping[str, Any] = field(default_factory=dict)
-
-    @property
-    def up(self) -> str:
-        """From the page's folder to the root of the release."""
-        return "../" * self.path.count("/")
 
 
 @dataclass(frozen=True)
@@ -129,16 +74,6 @@ class Part:
     name: str
     id: str
     html: Markup
-
-
-def record_path(entry: LibraryRecord) -> str:
-    """The address of a record's page, from the folder of a language."""
-    return f"records/{entry.slug}.html"
-
-
-def page_address(entry: LibraryRecord) -> str:
-    """A record's page in its own language, from the root of the release."""
-    return f"{entry.record.document.language}/{record_path(entry)}"
 
 
 def successor(edition: Edition, entry: Withdrawn) -> LibraryRecord | None:
@@ -159,7 +94,7 @@ def write_printables(edition: Edition, folder: Path, texts: Texts = NOT_KEPT) ->
         shutil.copyfile(source, target)
     site = Site(edition, {}, {}, texts)
     for page in site.pages():
-        if page.template in _PACKED:
+        if page.template in PACKED:
             (folder / page.path).parent.mkdir(parents=True, exist_ok=True)
             (folder / page.path).write_text(site.render(page), encoding="utf-8")
 
@@ -192,13 +127,13 @@ def write_site(
 
 def render_pointer_page(releases: Sequence[Published]) -> str:
     """The page at the root of all releases, newest first."""
-    return _environment().get_template("releases.html").render(releases=releases, **_words("en"), when=_when)
+    return page_environment().get_template("releases.html").render(releases=releases, **words("en"), when=_when)
 
 
 def render_feed(releases: Sequence[Published]) -> str:
     """An Atom feed of the releases, newest first."""
     identifier = partial(uuid.uuid5, uuid.NAMESPACE_URL)
-    return _environment().get_template("feed.xml").render(releases=releases, identifier=identifier)
+    return page_environment().get_template("feed.xml").render(releases=releases, identifier=identifier)
 
 
 def _when(moment: str, language: str) -> str:
@@ -217,7 +152,7 @@ def _write_share(
 ) -> None:
     """Write each page from number ``start`` on that is ``step`` after the one before."""
     site = Site(edition, sizes, changes, texts)
-    for page in [page for page in site.pages() if page.template not in _PACKED][start::step]:
+    for page in [page for page in site.pages() if page.template not in PACKED][start::step]:
         path = folder / page.path
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(site.render(page), encoding="utf-8")
@@ -246,168 +181,12 @@ class Site:
 
     def pages(self) -> list[Page]:
         """Every page, in a fixed order."""
-        pages = [page for language in LANGUAGES for page in self._pages_in(language)]
-        root = Page(
-            path="index.html",
-            language="en",
-            template="root.html",
-            title=strings.text("site.tagline", "en"),
-            description=strings.text("home.description", "en"),
-            section="",
-            alternate="cy/index.html",
-        )
-        return [root, *pages]
+        return Pages(self.edition, self.library, self.lists, self.benchmarks, self.changes).all()
 
     def render(self, page: Page) -> str:
         """The page as HTML."""
         context = self._context(page)
-        return _environment().get_template(page.template).render(context | dict(page.data))
-
-    def _pages_in(self, language: str) -> Iterator[Page]:
-        words = partial(strings.text, language=language)
-        other = LANGUAGES[1 - LANGUAGES.index(language)]
-
-        def page(path: str, template: str, title: str, description: str, section: str, **more: Any) -> Page:
-            more.setdefault("alternate", f"{other}/{path}")
-            return Page(f"{language}/{path}", language, template, title, description, section, **more)
-
-        def plain(path: str, template: str, key: str, **data: Any) -> Page:
-            section = path.split("/", maxsplit=1)[0].removesuffix(".html")
-            return page(path, template, words(f"{key}.title"), words(f"{key}.description"), section, data=data)
-
-        library = self.library
-        newest = library.latest(language, LATEST_N, LATEST_PER_HUB_N)
-        yield plain("index.html", "home.html", "home", newest=newest, totals=self._totals(language))
-        yield plain("packs/index.html", "packs.html", "packs")
-        for pack in self.edition.packs:
-            yield from self._pack_pages(pack, language, page)
-        for kind in document_kinds().values():
-            yield self.lists.of_kind(kind.name, language, page)
-        for entry in self.library.records.values():
-            yield self._record_page(entry, language, other, page)
-        for gone in self.edition.withdrawn:
-            if gone.slug is not None:
-                yield self._withdrawn_page(gone, language, page)
-        yield plain("browse/index.html", "browse.html", "browse")
-        yield from self.lists.guides(language, page)
-        yield from self.lists.narrowed(language, page)
-        for scheme in views.BROWSE_SCHEMES:
-            for term in vocabulary(scheme):
-                if found := library.with_term(scheme, term.id, language):
-                    yield self._term_page(scheme, term.id, found, language, page)
-        yield page(
-            "browse/a-z.html",
-            "a_z.html",
-            words("a_z.title"),
-            words("a_z.description"),
-            "browse",
-            crumbs=((words("nav.browse"), "browse/index.html"),),
-            data={"letters": library.a_to_z(language)},
-        )
-        yield page(
-            "search.html",
-            "search.html",
-            words("search.title"),
-            words("search.description"),
-            "search",
-            scripts=("assets/search_index.js", "assets/search.js"),
-            words=("search.", "language.in_"),
-        )
-        yield plain("benchmarks/index.html", "benchmarks.html", "benchmarks")
-        yield page(
-            EXPLORER,
-            "explore.html",
-            words("explore.title"),
-            words("explore.description"),
-            "benchmarks",
-            crumbs=((words("nav.benchmarks"), "benchmarks/index.html"),),
-            scripts=("assets/explore.js",),
-            words=_EXPLORER_WORDS,
-        )
-        for view in self.benchmarks:
-            audience = vocabulary("audiences")[view.audience].label(language)
-            yield page(
-                f"benchmarks/{view.name}.html",
-                "benchmark.html",
-                words("benchmark.title", audience=audience),
-                words("benchmark.description", audience=audience.lower(), period=view.period),
-                "benchmarks",
-                crumbs=((words("nav.benchmarks"), "benchmarks/index.html"),),
-                data={"view": view},
-            )
-            yield from self._dimension_pages(view, language, page)
-        yield plain("self-assessment/index.html", "self_assessment.html", "self_assessment", assessment=assessment)
-        for instrument, audience in assessment.banks(self.edition):
-            yield from self._bank_pages(instrument, audience, language, page)
-        yield plain(
-            "data.html",
-            "data.html",
-            "data",
-            document=pdf.file_name(language),
-            tables=(writers.records(), writers.BENCHMARKS, writers.DISTRIBUTIONS, writers.TRENDS),
-        )
-        yield plain("coverage.html", "coverage.html", "coverage")
-        yield plain("changes.html", "changes.html", "changes", changes=self.changes)
-        yield plain("method.html", "method.html", "method")
-        yield plain("accessibility.html", "accessibility.html", "accessibility")
-
-    def _dimension_pages(self, view: views.BenchmarkView, language: str, page: Any) -> Iterator[Page]:
-        audience = vocabulary("audiences")[view.audience].label(language)
-        title = strings.text("benchmark.title", language, audience=audience)
-        for dimension in view.dimensions:
-            label = view.instrument.dimensions[dimension]["label"]
-            name = label.get(language, label["en"])
-            yield page(
-                view.dimension_path(dimension),
-                "benchmark_dimension.html",
-                strings.text("told.title", language, name=name, audience=audience),
-                strings.text("told.description", language, name=name, audience=audience, period=view.period),
-                "benchmarks",
-                crumbs=(
-                    (strings.text("nav.benchmarks", language), "benchmarks/index.html"),
-                    (title, f"benchmarks/{view.name}.html"),
-                ),
-                data={"view": view, "dimension": dimension},
-            )
-
-    def _bank_pages(self, instrument: Instrument, audience: str, language: str, page: Any) -> Iterator[Page]:
-        """A self-assessment in the site, and without a frame for offline packs."""
-        label = vocabulary("audiences")[audience].label(language).lower()
-        title = strings.text("question_bank.title", language, audience=label)
-        description = strings.text("question_bank.description", language, audience=label)
-        data = {
-            "instrument": instrument,
-            "questions": instrument.asked_of(audience),
-            "audience": audience,
-            "facts": assessment.facts(self.edition, instrument, audience, language),
-            "assessment": assessment,
-        }
-        private: dict[str, Any] = {
-            "scripts": assessment.SCRIPTS,
-            "words": assessment.WORDS,
-            "is_private": True,
-            "data": data,
-        }
-        yield page(
-            f"self-assessment/{assessment.bank_name(instrument, audience)}.html",
-            "question_bank.html",
-            title,
-            description,
-            "self-assessment",
-            crumbs=((strings.text("nav.self_assessment", language), "self-assessment/index.html"),),
-            **private,
-        )
-        other = LANGUAGES[1 - LANGUAGES.index(language)]
-        yield Page(
-            path=assessment.offline_path(instrument, audience, language),
-            language=language,
-            template=assessment.OFFLINE,
-            title=title,
-            description=description,
-            section="self-assessment",
-            alternate=assessment.offline_path(instrument, audience, other),
-            **private,
-        )
+        return page_environment().get_template(page.template).render(context | dict(page.data))
 
     def assessments(self, pack: Pack, language: str) -> list[tuple[str, str, str]]:
         """The self-assessments that belong to a pack: what each is called, its page, and its page without a frame, from
@@ -424,117 +203,21 @@ class Site:
             for instrument, audience in assessment.banks(self.edition, pack.term)
         ]
 
-    def _pack_pages(self, pack: Pack, language: str, page: Any) -> Iterator[Page]:
-        entries = self.library.shown(pack.records, language)
-        description = strings.text("pack.description", language, title=pack.title(language), count=len(entries))
-        description = f"{introductions.line(pack.scheme, pack.term, language)} {description}".strip()
-        data = {"pack": pack, "entries": entries, "groups": self.library.by_kind(entries)}
-        data |= {"holds": introductions.facts(map(introductions.row_of, entries), pack.scheme, pack.term, language)}
-        yield page(
-            f"packs/{pack.id}.html",
-            "pack.html",
-            pack.title(language),
-            description,
-            "packs",
-            crumbs=((strings.text("nav.packs", language), "packs/index.html"),),
-            data=data | {"printable": _printable(pack, language), "document": pdf.file_name(language)},
-        )
-        yield Page(
-            path=_printable(pack, language),
-            language=language,
-            template=PRINTABLE,
-            title=pack.title(language),
-            description=description,
-            section="packs",
-            alternate=_printable(pack, LANGUAGES[1 - LANGUAGES.index(language)]),
-            data=data,
-        )
-
-    def _term_page(self, scheme: str, term: str, entries: list[LibraryRecord], language: str, page: Any) -> Page:
-        label = vocabulary(scheme)[term].label(language)
-        packs = [pack for pack in self.edition.packs if pack.scheme == scheme and pack.term == term]
-        return page(  # type: ignore[no-any-return]
-            f"browse/{scheme.replace('_', '-')}/{term.replace('_', '-')}.html",
-            "term.html",
-            label,
-            strings.text("term.description", language, label=label, count=len(entries)),
-            "browse",
-            crumbs=((strings.text("nav.browse", language), "browse/index.html"),),
-            data={
-                "scheme": scheme,
-                "subject": Subject(scheme, term),
-                "groups": self.library.by_kind(entries),
-                "packs": packs,
-                "narrower": self.facets.narrower(Subject(scheme, term), language),
-            },
-        )
-
-    def _record_page(self, entry: LibraryRecord, language: str, other: str, page: Any) -> Page:
-        document = entry.record.document
-        kind = entry.record.kind
-        counterpart = self.library.in_language(entry, other)
-        return page(  # type: ignore[no-any-return]
-            record_path(entry),
-            f"kinds/{kind}.html",
-            document.heading,
-            _shortened(entry.abstract or document.heading),
-            kind,
-            title_language=None if document.language == language else document.language,
-            alternate=f"{other}/{record_path(counterpart)}",
-            scripts=("assets/terms.js",),
-            words=("terms.",),
-            crumbs=(
-                (strings.text("nav.browse", language), "browse/index.html"),
-                (strings.text(f"kind.{kind}.title", language), f"{kind.replace('_', '-')}/index.html"),
-            ),
-            data={
-                "entry": entry,
-                "document": document,
-                "translation": self._translation(entry, language),
-            },
-        )
-
-    def _withdrawn_page(self, gone: Withdrawn, language: str, page: Any) -> Page:
-        """The page of a record that is no more: why, and where to go."""
-        return page(  # type: ignore[no-any-return]
-            f"records/{gone.slug}.html",
-            "withdrawn.html",
-            gone.heading or strings.text("withdrawn.untitled", language),
-            strings.text("withdrawn.description", language),
-            "",
-            title_language=None if gone.language == language else gone.language,
-            data={"gone": gone},
-        )
-
-    def _translation(self, entry: LibraryRecord, language: str) -> LibraryRecord | None:
-        """The same text in the page's language, when the record itself is not in it."""
-        if entry.record.document.language == language:
-            return None
-        found = self.library.in_language(entry, language)
-        return None if found is entry else found
-
-    def _totals(self, language: str) -> list[tuple[str, int]]:
-        shown = self.library.shown(self.library.order, language)
-        kinds = [(kind, len(entries)) for kind, entries in self.library.by_kind(shown)]
-        hubs = len(views.in_use(self.edition.hubs))
-        organisations = max((view.organisations for view in self.benchmarks), default=0)
-        return [*kinds, ("hubs", hubs), ("organisations", organisations)]
-
     def _context(self, page: Page) -> dict[str, Any]:
         language = page.language
-        return _words(language) | {
+        return words(language) | {
             "page": page,
             "site": self,
             # Nobody can find what stands at the placeholder, so no page says that it belongs there.
             "canonical": self.link(page.path) if self.edition.address != PLACEHOLDER else None,
-            "words_for": lambda page: _script_words(language, page.words),
+            "words_for": lambda page: script_words(language, page.words),
             "structured": lambda: schema_org.as_json(schema_org.of_page(self, page)),
             "publisher": publisher(),
             "edition": self.edition,
             "library": self.library,
             "url": lambda path: f"{page.up}{language}/{path}",
             "root": lambda path: f"{page.up}{path}",
-            "lang_of": lambda entry: _lang(entry.record.document.language, language),
+            "lang_of": lambda entry: lang(entry.record.document.language, language),
             "record_url": lambda entry: f"{page.up}{language}/{record_path(entry)}",
             "page_title_of": lambda view: strings.text(
                 "benchmark.title", language, audience=vocabulary("audiences")[view.audience].label(language)
@@ -583,7 +266,7 @@ class Site:
 
     def definition(self, entry: LibraryRecord) -> str:
         """What a term means, in short."""
-        return _shortened(entry.abstract, DEFINITION_CHARACTERS)
+        return shortened(entry.abstract, DEFINITION_CHARACTERS)
 
     def years_old(self, entry: LibraryRecord) -> int:
         """Whole years from when the text was last touched by its hub to the release; 0 when its hub does not say."""
@@ -699,13 +382,13 @@ class Site:
 
     def menu(self, page: Page) -> Markup:
         """The main menu as it stands on ``page``: the same on most pages of a folder, so made once for them all."""
-        entries = _navigation(page.language)
+        entries = navigation(page.language)
         here = page.path.removeprefix(f"{page.language}/")
-        section = _SECTIONS.get(page.section, page.section)
+        section = SECTIONS.get(page.section, page.section)
         key = (page.language, page.up, section, here if here in {path for path, _, _ in entries} else "")
         if key not in self._menus:
             context = {"navigation": entries, "section": section, "here": here, "up": page.up}
-            html = _environment().get_template("menu.html").render(context | _words(page.language))
+            html = page_environment().get_template("menu.html").render(context | words(page.language))
             self._menus[key] = Markup(html)  # noqa: S704 - made by a template that escapes
         return self._menus[key]
 
@@ -802,107 +485,6 @@ def _moved(text: markdown.Rendered, levels: int, prefix: str) -> Markup:
     return Markup(html)  # noqa: S704 - cleaned by nh3
 
 
-def _printable(pack: Pack, language: str) -> str:
-    return f"packs/{pack.id}/{'pack.html' if language == 'en' else f'pack.{language}.html'}"
-
-
-_SECTIONS = {
-    **dict.fromkeys((*document_kinds(), "task"), "browse"),
-    **dict.fromkeys(("coverage", "changes", "method"), "data"),
-}
-"""To which entry of the main menu other sections belong."""
-
-
-@cache
-def _navigation(language: str) -> list[tuple[str, str, str]]:
-    """The entries of the main menu: address from the folder of the language, section, words."""
-    return [
-        ("browse/index.html", "browse", strings.text("nav.browse", language)),
-        ("packs/index.html", "packs", strings.text("nav.packs", language)),
-        ("benchmarks/index.html", "benchmarks", strings.text("nav.benchmarks", language)),
-        ("self-assessment/index.html", "self-assessment", strings.text("find.stand", language)),
-        ("data.html", "data", strings.text("nav.data", language)),
-    ]
-
-
 def _why(code: str) -> str:
     """A finding's code in plain English; one that is no finding of the contract as it stands."""
     return CODES[code].why if code in CODES else code.replace("_", " ")
-
-
-def _words(language: str) -> dict[str, Any]:
-    """The language-bound helpers of every template."""
-    return {
-        "language": language,
-        "other_language": LANGUAGES[1 - LANGUAGES.index(language)],
-        "t": partial(strings.text, language=language),
-        "t_in": strings.text,
-        "day": lambda when: strings.day(when, language),
-        "short_day": lambda when: strings.short_day(when, language),
-        "day_in": strings.day,
-        "label": lambda scheme, term: vocabulary(scheme)[term].label(language),
-        "terms": vocabulary,
-        "kinds": document_kinds(),
-    }
-
-
-@cache
-def _script_words(language: str, words: tuple[str, ...]) -> Markup:
-    """The texts that the scripts of a page use, as JSON; ``words`` are the beginnings of their keys."""
-    texts = strings.starting(_SCRIPT_WORDS + words, language)
-    return Markup(schema_org.in_script(texts))  # noqa: S704 - without a sign that could end the element
-
-
-def _lang(text_language: str, page_language: str) -> Markup:
-    return Markup("") if text_language == page_language else Markup(' lang="{}"').format(text_language)
-
-
-def _shortened(text: str, most: int = DESCRIPTION_CHARACTERS) -> str:
-    plain = " ".join(text.split())
-    return plain if len(plain) <= most else plain[:most].rsplit(" ", 1)[0] + "…"
-
-
-@cache
-def _environment() -> Environment:
-    """The environment of the site's pages."""
-    made = environment()
-    made.filters["slug"] = lambda text: text.replace("_", "-")
-    made.filters["level"] = views.level
-    made.filters["percent"] = views.percent
-    made.filters["points"] = views.points
-    made.filters["place"] = views.place
-    made.filters["isodate"] = lambda when: (when.date() if isinstance(when, datetime) else when).isoformat()
-    made.tests["dated"] = lambda when: isinstance(when, date)
-    made.globals |= _govuk_macros() | {
-        "groupings": views.GROUPINGS,
-        "browse_schemes": tuple(views.BROWSE_SCHEMES),
-        "highest_level": views.HIGHEST_LEVEL,
-        "most_changes": MOST_CHANGES,
-        "listed_n": LISTED_N,
-        "short_n": SHORT_N,
-        "old_years": OLD_YEARS,
-        "place_of": explain.place_of,
-        "kind_scheme": KIND,
-        "shared_at": views.SHARED_AT,
-        "most_named": benchmarks.MOST_NAMED,
-        "marks_of_medians": benchmarks.marks_of_medians,
-        "marks_of_levels": benchmarks.marks_of_levels,
-        "marks_of_pairs": benchmarks.marks_of_pairs,
-        "marks_of_trends": benchmarks.marks_of_trends,
-        "table_forms": tables.FORMS,
-        "benchmark_files": [f"{name}{form}" for name in tables.TABLES for form in tables.FORMS],
-        "pack_files": tables.PACK_FILES,
-        "pack_line": introductions.line,
-        "own_licence": vocabulary("licences")[OWN_LICENCE],
-    }
-    return made
-
-
-def _govuk_macros() -> dict[str, Any]:
-    # The macros of govuk-frontend-jinja read parameters that nobody set, so they live outside the strict environment.
-    loader = PrefixLoader({"govuk_frontend_jinja": PackageLoader("govuk_frontend_jinja")})
-    lenient = Environment(loader=loader, autoescape=True, auto_reload=False, trim_blocks=True, lstrip_blocks=True)
-    return {
-        name: getattr(lenient.get_template(f"govuk_frontend_jinja/components/{folder}/macro.html").module, macro)
-        for name, (folder, macro) in _GOVUK.items()
-    }

@@ -11,7 +11,7 @@ from babel.dates import format_date
 from pipelines.publish.layouts import TEMPLATES
 from pipelines.wording import LANGUAGES, Wording, wording
 
-__all__ = ["LANGUAGES", "catalogue", "day", "short_day", "site_words", "starting", "text"]
+__all__ = ["LANGUAGES", "catalogue", "day", "other_language", "short_day", "site_words", "starting", "text"]
 
 
 @cache
@@ -28,6 +28,11 @@ def catalogue() -> Mapping[str, Mapping[str, str]]:
 def text(key: str, language: str, **values: object) -> str:
     """The text called ``key`` in ``language`` with ``values`` put in; see ``Wording.text``."""
     return site_words().text(key, language, **values)
+
+
+def other_language(language: str) -> str:
+    """The language that pages have besides ``language``."""
+    return LANGUAGES[1 - LANGUAGES.index(language)]
 
 
 def starting(beginnings: tuple[str, ...], language: str) -> dict[str, str]:

@@ -16,7 +16,8 @@ from pipelines.disclose.derived import BENCHMARKS, DISTRIBUTIONS
 from pipelines.edition import Pack
 from pipelines.publish import benchmarks, views
 from pipelines.publish.benchmarks import Benchmark, Benchmarks
-from pipelines.publish.site import Page, Site
+from pipelines.publish.pages import Page
+from pipelines.publish.site import Site
 from tests.builders import INSTRUMENT, a_benchmark_table, an_edition, benchmark_rows, distribution_rows
 
 AUDIENCE = "decision_maker"

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.publish.site import DESCRIPTION_CHARACTERS
+from pipelines.publish.pages import DESCRIPTION_CHARACTERS
 
 MAX_BYTES = 100_000
 """Of a page and all that it loads at first, as it is sent: compressed. The index of the search comes later."""
