@@ -28,7 +28,7 @@ OLD_YEARS = 2
 """The age from which on a text is called old; the text ``find.old`` says it in words."""
 _GOVUK = {
     "govuk_breadcrumbs": ("breadcrumbs", "govukBreadcrumbs"),
-    "govuk_servicenavigation": ("service-navigation", "govukServiceNavigation"),
+    "govuk_service_navigation": ("service-navigation", "govukServiceNavigation"),
     "govuk_skip_link": ("skip-link", "govukSkipLink"),
 }
 
