@@ -96,7 +96,12 @@ def _lacks(html: str, seen: Seen) -> Iterator[str]:
 
 
 def test_every_page_leads_on(pages: dict[str, tuple[str, Seen]]) -> None:
-    ends = {name: sorted(seen.leads) for name, (_, seen) in pages.items() if len(seen.leads) < LEADS_N}
+    ends = {
+        name: sorted(seen.leads)
+        for name, (_, seen) in pages.items()
+        if len(seen.leads) < LEADS_N
+        and not name.startswith("packs/")  # a document of its own, with a trail to the site
+    }
     assert ends == {}
 
 
