@@ -71,31 +71,39 @@
     return found;
   }
 
+  const ROWS = [0, 1, 2].map(() => new Uint8Array(2 * MOST_LETTERS + 2));
+
   // How many slips (a letter too many, too few, another, two exchanged) lead from `typed` to `word`, or, of a word that
-  // is still being typed, to its beginning; more than `most` when there are more.
+  // is still being typed, to its beginning; more than `most` when there are more. Looks at no more than it has to.
   function slips(typed, word, most, isBeginning) {
     const width = word.length;
-    let before = null;
-    let last = Array.from({ length: width + 1 }, (_, n) => n);
+    if (!isBeginning && Math.abs(width - typed.length) > most) return most + 1;
+    let [before, last, now] = ROWS;
+    for (let column = 0; column <= width; column++) last[column] = column;
     for (let row = 1; row <= typed.length; row++) {
-      const now = new Array(width + 1).fill(most + 1);
-      now[0] = row;
-      let least = row;
+      const start = Math.max(1, row - most);
       const end = Math.min(width, row + most);
-      for (let column = Math.max(1, row - most); column <= end; column++) {
+      now[0] = row;
+      if (start > 1) now[start - 1] = most + 1;
+      let least = row;
+      for (let column = start; column <= end; column++) {
         const isSame = typed[row - 1] === word[column - 1];
         let value = Math.min(last[column] + 1, now[column - 1] + 1, last[column - 1] + (isSame ? 0 : 1));
-        if (before && column > 1 && typed[row - 1] === word[column - 2] && typed[row - 2] === word[column - 1]) {
+        if (row > 1 && column > 1 && typed[row - 1] === word[column - 2] && typed[row - 2] === word[column - 1]) {
           value = Math.min(value, before[column - 2] + 1);
         }
         now[column] = value;
         if (value < least) least = value;
       }
       if (least > most) return most + 1;
-      before = last;
-      last = now;
+      if (end < width) now[end + 1] = most + 1;
+      [before, last, now] = [last, now, before];
     }
-    return isBeginning ? Math.min(...last.slice(Math.max(0, typed.length - most))) : last[width];
+    if (!isBeginning) return last[width];
+    let least = most + 1;
+    const end = Math.min(width, typed.length + most);
+    for (let column = Math.max(0, typed.length - most); column <= end; column++) least = Math.min(least, last[column]);
+    return least;
   }
 
   // Which letters a word has, as bits: two words that differ in too many cannot be few slips apart.
@@ -306,7 +314,7 @@
           const far = slips(word, other, most, false);
           if (far <= most) found.push([place, far]);
         } else if (isLast && other.length > word.length + most && word.length > 4) {
-          const far = slips(word, other.slice(0, word.length + most), most, true);
+          const far = slips(word, other, most, true);
           if (far <= most) found.push([place, far + 0.5]);
         }
       }

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import functools
 import http.server
+import itertools
 import json
+import random
 import re
 import shutil
 import threading
@@ -214,6 +216,32 @@ def test_slips_of_typing_find_what_was_meant_and_say_so(page: Page, server: str,
     page.go_back()
     expect(page.get_by_role("searchbox")).to_have_value(typed)
     expect(link).to_have_text(meant)
+
+
+def slips(typed: str, word: str) -> list[int]:
+    """How many slips lead from ``typed`` to each beginning of ``word``, by the plain table of distances."""
+    table = [
+        [row + column if 0 in (row, column) else 0 for column in range(len(word) + 1)] for row in range(len(typed) + 1)
+    ]
+    for row, column in itertools.product(range(1, len(typed) + 1), range(1, len(word) + 1)):
+        swapped = typed[row - 2 : row][::-1] == word[column - 2 : column] if min(row, column) > 1 else False
+        ways = [table[row - 1][column] + 1, table[row][column - 1] + 1]
+        ways.append(table[row - 1][column - 1] + (typed[row - 1] != word[column - 1]))
+        table[row][column] = min(ways + ([table[row - 2][column - 2] + 1] if swapped else []))
+    return table[-1]
+
+
+def test_slips_are_counted_as_in_the_plain_table(page: Page, server: str) -> None:
+    draw = random.Random(31)
+    pairs = [["".join(draw.choices("abc", k=draw.randint(1, 9))) for _ in range(2)] for _ in range(3000)]
+    page.goto(f"{server}/en/search.html")
+    for most in (1, 2):
+        ask = f"([a, b]) => [0, 1].map((n) => Math.min({most + 1}, hubpacks.search.slips(a, b, {most}, n)))"
+        ask = f"(pairs) => pairs.map({ask})"
+        for (typed, word), (whole, beginning) in zip(pairs, page.evaluate(ask, pairs), strict=True):
+            told = slips(typed, word)
+            assert whole == min(told[-1], most + 1), (typed, word)
+            assert beginning == min(*told[max(0, len(typed) - most) :], most + 1, most + 1), (typed, word)
 
 
 def test_accents_make_no_difference(page: Page, server: str) -> None:
