@@ -36,7 +36,8 @@ LATEST_PER_HUB_N = 2
 @dataclass(frozen=True)
 class Page:
     """One page. ``path`` and ``alternate`` (the same in the other language) count from the root of the release,
-    the addresses of ``crumbs`` from the folder of the page's language. ``scripts`` are loaded beside that of every
+    the addresses of ``crumbs`` from the folder of the page's language. ``name`` is what browsers call it where that is
+    not its ``title``, which another page has too. ``scripts`` are loaded beside that of every
     page, from the root of the release; ``words`` are the beginnings of the keys of texts that they use. A page that
     ``is_private`` may ask nobody for anything.
     """
@@ -50,6 +51,7 @@ class Page:
     alternate: str
     crumbs: tuple[tuple[str, str], ...] = ()
     title_language: str | None = None
+    name: str | None = None
     scripts: tuple[str, ...] = ()
     words: tuple[str, ...] = ()
     is_private: bool = False
@@ -271,6 +273,7 @@ class Pages:
             pack.title(language),
             description,
             "packs",
+            name=strings.text("pack.name", language, title=pack.title(language)),
             crumbs=((strings.text("nav.packs", language), "packs/index.html"),),
             data=data | {"printable": printable_path(pack, language), "document": pdf.file_name(language)},
         )
