@@ -89,6 +89,7 @@ class Lists:
                 task.title[language],
                 f"{task.about[language]} {task.lead[language]}",
                 "task",
+                name=strings.text("find.guide_name", language, title=task.title[language]),
                 crumbs=((strings.text("nav.browse", language), "browse/index.html"),),
                 data={"task": task},
             )

@@ -4,6 +4,7 @@ in ``lists``; how a page is rendered, and what it may ask, is for ``site``; layo
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
@@ -100,6 +101,7 @@ class Pages:
         self.lists = lists
         self.benchmarks = benchmarks
         self.changes = changes
+        self._headings = Counter(entry.record.document.heading for entry in library.records.values())
 
     def all(self) -> list[Page]:
         """Every page, in a fixed order."""
@@ -318,6 +320,7 @@ class Pages:
             shortened(entry.abstract or document.heading),
             kind,
             title_language=None if document.language == language else document.language,
+            name=self._name(entry, language),
             alternate=f"{other}/{record_path(counterpart)}",
             scripts=("assets/terms.js",),
             words=("terms.",),
@@ -331,6 +334,16 @@ class Pages:
                 "translation": self._translation(entry, language),
             },
         )
+
+    def _name(self, entry: LibraryRecord, language: str) -> str | None:
+        """A record's heading and what tells it from others of the same heading: its language, else its hub."""
+        document = entry.record.document
+        if self._headings[document.heading] == 1:
+            return None
+        if document.language != language:
+            return f"{document.heading} ({strings.text(f'language.in_{document.language}', language)})"
+        hub = self.edition.states.get(entry.record.hub)
+        return f"{document.heading} ({hub.name(language) if hub else entry.record.hub})"
 
     def _withdrawn_page(self, gone: Withdrawn, language: str, page: MakePage) -> Page:
         """The page of a record that is no more: why, and where to go."""
