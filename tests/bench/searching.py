@@ -7,15 +7,10 @@ real hubs.
 
 from __future__ import annotations
 
-import functools
 import gzip
-import http.server
 import json
 import os
 import shutil
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +20,7 @@ from pipelines.publish.layouts import TEMPLATES
 from pipelines.publish.search import SEARCH, write_search
 from pipelines.publish.strings import LANGUAGES
 from tests.browser import chromium
+from tests.websites import published
 
 REACH_MS = 50.0
 RECORDS = 10_530
@@ -146,18 +142,6 @@ def _row(number: int, kind: str, title: str, text: str) -> dict[str, Any]:
     }
 
 
-@contextmanager
-def served(folder: Path) -> Iterator[str]:
-    class Quiet(http.server.SimpleHTTPRequestHandler):
-        def log_message(self, format: str, *args: object) -> None:
-            """Say nothing."""
-
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Quiet, directory=str(folder))) as running:
-        threading.Thread(target=running.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{running.server_port}"
-        running.shutdown()
-
-
 def prepare(folder: Path, number: int) -> list[dict[str, Any]]:
     """What is searched, and a page that loads it, in ``folder``; the rows that it was made of."""
     shutil.rmtree(folder, ignore_errors=True)
@@ -178,7 +162,7 @@ def measure(folder: Path, rows: list[dict[str, Any]], language: str, rounds: int
     """Bytes, milliseconds and ratios of one language."""
     script = (folder / SEARCH / f"{language}.js").read_bytes()
     texts = [" ".join(filter(None, (row["title"], row["question"], row["text"]))) for row in rows]
-    with served(folder) as address, chromium() as browser:
+    with published(folder) as address, chromium() as browser:
         page = browser.new_page()
         page.goto(f"{address}/index.html")
         load = page.evaluate(LOAD, language)

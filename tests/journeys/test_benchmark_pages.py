@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import functools
 import gzip
-import http.server
 import json
 import random
 import re
-import threading
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -20,6 +17,7 @@ from hubs.contract.groups import ALL, ATTRIBUTES
 from hubs.contract.vocabularies import vocabulary
 from hubs.instruments import instruments
 from tests.browser import CONTRAST, scrolls_sideways, violations
+from tests.websites import published
 
 WIDTHS = (1280, 320)
 TELEPHONE = 360
@@ -48,18 +46,10 @@ OVER = """() => [...document.querySelectorAll("svg.hp-chart")].flatMap((chart) =
 """Words in charts that run into others."""
 
 
-class _Quiet(http.server.SimpleHTTPRequestHandler):
-    def log_message(self, format: str, *args: object) -> None:
-        """Say nothing."""
-
-
 @pytest.fixture(scope="module")
 def server(sample_release: Path) -> Iterator[str]:
-    handler = functools.partial(_Quiet, directory=str(sample_release.parents[1]))
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as running:
-        threading.Thread(target=running.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{running.server_port}"
-        running.shutdown()
+    with published(sample_release.parents[1]) as address:
+        yield address
 
 
 @pytest.fixture

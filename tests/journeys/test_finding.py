@@ -4,9 +4,6 @@ screen, and without script where that can be.
 
 from __future__ import annotations
 
-import functools
-import http.server
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,24 +11,17 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.browser import scrolls_sideways, violations
+from tests.websites import published
 
 TASKS_N = 6
 CLAUSE = "Every export is in an open format"
 
 
-class _Quiet(http.server.SimpleHTTPRequestHandler):
-    def log_message(self, format: str, *args: object) -> None:
-        """Say nothing."""
-
-
 @pytest.fixture(scope="module")
 def site(sample_release: Path) -> Iterator[str]:
     """The address of a release of the sample hubs."""
-    handler = functools.partial(_Quiet, directory=str(sample_release))
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as running:
-        threading.Thread(target=running.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{running.server_port}"
-        running.shutdown()
+    with published(sample_release) as address:
+        yield address
 
 
 def visit(browser: Browser, address: str, width: int = 1200, height: int = 800, *, has_script: bool = True) -> Page:

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import functools
-import http.server
 import itertools
 import json
 import random
 import re
 import shutil
-import threading
 import unicodedata
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,6 +19,7 @@ from pipelines.publish.search import STOP_WORDS, words_of
 from tests.browser import CONTRAST, RULES, scrolls_sideways, violations
 from tests.builders import a_case_study
 from tests.searches import index, searched
+from tests.websites import published
 
 NASTY = [
     *("", " ", "'", "i'r gwasanaeth", "e\u0301a\u0301", "ŵ Ŵ ŷ Ŷ", "ΟΔΟΣ ΣΑΣ", "İI ıi", "ß ẞ", "ﬁ ﬂ ℡ ½ ²"),
@@ -42,15 +40,8 @@ HOSTILE = '</script><img src=x onerror="alert(1)"> \u202e<b>walrus</b>'
 
 @pytest.fixture(scope="module")
 def server(sample_release: Path) -> Iterator[str]:
-    class Quiet(http.server.SimpleHTTPRequestHandler):
-        def log_message(self, format: str, *args: object) -> None:
-            """Say nothing."""
-
-    root = str(sample_release.parents[1])
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Quiet, directory=root)) as running:
-        threading.Thread(target=running.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{running.server_port}/releases/{sample_release.name}"
-        running.shutdown()
+    with published(sample_release.parents[1]) as address:
+        yield f"{address}/releases/{sample_release.name}"
 
 
 @pytest.fixture

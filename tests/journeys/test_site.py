@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import functools
-import http.server
 import json
-import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from http import HTTPStatus
 from pathlib import Path
 
 import pytest
@@ -18,6 +16,7 @@ from pipelines.publish.pointers import reissue_all
 from pipelines.withdrawals import Decision, Kind
 from tests.browser import CONTRAST, is_styled, markup_problems, scrolls_sideways, violations
 from tests.builders import KEY, RELEASE_KEY, a_revision, an_edition_before
+from tests.websites import published
 
 WIDTHS = (1280, 320)
 TELEPHONE = 360
@@ -78,11 +77,6 @@ PAGES = [
 ]
 
 
-class _Quiet(http.server.SimpleHTTPRequestHandler):
-    def log_message(self, format: str, *args: object) -> None:
-        """Say nothing."""
-
-
 @pytest.fixture(scope="module")
 def public(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("public")
@@ -93,11 +87,8 @@ def public(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def server(public: Path) -> Iterator[str]:
-    handler = functools.partial(_Quiet, directory=str(public))
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as running:
-        threading.Thread(target=running.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{running.server_port}"
-        running.shutdown()
+    with published(public) as address:
+        yield address
 
 
 class Watched:
@@ -116,7 +107,7 @@ class Watched:
             self.problems.append(f"a request to somebody else: {url}")
 
     def _note_response(self, status: int, url: str) -> None:
-        if status >= http.HTTPStatus.BAD_REQUEST:
+        if status >= HTTPStatus.BAD_REQUEST:
             self.problems.append(f"{status}: {url}")
 
 
@@ -131,6 +122,16 @@ def test_every_type_of_page_is_accessible_quiet_and_fits(browser: Browser, serve
         found += [] if is_styled(watched.page) else [f"{name}: has no style"]
     watched.page.close()
     assert found + watched.problems == []
+
+
+def test_every_type_of_page_fits_at_200_percent(browser: Browser, server: str) -> None:
+    page = browser.new_page(viewport={"width": WIDTHS[0] // 2, "height": 400}, device_scale_factor=2)
+    found = []
+    for name in PAGES:
+        page.goto(f"{server}/{name}")
+        found += [name] if scrolls_sideways(page) else []
+    page.close()
+    assert found == []
 
 
 @pytest.fixture(scope="module")

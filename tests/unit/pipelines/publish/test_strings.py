@@ -12,6 +12,7 @@ from pipelines import gap
 from pipelines.publish import strings
 from pipelines.publish.layouts import TEMPLATES
 from pipelines.publish.strings import LANGUAGES
+from tests.reading import grade
 
 BUILT = re.compile(r"""\b(?:text|t)\(\s*f["']([a-z_.]+)\{""")
 """A key that code puts together: its beginning."""
@@ -31,6 +32,10 @@ def keys_in_scripts() -> set[str]:
 
 
 SCRIPT_CALL = re.compile(r"""\bwords\(\s*"([a-z_.]+)"(\s*\+)?""")
+
+SENTENCE_WORDS = 6
+"""Shorter texts are labels."""
+GRADE_AT_TWELVE = 7
 
 
 def keys_in_use() -> set[tuple[str, bool]]:
@@ -110,3 +115,10 @@ def test_long_texts_have_the_same_headings_and_lists_in_both_languages(name: str
         text = (TEMPLATES / "text" / f"{name}.{language}.html").read_text(encoding="utf-8")
         shapes.append(re.findall(r"<(h2|p|li|ul|dl)\b", text))
     assert shapes[0] == shapes[1]
+
+
+def test_the_interface_can_be_read_at_the_age_of_twelve() -> None:
+    texts = [re.sub(r"\{\w+\}", "one", told["en"]) for told in strings.catalogue().values()]
+    sentences = [text if text[-1] in ".?!" else f"{text}." for text in texts if len(text.split()) >= SENTENCE_WORDS]
+    assert len(sentences) > 300
+    assert grade(" ".join(sentences)) <= GRADE_AT_TWELVE
