@@ -367,7 +367,7 @@ def test_what_a_hub_wrote_does_nothing_on_the_page_or_the_terminal(tmp_path: Pat
     build_release(edition, tmp_path / "newer", previous=tmp_path / "older")
     assert wrong_changes(tmp_path / "newer") == []
     html = (tmp_path / "newer/en/changes.html").read_text(encoding="utf-8")
-    assert html.count("<script") == html.count('<script type="application/ld+json">') == 1
+    assert "<script>" not in html  # ours say what they are, or where they come from
     assert "&lt;/script&gt;" in html
     words = [*changes_in_words(diff(tmp_path / "older", tmp_path / "newer")[0])]
     assert any("</script>" in line for line in words)

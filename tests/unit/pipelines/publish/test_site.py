@@ -591,19 +591,6 @@ def test_the_menu_is_short_and_says_where_a_page_belongs(folder: Path, name: str
     assert ('aria-current="page"' in active[0]) is name.endswith("index")
 
 
-def test_every_page_leads_on(folder: Path) -> None:
-    for path in folder.rglob("*.html"):
-        html = path.read_text(encoding="utf-8")
-        if path.name.startswith("pack."):
-            continue  # a whole pack, to print
-        links = {
-            a.get("href") or "" for a in Outline(html[html.rindex("</header>") : html.index("</main>")]).having("a")
-        }
-        outside = ("#", "http", "mailto:")
-        inside = {link for link in links if not link.startswith(outside) and not link.endswith("en/index.html")}
-        assert len(inside) >= 1, path
-
-
 def test_pages_of_two_subjects_lead_to_the_wider_lists(tmp_path: Path) -> None:
     entries = [a_case_study(f"s{n}") for n in range(4)]
     edition = of_records(*entries, a_case_study("t", sectors=["transport"]), a_question())
