@@ -268,7 +268,7 @@ def test_filters_say_how_many_they_leave_and_stay_in_the_address(page: Page, ser
 def test_what_is_not_found_leads_on(page: Page, server: str) -> None:
     assert look(page, server, "zzxqy") == []
     expect(page.locator("[data-told]")).to_contain_text("Nothing was found for “zzxqy”")
-    for name in ("Glossary", "A to Z", "Browse by subject", "Health", "Case studies"):
+    for name in ("Glossary", "A to Z", "Find practice", "Health", "Case studies"):
         expect(page.locator("[data-lead]").get_by_role("link", name=name, exact=True).first).to_be_visible()
     assert look(page, server, "uprn", more="&sector=culture_and_leisure") == []
     page.get_by_role("link", name="Search without filters").click()
