@@ -12,6 +12,7 @@ import pytest
 from pipelines import publish
 from pipelines.line import gather, make_benchmarks, make_library, make_release, run
 from pipelines.publish import writers
+from pipelines.publish.scripts import write_figures
 from pipelines.publish.tables import write_tables
 from pipelines.verify import verify
 from tests.builders import reseal
@@ -49,8 +50,9 @@ def plant(release: Path, spec: writers.TableSpec, change: Callable[[list[dict[st
     change(data["rows"])
     path.write_bytes(writers.json_bytes(data))
     write_tables(path.parent)
-    for file in path.parent.glob(f"{spec.name}.*"):
-        reseal(release, f"benchmarks/{file.name}")
+    write_figures(release)
+    for file in [*path.parent.glob(f"{spec.name}.*"), *path.parent.glob("figures/*")]:
+        reseal(release, file.relative_to(release).as_posix())
 
 
 def test_a_figure_that_says_more_than_the_counts_is_found(world: Path, tmp_path: Path) -> None:
