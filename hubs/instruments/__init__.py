@@ -20,6 +20,11 @@ Bilingual = dict[str, str]
 """Text by language: always ``en``, and ``cy`` unless the instrument is a foreign one."""
 
 
+def text_in(texts: Mapping[str, str], language: str) -> str:
+    """A text of a question bank, in English where the bank has no other."""
+    return texts.get(language, texts["en"])
+
+
 class UnusableInstrument(ValueError):
     """An instrument's files contradict each other. The message names file and question."""
 

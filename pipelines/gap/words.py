@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from hubs.contract.groups import ATTRIBUTES
 from hubs.contract.vocabularies import vocabulary
+from hubs.instruments import text_in
 from pipelines.gap.compare import Place
 from pipelines.gap.release import Cell
 from pipelines.publish import strings
@@ -24,7 +25,7 @@ class Words:
 
     def of(self, texts: dict[str, str]) -> str:
         """A text of a question bank, in English where the bank has no other."""
-        return texts.get(self.language, texts["en"])
+        return text_in(texts, self.language)
 
     def terms(self, described: dict[str, str]) -> str:
         """What is known of an organisation, or a group, as words."""

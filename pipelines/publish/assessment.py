@@ -11,7 +11,7 @@ from markupsafe import Markup
 
 from hubs.contract.groups import ATTRIBUTES, WAVE
 from hubs.contract.vocabularies import vocabulary
-from hubs.instruments import Bilingual, Instrument, Question
+from hubs.instruments import Bilingual, Instrument, Question, text_in
 from pipelines.edition import Edition
 from pipelines.publish import helps, schema_org, strings
 from pipelines.publish.scripts import FIGURES, wave_name
@@ -57,15 +57,10 @@ def dimensions(
     return [entry for entry in found if entry[2]]
 
 
-def text(texts: Bilingual, language: str) -> str:
-    """A text of a question bank, in English where the bank has no other."""
-    return texts.get(language, texts["en"])
-
-
 def minutes(questions: Sequence[Question], language: str) -> int:
     """How long it takes to read the questions with all their levels."""
     texts = [
-        text(found, language)
+        text_in(found, language)
         for question in questions
         for found in (question.text, *([question.help] if question.help else []), *question.levels.values())
     ]

@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from hubs.contract.groups import ATTRIBUTES, BREAKDOWNS, WAVE
+from hubs.instruments import text_in
 from pipelines.edition import Edition
 from pipelines.publish.views import NATIONAL, SHARED_AT, BenchmarkView
 
@@ -282,9 +283,6 @@ def for_explorer(edition: Edition, views: Iterable[BenchmarkView], language: str
     """
     waves = {tuple(row.values()) for row in edition.benchmarks.select(WAVE).to_pylist()}
 
-    def in_words(text: Mapping[str, str]) -> str:
-        return text.get(language, text["en"])
-
     return {
         "groups": [*ATTRIBUTES],
         "shared_at": SHARED_AT,
@@ -298,12 +296,12 @@ def for_explorer(edition: Edition, views: Iterable[BenchmarkView], language: str
                 "dimensions": [
                     {
                         "id": name,
-                        "label": in_words(view.instrument.dimensions[name]["label"]),
+                        "label": text_in(view.instrument.dimensions[name]["label"], language),
                         "address": start + view.dimension_path(name),
                     }
                     for name in view.dimensions
                 ],
-                "levels": [in_words(one["label"]) for one in view.instrument.levels],
+                "levels": [text_in(one["label"], language) for one in view.instrument.levels],
             }
             for view in views
         ],

@@ -21,6 +21,7 @@ from pipelines.edition import LibraryRecord, Pack
 from pipelines.publish import markdown, strings
 from pipelines.publish.catalogue import Words
 from pipelines.publish.layouts import TEMPLATES
+from pipelines.publish.rows import Row, heading, shown, touched
 from pipelines.publish.strings import LANGUAGES
 
 INTRODUCTION = "introduction"
@@ -40,8 +41,6 @@ _FIRST_OF = {"procurement_professional": ("requirement", "case_study", "faq", "s
 _SUBJECTS = ("sectors", "technology_types")
 _SIGNS = re.compile(r"([\\`*_\[\]<>&~|])")
 """What Markdown may read as more than a letter, inside a line."""
-
-Row = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
@@ -76,7 +75,7 @@ def written(scheme: str, term: str | None, language: str) -> str:
 
 
 def facts(rows: Iterable[Row], scheme: str, term: str | None, language: str) -> Facts:
-    """What a pack of the records ``rows`` holds, each text once, in reading order (see ``shown``).
+    """What a pack of the records ``rows`` holds, each text once, in reading order (see ``rows.shown``).
 
     The record to read first of each kind is in ``language`` if any is. In a pack of a subject it is the one that is
     about least else, elsewhere one that is about no single technology; among equals the one that most hubs have sent,
@@ -85,7 +84,7 @@ def facts(rows: Iterable[Row], scheme: str, term: str | None, language: str) -> 
     rows = list(rows)
     tally = Counter(row["kind"] for row in rows)
     hubs = Counter(row["hub"] for row in rows)
-    touched = [day for row in rows if (day := _touched(row)) is not None]
+    days = [day for row in rows if (day := touched(row)) is not None]
 
     def rank(row: Row) -> tuple[Any, ...]:
         breadth = sum(len(row.get(name) or ()) for name in _SUBJECTS)
@@ -94,14 +93,14 @@ def facts(rows: Iterable[Row], scheme: str, term: str | None, language: str) -> 
             breadth if scheme in _SUBJECTS else bool(row.get("technology_types")),
             -len(row["credits"]),
             not row.get("standards_used"),
-            -(_touched(row) or date.min).toordinal(),
+            -(touched(row) or date.min).toordinal(),
         )
 
     first = [min(found, key=rank) for kind in _FIRST_OF.get(term or "", _FIRST) if (found := _of_kind(rows, kind))]
     return Facts(
         tuple((kind, tally[kind]) for kind in _kinds(tally)),
         tuple(sorted(hubs, key=lambda hub: (-hubs[hub], hub))),
-        max(touched, default=None),
+        max(days, default=None),
         tuple(first),
     )
 
@@ -144,16 +143,6 @@ def row_of(entry: LibraryRecord) -> dict[str, Any]:
             for name in ("language", *_SUBJECTS, "standards_used", "published", "updated")
         },
     }
-
-
-def shown(rows: Sequence[Row], language: str) -> list[Row]:
-    """The records of a ``pack.json``, each text once: in ``language`` where the pack has it so, else as it is."""
-    by_id = {row["id"]: row for row in rows}
-    found: dict[str, Row] = {}
-    for row in rows:
-        other = row if row["language"] == language else by_id.get((row["translations"] or {}).get(language, ""), row)
-        found.setdefault(other["id"], other)
-    return list(found.values())
 
 
 def hub_names(hubs: Sequence[str], names: Mapping[str, Words], language: str) -> str:
@@ -206,11 +195,10 @@ def _holds(pack: Row, hubs: Mapping[str, Words], language: str) -> str:
 
 
 def _recommended(row: Row, hubs: Mapping[str, Words], language: str) -> str:
-    heading = row["title"] or row.get("question") or row["id"]
     told = [strings.text(f"pack_intro.kind.{row['kind']}", language), hub_names([row["hub"]], hubs, language)]
     if row["language"] != language:
         told.append(strings.text(f"language.in_{row['language']}", language))
-    return f"**{_plain(heading)}** ({_plain(', '.join(told))})"
+    return f"**{_plain(heading(row))}** ({_plain(', '.join(told))})"
 
 
 def _heading(language: str) -> str:
@@ -230,12 +218,6 @@ def _kinds(tally: Mapping[str, int]) -> list[str]:
 
 def _of_kind(rows: Iterable[Row], kind: str) -> list[Row]:
     return [row for row in rows if row["kind"] == kind]
-
-
-def _touched(row: Row) -> date | None:
-    """When a record was last touched by its hub, from a row of the library or of ``pack.json``."""
-    when = row["updated"] or row["published"]
-    return date.fromisoformat(when) if isinstance(when, str) else when
 
 
 @cache

@@ -12,7 +12,7 @@ from typing import Any
 
 from hubs.contract.kinds import document_kinds
 from hubs.contract.vocabularies import vocabulary
-from hubs.instruments import Instrument
+from hubs.instruments import Instrument, text_in
 from pipelines.edition import Edition, LibraryRecord, Pack, Withdrawn
 from pipelines.publish import assessment, introductions, pdf, strings, views, writers
 from pipelines.publish.facets import Subject
@@ -77,12 +77,6 @@ def page_address(entry: LibraryRecord) -> str:
 def printable_path(pack: Pack, language: str) -> str:
     """The page of the whole pack, from the root of the release."""
     return f"packs/{pack.id}/{'pack.html' if language == 'en' else f'pack.{language}.html'}"
-
-
-def shortened(text: str, most: int = DESCRIPTION_CHARACTERS) -> str:
-    """``text`` on one line, cut between words after ``most`` characters."""
-    plain = " ".join(text.split())
-    return plain if len(plain) <= most else plain[:most].rsplit(" ", 1)[0] + "…"
 
 
 class Pages:
@@ -209,8 +203,7 @@ class Pages:
         audience = vocabulary("audiences")[view.audience].label(language)
         title = strings.text("benchmark.title", language, audience=audience)
         for dimension in view.dimensions:
-            label = view.instrument.dimensions[dimension]["label"]
-            name = label.get(language, label["en"])
+            name = text_in(view.instrument.dimensions[dimension]["label"], language)
             yield page(
                 view.dimension_path(dimension),
                 "benchmark_dimension.html",
@@ -317,7 +310,7 @@ class Pages:
             record_path(entry),
             f"kinds/{kind}.html",
             document.heading,
-            shortened(entry.abstract or document.heading),
+            views.shortened(entry.abstract or document.heading, DESCRIPTION_CHARACTERS),
             kind,
             title_language=None if document.language == language else document.language,
             name=self._name(entry, language),

@@ -9,7 +9,7 @@ import csv
 import posixpath
 import re
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
@@ -280,8 +280,14 @@ def verify_release(folder: Path) -> list[str]:
         if expected.get(name) != listed.get(name)
     ]
     unsafe = _unsafe_counts(folder / "benchmarks")
-    told = [*_wrong_figures(folder), *broken_chains(folder), *changes.wrong_changes(folder)]
-    made = [*wrong_documents(folder), *wrong_archives(folder), *wrong_metadata(folder), *_wrong_search(folder)]
+    figures = _checked("the figures", folder, wrong_figures, wrong_scripts, wrong_helps)
+    told = [
+        *figures,
+        *_checked("what is searched", folder, wrong_search),
+        *broken_chains(folder),
+        *changes.wrong_changes(folder),
+    ]
+    made = [*wrong_documents(folder), *wrong_archives(folder), *wrong_metadata(folder)]
     return [*problems, *_broken_links(present), *unsafe, *told, *made]
 
 
@@ -446,18 +452,12 @@ def _broken_links(present: Mapping[str, Path]) -> Iterator[str]:
             yield f"link to nowhere: {target}{'#' + fragment if fragment else ''} (from {min(links[link])})"
 
 
-def _wrong_figures(folder: Path) -> list[str]:
+def _checked(what: str, folder: Path, *checks: Callable[[Path], Iterable[str]]) -> list[str]:
+    """What the checks find, or that ``what`` cannot be checked, as the files are of no known shape."""
     try:
-        return [*wrong_figures(folder), *wrong_scripts(folder), *wrong_helps(folder)]
-    except (OSError, ValueError, KeyError, TypeError, csv.Error) as error:
-        return [f"the figures cannot be checked: {error}"]
-
-
-def _wrong_search(folder: Path) -> list[str]:
-    try:
-        return [*wrong_search(folder)]
-    except (OSError, ValueError, KeyError, IndexError, TypeError) as error:
-        return [f"what is searched cannot be checked: {error}"]
+        return [problem for check in checks for problem in check(folder)]
+    except (OSError, ValueError, KeyError, IndexError, TypeError, csv.Error) as error:
+        return [f"{what} cannot be checked: {error}"]
 
 
 def _unsafe_counts(folder: Path) -> Iterator[str]:

@@ -28,7 +28,8 @@ from hubs.contract.kinds import document_kinds
 from hubs.contract.vocabularies import vocabulary
 from pipelines.edition import sort_key
 from pipelines.files import json_of
-from pipelines.publish import strings
+from pipelines.publish import strings, views
+from pipelines.publish.rows import heading, shown, touched
 from pipelines.publish.scripts import as_script, handed_over
 
 SEARCH = "search"
@@ -150,16 +151,6 @@ class _Release:
         self.packs = {pack: data["title"] for pack, data in packs.items() if data["records"]}
         rows = packs["national"]["records"] if "national" in packs else []
         self.rows: list[dict[str, Any]] = sorted(rows, key=_newest_first)
-        self._by_id = {row["id"]: row for row in self.rows}
-
-    def shown(self, language: str) -> list[dict[str, Any]]:
-        """Each text once: in ``language`` where there is one, else as it is. Newest first."""
-        found = {}
-        for row in self.rows:
-            own = row["language"] == language
-            chosen = row if own else self._by_id.get((row["translations"] or {}).get(language, ""), row)
-            found[chosen["id"]] = chosen
-        return list(found.values())
 
 
 def _name(language: str) -> str:
@@ -171,24 +162,14 @@ def _path(language: str) -> str:
     return f"{SEARCH}/{language}.js"
 
 
-def _heading(row: Mapping[str, Any]) -> str:
-    return str(row.get("title") or row.get(document_kinds()[row["kind"]].heading) or row["id"])
-
-
-def _dated(row: Mapping[str, Any]) -> date:
-    said = row["updated"] or row["published"]
-    return date.fromisoformat(said) if said else date.min
-
-
 def _newest_first(row: Mapping[str, Any]) -> tuple[int, str, str]:
-    return -_dated(row).toordinal(), sort_key(_heading(row)), row["id"]
+    return -(touched(row) or date.min).toordinal(), sort_key(heading(row)), row["id"]
 
 
 def _summary(row: Mapping[str, Any]) -> str:
     """What is shown of a record: its summary, or the beginning, up to a whole word."""
     limit = DEFINITION_CHARACTERS if document_kinds()[row["kind"]].is_glossary else SUMMARY_CHARACTERS
-    plain = " ".join((row["summary"] or "").split())
-    return plain if len(plain) <= limit else plain[:limit].rsplit(" ", 1)[0] + "…"
+    return views.shortened(row["summary"] or "", limit)
 
 
 def _counted(row: Mapping[str, Any]) -> tuple[Counter[str], ...]:
@@ -197,12 +178,12 @@ def _counted(row: Mapping[str, Any]) -> tuple[Counter[str], ...]:
     names = [*(row["organisations"] or ()), *(row["standards_used"] or ())]
     names += [row["publisher"] or "", row["term_source"] or ""]
     texts = [row["text"] or "", *(row[name] or "" for name in kind.further_texts)]
-    parts = (_heading(row), row["summary"] or "", "\n".join(names), "\n".join(texts))
+    parts = (heading(row), row["summary"] or "", "\n".join(names), "\n".join(texts))
     return tuple(Counter(w for w in words_of(_NOT_SAID.sub(" ", part)) if w not in STOP_WORDS) for part in parts)
 
 
 def _index(told: _Release, counted: Mapping[str, tuple[Counter[str], ...]], language: str) -> dict[str, Any]:
-    rows = told.shown(language)
+    rows = shown(told.rows, language)
     schemes = {scheme: _terms_in_use(rows, scheme) for scheme in ("sectors", "technology_types")}
     licences = sorted({row["licence"] for row in rows})
     hubs = sorted({row["hub"] for row in rows})
@@ -210,15 +191,15 @@ def _index(told: _Release, counted: Mapping[str, tuple[Counter[str], ...]], lang
     places = {name: place for place, name in enumerate([kind.name for kind in kinds])}
 
     def listed(row: Mapping[str, Any]) -> list[Any]:
-        when = _dated(row)
+        when = touched(row)
         return [
             row["id"],
             row["slug"],
             places[row["kind"]],
-            _heading(row),
+            heading(row),
             _summary(row),
             hubs.index(row["hub"]),
-            strings.day(when, language) if when != date.min else "",
+            strings.day(when, language) if when else "",
             row["language"],
             licences.index(row["licence"]),
             *([schemes[scheme].index(term) for term in row[scheme] or ()] for scheme in schemes),
@@ -278,7 +259,7 @@ def _postings(
     found: dict[str, list[tuple[int, int]]] = defaultdict(list)
     for place, parts in enumerate(every):
         weights: dict[str, float] = defaultdict(float)
-        for boost, mean, part in zip(_BOOSTS, means, parts, strict=False):
+        for boost, mean, part in zip(_BOOSTS, means, parts, strict=True):
             held = _SATURATION * (1 - _LENGTH + _LENGTH * part.total() / mean)
             for word, count in part.items():
                 weights[word] += boost * count / (count + held)
@@ -290,7 +271,7 @@ def _postings(
 
 def _wrong(told: _Release, data: Mapping[str, Any], language: str) -> Iterator[str]:
     by_id = {row["id"]: row for row in told.rows}
-    expected = {row["id"] for row in told.shown(language)}
+    expected = {row["id"] for row in shown(told.rows, language)}
     listed = [dict(zip(COLUMNS, record, strict=True)) for record in data["records"]]
     seen = Counter(record["id"] for record in listed)
     yield from (f"{id} is not in the national pack" for id in sorted(seen.keys() - by_id.keys()))
@@ -301,10 +282,10 @@ def _wrong(told: _Release, data: Mapping[str, Any], language: str) -> Iterator[s
         row = by_id.get(record["id"])
         if row is None:
             continue
-        shown = {"title": _heading(row), "slug": row["slug"], "language": row["language"], "summary": _summary(row)}
-        shown["kind"] = row["kind"]
+        told_of = {"title": heading(row), "slug": row["slug"], "language": row["language"], "summary": _summary(row)}
+        told_of["kind"] = row["kind"]
         said = record | {"kind": data["kinds"][record["kind"]][0]}
-        yield from (f"{row['id']} has another {name}" for name in shown if said[name] != shown[name])
+        yield from (f"{row['id']} has another {name}" for name in told_of if said[name] != told_of[name])
     words, found = data["words"].split(), data["postings"].split()
     if len(words) != len(found):
         yield "words and their records are not equally many"

@@ -42,7 +42,7 @@ from pipelines.publish.frame import SECTIONS, lang, navigation, page_environment
 from pipelines.publish.languages import completeness
 from pipelines.publish.layouts import GOVUK, TEMPLATES
 from pipelines.publish.lists import Lists, hub_path, leaf_path
-from pipelines.publish.pages import PACKED, Page, Pages, page_address, record_path, shortened
+from pipelines.publish.pages import PACKED, Page, Pages, page_address, record_path
 from pipelines.publish.related import Related
 from pipelines.publish.strings import LANGUAGES
 from pipelines.publish.texts import NOT_KEPT, Texts, kept_as
@@ -122,7 +122,7 @@ def write_site(
         with ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn")) as pool:
             for future in [pool.submit(write, start=start) for start in range(workers)]:
                 future.result()
-    texts.keep_only(Site(edition, sizes, changes).text_keys())
+    texts.keep_only(text_keys(edition))
 
 
 def render_pointer_page(releases: Sequence[Published]) -> str:
@@ -156,6 +156,15 @@ def _write_share(
         path = folder / page.path
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(site.render(page), encoding="utf-8")
+
+
+def text_keys(edition: Edition) -> set[str]:
+    """What the texts of all records are kept as."""
+    return {
+        kept_as(*_as_rendered(entry, text))
+        for entry in edition.library.values()
+        for text in (_without_sample(entry), *entry.further_texts.values())
+    }
 
 
 class Site:
@@ -266,7 +275,7 @@ class Site:
 
     def definition(self, entry: LibraryRecord) -> str:
         """What a term means, in short."""
-        return shortened(entry.abstract, DEFINITION_CHARACTERS)
+        return views.shortened(entry.abstract, DEFINITION_CHARACTERS)
 
     def years_old(self, entry: LibraryRecord) -> int:
         """Whole years from when the text was last touched by its hub to the release; 0 when its hub does not say."""
@@ -347,14 +356,6 @@ class Site:
     def body(self, entry: LibraryRecord) -> markdown.Rendered:
         """A record's text as safe HTML, rendered once however many pages show it."""
         return self._texts.render(*_as_rendered(entry, _without_sample(entry)))
-
-    def text_keys(self) -> set[str]:
-        """What the texts of all records are kept as."""
-        return {
-            kept_as(*_as_rendered(entry, text))
-            for entry in self.library.records.values()
-            for text in (_without_sample(entry), *entry.further_texts.values())
-        }
 
     def parts(self, entry: LibraryRecord, under: int = 1) -> tuple[Part, ...]:
         """All texts of a record in the order of its kind, to stand under a heading of level ``under``: 1 on a page of

@@ -282,6 +282,12 @@ def dated(entry: LibraryRecord) -> date:
     return document.updated or document.published or date.min
 
 
+def shortened(text: str, most: int) -> str:
+    """``text`` on one line, cut between words after ``most`` characters."""
+    plain = " ".join(text.split())
+    return plain if len(plain) <= most else plain[:most].rsplit(" ", 1)[0] + "…"
+
+
 def host(address: str) -> str | None:
     """The host of a web address that may be linked to; None for any other text."""
     try:

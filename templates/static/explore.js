@@ -6,7 +6,7 @@
   const form = document.getElementById("explore");
   if (!form) return;
   const about = JSON.parse(document.querySelector("script[data-explore]").textContent);
-  const { element, words } = hubpacks;
+  const { csvCell, element, whole, words } = hubpacks;
   const say = (key, values) => words("explore." + key, values);
   const results = document.getElementById("explore-results");
   const status = document.getElementById("explore-status");
@@ -130,11 +130,6 @@
 
   // Figures as pages print them.
 
-  function whole(number) {
-    const below = Math.floor(number);
-    if (number - below === 0.5) return below % 2 ? below + 1 : below; // as the pages round
-    return Math.round(number);
-  }
   const thousands = (number) => String(number).replace(/\B(?=(\d{3})+$)/g, ",");
   const limit = (share) => whole(100 * share) + "%";
   const percent = (share) => (share <= 0.05 ? "≤ " : share >= 0.95 ? "≥ " : "") + limit(share);
@@ -494,14 +489,9 @@
     const wave = figures.values;
     const columns = ["period", "instrument", "audience", ...wave.columns];
     const lines = [...figures.found.values()].filter((row) => wanted.has(row)).map((row) =>
-      columns.map((name) => cell(name in wave && typeof wave[name] === "string" ? wave[name] : row[name])).join(","),
+      columns.map((name) => csvCell(name in wave && typeof wave[name] === "string" ? wave[name] : row[name])).join(","),
     );
     return [columns.join(","), ...lines, ""].join("\n");
-  }
-
-  function cell(value) {
-    const told = value === null || value === undefined ? "" : String(value);
-    return /[",\r\n]/.test(told) ? `"${told.replace(/"/g, '""')}"` : told;
   }
 
   function takeAlong(figures, rows) {

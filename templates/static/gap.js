@@ -169,9 +169,8 @@
   // A return as a CSV file that `hubpacks check` accepts. A sector that no row has gets no column.
   function writeRows(rows) {
     const columns = COLUMNS.filter((name) => name !== "sector" || rows.some((row) => row.sector !== ""));
-    const quoted = (value) => (/[",\r\n]/.test(value) ? '"' + value.replace(/"/g, '""') + '"' : value);
     const lines = [columns, ...rows.map((row) => columns.map((name) => row[name]))];
-    return lines.map((line) => line.map(quoted).join(",") + "\r\n").join("");
+    return lines.map((line) => line.map(window.hubpacks.csvCell).join(",") + "\r\n").join("");
   }
 
   // The comparison.
@@ -461,12 +460,9 @@
     return texts;
   }
 
-  // A share as a whole percentage. Halves go to the even number, as in Python.
+  // A share as a whole percentage.
   function percent(share) {
-    const value = share * 100;
-    const floor = Math.floor(value);
-    const rest = value - floor;
-    return (rest > 0.5 || (rest === 0.5 && floor % 2) ? floor + 1 : floor) + "%";
+    return window.hubpacks.whole(share * 100) + "%";
   }
 
   // A level or a median without a needless decimal; a dash where there is none.

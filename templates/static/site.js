@@ -42,6 +42,19 @@
       return text.replace(/\{(\w+)\}/g, (whole, name) => (name in values ? String(values[name]) : whole));
     },
 
+    // A whole number; halves go to the even one, as in Python and so as in pages.
+    whole(value) {
+      const below = Math.floor(value);
+      if (value - below === 0.5) return below % 2 ? below + 1 : below;
+      return Math.round(value);
+    },
+
+    // A value as it stands in a CSV file; nothing where there is none.
+    csvCell(value) {
+      const told = value === null || value === undefined ? "" : String(value);
+      return /[",\r\n]/.test(told) ? '"' + told.replace(/"/g, '""') + '"' : told;
+    },
+
     // An element with attributes and children; texts are never read as markup.
     element(name, attributes = {}, ...children) {
       const made = document.createElement(name);

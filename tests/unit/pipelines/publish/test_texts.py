@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from pipelines.publish import Texts, build_release, markdown
-from pipelines.publish.site import Site
+from pipelines.publish.site import text_keys
 from tests.builders import KEY, a_case_study, a_library, an_edition
 
 ARGUMENTS = ("## One\n\nA text with **weight** and | a bar.", "Image", "Table", "Title")
@@ -52,7 +52,7 @@ def test_a_release_is_the_same_with_kept_texts_and_keeps_its_own_only(tmp_path: 
         build_release(an_edition(), tmp_path / name, key=KEY, texts=texts)
         assert files(tmp_path / name) == files(tmp_path / "bare")
     kept = files(tmp_path / "texts")
-    assert len(kept) == len(Site(an_edition(), {}, {}).text_keys()) > 5
+    assert len(kept) == len(text_keys(an_edition())) > 5
     own = an_edition(library=a_library(a_case_study(body="Nothing else.")), packs=())
     build_release(own, tmp_path / "other", texts=texts)
     assert len(files(tmp_path / "texts")) == 1
