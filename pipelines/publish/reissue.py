@@ -35,6 +35,7 @@ from pipelines.publish.metadata import write_metadata
 from pipelines.publish.pdf import attached_records, remake_pack_pdf
 from pipelines.publish.provenance import PROVENANCE
 from pipelines.publish.release import MANIFEST, ReleaseRefused, seal, verify_release
+from pipelines.publish.rows import heading
 from pipelines.publish.search import SEARCH, write_search
 from pipelines.publish.signed import UNLISTED, read_sums, sign_release, write_keys, wrong_signatures
 from pipelines.publish.sitemap import write_sitemaps
@@ -252,7 +253,7 @@ def _note(folder: Path, decision: Decision, successor: Mapping[str, Any] | None,
         and {
             "address": page_of(successor["slug"]),
             "language": successor["language"],
-            "heading": successor.get("title") or successor.get("question") or successor["id"],
+            "heading": heading(successor),
         },
         errata=f"{up}{ERRATA}",
     )

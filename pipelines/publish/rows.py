@@ -15,7 +15,7 @@ Row = Mapping[str, Any]
 
 def heading(row: Row) -> str:
     """What the record is called; its id when it says nothing."""
-    return str(row["title"] or row.get("question") or row["id"])
+    return str(row.get("title") or row.get("question") or row["id"])
 
 
 def touched(row: Row) -> date | None:
