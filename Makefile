@@ -70,6 +70,7 @@ UV_FLAGS := -q --python-version 3.11 --no-strip-extras --generate-hashes --no-em
 lock:
 	$(PYTHON) -m venv build/uv && build/uv/bin/pip install -q uv
 	build/uv/bin/uv pip compile pyproject.toml --extra build $(UV_FLAGS) -o requirements.lock
+	build/uv/bin/uv pip compile pyproject.toml --extra build --extra cluster --extra kubernetes --extra spark -c requirements.lock $(UV_FLAGS) -o requirements-cluster.lock
 	build/uv/bin/uv pip compile pyproject.toml --extra build --extra dev -c requirements.lock $(UV_FLAGS) -o requirements-dev.lock
 	build/uv/bin/uv pip compile .ci/judges/requirements.in $(UV_FLAGS) -o .ci/judges/requirements.lock
 	npm install --prefix .ci/judges --package-lock-only --ignore-scripts --omit-lockfile-registry-resolved --loglevel=error

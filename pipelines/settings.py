@@ -28,7 +28,7 @@ PLACEHOLDER = "https://hubpacks.example/"
 MIRROR, MIRROR_ENDPOINT, MIRROR_SECRET = "mirror", "mirror_endpoint", "mirror_secret"
 """The place in an object store that has a copy of what is published; the address of the store, where it is not
 Amazon's; and the name of the environment variable with the access key."""
-TABLES = ("intake",)
+TABLES = ("intake", "alerts", "approval", "schedule")
 """Tables of the file whose entries a room of its own understands."""
 FILE = Path("hubpacks.toml")
 
