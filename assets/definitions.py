@@ -6,11 +6,12 @@ from assets.hubs import confirm_feed, hub_assets, hub_checks
 from assets.release import CHECKS, release_assets
 from assets.resources import LineResource
 from assets.submissions import submissions
-from pipelines.schedule import PULL, RELEASE, TIME_ZONE
+from pipelines.schedule import read_schedule
 
 
 def build_defs(line: LineResource) -> dg.Definitions:
     """Fresh definitions over the hubs of ``line``'s registry."""
+    schedule = read_schedule()
     registrations = list(line.open().registry.hubs.values())
     of_hubs = [hub_assets(registration) for registration in registrations]
     of_release = release_assets([registration.id for registration in registrations])
@@ -25,9 +26,14 @@ def build_defs(line: LineResource) -> dg.Definitions:
         asset_checks=[*CHECKS, *(check for r in registrations for check in hub_checks(r))],
         jobs=[pull, release, confirm_feed],
         schedules=[
-            dg.ScheduleDefinition(name="pull_daily", job=pull, cron_schedule=PULL, execution_timezone=TIME_ZONE),
             dg.ScheduleDefinition(
-                name="release_weekly", job=release, cron_schedule=RELEASE, execution_timezone=TIME_ZONE
+                name="pull_daily", job=pull, cron_schedule=schedule.pull, execution_timezone=schedule.time_zone
+            ),
+            dg.ScheduleDefinition(
+                name="release_weekly",
+                job=release,
+                cron_schedule=schedule.candidate,
+                execution_timezone=schedule.time_zone,
             ),
         ],
         sensors=[submissions],

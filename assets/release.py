@@ -13,8 +13,9 @@ from assets.hubs import standing_key
 from assets.resources import LineResource
 from pipelines import publish
 from pipelines.consolidate import packs
-from pipelines.line import make_benchmarks, make_library, make_release, standings
+from pipelines.line import make_benchmarks, make_library, standings
 from pipelines.policy import read_policy, rows_that_break
+from pipelines.releasing import make_release
 
 PREVIEW_ROWS = 10
 

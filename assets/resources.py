@@ -4,6 +4,7 @@ from pathlib import Path
 
 import dagster as dg
 
+from pipelines.candidates import read_rule
 from pipelines.line import Line, open_line
 from pipelines.settings import setting, signing_key, site_address
 
@@ -18,4 +19,4 @@ class LineResource(dg.ConfigurableResource):
     def open(self) -> Line:
         """The line over these folders, with the registry read afresh."""
         folders = [setting(name, Path(value) if value else None) for name, value in self.model_dump().items()]
-        return open_line(*folders, signing_key(), site_address())
+        return open_line(*folders, signing_key(), address=site_address(), rule=read_rule())

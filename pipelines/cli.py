@@ -46,17 +46,21 @@ from pipelines.settings import (
 if TYPE_CHECKING:
     from hubs.instruments import Instrument
     from pipelines.buckets import Bucket
+    from pipelines.candidates import Candidate
     from pipelines.download import Downloaded
     from pipelines.edition import HubState, WaveTold
     from pipelines.gap import Own
-    from pipelines.line import Line, Outcome
+    from pipelines.line import Line
     from pipelines.mirror import Mirrored
+    from pipelines.releasing import Outcome
     from pipelines.signatures import ReleaseKey
     from pipelines.tokens import Token, Tokens
 
 FINDINGS, UNUSABLE = 1, 2
+SITE_PORT, PREVIEW_PORT = 8000, 8002
 MAX_HELD_SHOWN = 20
 MAX_EVENTS_SHOWN = 10
+MAX_CANDIDATES_SHOWN = 10
 MAX_KEY_SHOWN = 100
 MAX_PROBLEM_SHOWN = 1_000
 
@@ -119,6 +123,9 @@ def run(
     key: KeyFlag = None,
     *,
     address: AddressFlag = None,
+    candidate: Annotated[
+        bool, typer.Option("--candidate", help="Publish nothing: leave a candidate that waits for hubpacks approve.")
+    ] = False,
     mirror: Annotated[
         str | None, typer.Option(help="Place in an object store that then gets a copy, as s3://bucket/folder.")
     ] = None,
@@ -126,16 +133,16 @@ def run(
 ) -> None:
     """Pull, consolidate and publish once; print a summary of each hub and the release's id."""
     moment = _moment()  # numpy, which the line brings, falls over an unusable one
-    from pipelines.line import run as run_line
     from pipelines.line import standings
     from pipelines.publish import ReleaseRefused, latest
+    from pipelines.releasing import run as run_line
 
     line = _line(registry, store, publish, signing_key(key), address)
     if line.address == PLACEHOLDER:
         typer.echo(f"metadata name the placeholder {PLACEHOLDER}: give the site's address with --address", err=True)
     bucket = _own_mirror(mirror)
     try:
-        outcome = run_line(line, moment, _tell)
+        outcome = run_line(line, moment, _tell, to_publish=not candidate)
     except ReleaseRefused as error:
         _print_hubs(_with_warnings(standings(line), line))
         stays = ", the old one stays" if latest(line.public) else ""
@@ -151,6 +158,113 @@ def run(
         _print_mirrored(mirrored)
     if outcome.problems or (bucket and mirrored is None):
         raise typer.Exit(FINDINGS)
+
+
+@app.command(epilog="Example: hubpacks candidates 2026-11-29.01")
+def candidates(
+    candidate: Annotated[
+        str | None, typer.Argument(metavar="RELEASE", help="Id of one; the one that waits when absent.")
+    ] = None,
+    registry: RegistryFlag = None,
+    store: StoreFlag = None,
+    publish: PublishFlag = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Show the release that waits for approval: what it changes, how the hubs stand in it; and those before."""
+    from pipelines.briefing import briefing, briefing_in_words, one_line
+    from pipelines.candidates import NoSuchCandidate
+
+    line, now = _line(registry, store, publish), datetime.now(UTC)
+    every = line.store.candidates.all()
+    try:
+        one = line.store.candidates.find(candidate) if candidate else line.store.candidates.waiting()
+    except NoSuchCandidate as error:
+        _stop(str(error))
+    told = briefing(line, one, now) if one else None
+    if as_json:
+        shown = {"candidate": told, "all": [before.to_dict() for before in every]}
+        typer.echo(json.dumps(shown, indent=1, ensure_ascii=False))
+        return
+    for sentence in briefing_in_words(told) if told else ("No candidate waits.",):
+        typer.echo(sentence)
+    if candidate is None and (before := [found for found in every if found != one]):
+        typer.echo("\nBefore, the newest first:")
+        for found in before[: -MAX_CANDIDATES_SHOWN - 1 : -1]:
+            typer.echo(f"  {one_line(found.to_dict())}")
+
+
+@app.command(epilog='Example: hubpacks approve 2026-11-29.01 --by "Duty operator" --note "Read the changes"')
+def approve(
+    candidate: Annotated[str, typer.Argument(metavar="RELEASE", help="Id of the candidate.")],
+    by: Annotated[str, typer.Option(help="Who approves: a name or an office. It is published in release.json.")],
+    note: Annotated[str, typer.Option(help="What was looked at, or agreed. It is kept, and not published.")],
+    *,
+    registry: RegistryFlag = None,
+    store: StoreFlag = None,
+    publish: PublishFlag = None,
+    key: KeyFlag = None,
+    address: AddressFlag = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Publish a candidate, with a name and a note. Where the rule asks for two people, the second one publishes it."""
+    from pipelines.releasing import approve as approve_candidate
+
+    line, bucket = _line(registry, store, publish, signing_key(key), address), _own_mirror()
+    with _decisions():
+        approved = approve_candidate(line, candidate, _moment(), by=by, note=note)
+    is_out = approved.decided is not None
+    mirrored = _mirrored(line.public, bucket, is_in_run=True) if is_out and bucket else None
+    if as_json:
+        told = approved.to_dict() | ({"mirror": mirrored.to_dict() if mirrored else None} if bucket else {})
+        typer.echo(json.dumps(told, indent=1, ensure_ascii=False))
+    elif is_out:
+        typer.echo(f"Published release {approved.id}: open {line.public / 'index.html'}")
+    else:
+        typer.echo(f"{approved.id} is approved by {approved.approved_by}. A second person has to approve it.")
+    if mirrored and not as_json:
+        _print_mirrored(mirrored)
+    if is_out and bucket and mirrored is None:
+        raise typer.Exit(FINDINGS)
+
+
+@app.command(
+    epilog='Example: hubpacks refuse 2026-11-29.01 --by "Duty operator" --reason "Health has lost its studies"'
+)
+def refuse(
+    candidate: Annotated[str, typer.Argument(metavar="RELEASE", help="Id of the candidate.")],
+    by: Annotated[str, typer.Option(help="Who refuses.")],
+    reason: Annotated[str, typer.Option(help="Why. It is kept, and not published.")],
+    *,
+    registry: RegistryFlag = None,
+    store: StoreFlag = None,
+    publish: PublishFlag = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Refuse a candidate. It goes; why stays. The same is not built again until something changes."""
+    from pipelines.releasing import refuse as refuse_candidate
+
+    line = _line(registry, store, publish)
+    with _decisions():
+        refused = refuse_candidate(line, candidate, _moment(), by=by, reason=reason)
+    if as_json:
+        typer.echo(json.dumps(refused.to_dict(), indent=1, ensure_ascii=False))
+    else:
+        typer.echo(f"{refused.id} is refused. Readers go on seeing {refused.previous or 'nothing'}.")
+
+
+@contextlib.contextmanager
+def _decisions() -> Iterator[None]:
+    """End the command with a line that says why a candidate cannot be approved or refused."""
+    from pipelines.candidates import CandidateRefused, NoSuchCandidate
+    from pipelines.publish import ReleaseRefused
+
+    try:
+        yield
+    except NoSuchCandidate as error:
+        _stop(str(error))
+    except (CandidateRefused, ReleaseRefused) as error:
+        typer.echo(f"hubpacks: {error}", err=True)
+        raise typer.Exit(FINDINGS) from error
 
 
 def _moment() -> datetime:
@@ -634,11 +748,16 @@ def gap(
 @app.command(epilog="Example: hubpacks serve --port 8000")
 def serve(
     publish: PublishFlag = None,
+    *,
     host: Annotated[str, typer.Option(help="Address to listen on; the default is this machine only.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(min=0, max=65535, help="Port; 0 picks a free one.")] = 8000,
+    port: Annotated[int | None, typer.Option(min=0, max=65535, help="Port, 8000 when absent; 0 picks one.")] = None,
     nginx: Annotated[bool, typer.Option("--nginx", help="Print the configuration for nginx instead.")] = False,
+    candidate: Annotated[
+        bool, typer.Option("--candidate", help="Serve the candidate that waits, as if it were published; port 8002.")
+    ] = False,
+    store: StoreFlag = None,
 ) -> None:
-    """Serve the published site as readers see it, until Ctrl-C; or print how nginx serves it."""
+    """Serve the published site as readers see it, until Ctrl-C; or a candidate; or print how nginx serves it."""
     folder = setting("publish", publish)
     if nginx:
         from pipelines.serve.nginx import UnusableFolder, configuration
@@ -646,17 +765,34 @@ def serve(
         if port == 0:
             _stop("--port 0: nginx cannot pick a free port; name one")
         try:
-            typer.echo(configuration(folder, host, port), nl=False)
+            typer.echo(configuration(folder, host, SITE_PORT if port is None else port), nl=False)
         except UnusableFolder as error:
             _stop(str(error))
         return
-    _refuse_unpublished(folder)
     from pipelines.serve.app import serve as serve_site
 
     # A shell that runs it in the background lets it end without the interrupt.
-    with contextlib.suppress(KeyboardInterrupt):
-        serve_site(folder, host, port, lambda address: typer.echo(f"{address} (Ctrl-C stops)"))
+    with contextlib.suppress(KeyboardInterrupt), contextlib.ExitStack() as until_stopped:
+        if candidate:
+            folder = until_stopped.enter_context(_preview(folder, setting("store", store)))
+        else:
+            _refuse_unpublished(folder)
+        usual = PREVIEW_PORT if candidate else SITE_PORT
+        chosen = usual if port is None else port
+        serve_site(folder, host, chosen, lambda address: typer.echo(f"{address} (Ctrl-C stops)"))
     typer.echo("stopped")
+
+
+def _preview(public: Path, store: Path) -> contextlib.AbstractContextManager[Path]:
+    """A folder in which the candidate that waits is what readers see."""
+    from pipelines.publish import previewed
+    from pipelines.store import Store
+
+    waiting = Store(store).candidates.waiting()
+    if waiting is None:
+        _stop("no candidate waits; see hubpacks candidates, and build one with hubpacks run --candidate")
+    typer.echo(f"candidate {waiting.id}", err=True)
+    return previewed(public, waiting.id)
 
 
 @app.command(epilog="Example: hubpacks mirror s3://my-bucket/packs --endpoint https://minio.example.org")
@@ -787,7 +923,7 @@ def key_rotate(
     as_json: JsonFlag = False,
 ) -> None:
     """Retire the key of releases and go on with a new one: that of the settings, else one that is made now."""
-    from pipelines.line import rotate_key
+    from pipelines.releasing import rotate_key
 
     if not reason.strip():
         _stop("--reason: say why, in a few words")
@@ -940,10 +1076,12 @@ def _line(
     key: SecretKey | None = None,
     address: str | None = None,
 ) -> Line:
+    from pipelines.candidates import read_rule
     from pipelines.line import open_line
 
     folder = setting("registry", registry)
-    line = open_line(folder, setting("store", store), setting("publish", publish), key, site_address(address))
+    where, rule = site_address(address), read_rule()
+    line = open_line(folder, setting("store", store), setting("publish", publish), key, address=where, rule=rule)
     if not line.registry.hubs and not line.registry.problems:
         _stop(f"{folder}: no registrations here; add a YAML file for each hub")
     return line
@@ -1096,6 +1234,7 @@ def _summary(outcome: Outcome, line: Line) -> dict[str, Any]:
     return {
         "release": outcome.release,
         "is_new": outcome.is_new,
+        "candidate": outcome.candidate.to_dict() if outcome.candidate else None,
         "records": len(outcome.library),
         "merged": merged,
         "hubs": _with_warnings(outcome.hubs, line),
@@ -1179,6 +1318,17 @@ def _print_hubs(states: list[dict[str, Any]], *, is_full: bool = False) -> None:
                 console.print(f"  {line}")
 
 
+def _about_candidate(candidate: Candidate) -> Iterator[str]:
+    """Why there is no new release although something has changed."""
+    if candidate.state == "refused":
+        yield f"Nothing was published: {candidate.id} said the same, and {candidate.by} refused it: {candidate.reason}"
+        yield "Build it again with hubpacks run --candidate"
+        return
+    yield f"Candidate {candidate.id} waits, and readers see nothing of it: hubpacks candidates says what it changes."
+    for question in candidate.open_questions:
+        yield f"It does not go out by itself: {question}"
+
+
 def _print_summary(outcome: Outcome, line: Line) -> None:
     summary = _summary(outcome, line)
     _print_hubs(summary["hubs"])
@@ -1190,5 +1340,8 @@ def _print_summary(outcome: Outcome, line: Line) -> None:
             typer.echo(f"{wave.period}, {wave.instrument}, {wave.audience.replace('_', ' ')}: {told}")
     if outcome.is_new:
         typer.echo(f"Published release {outcome.release}: open {line.public / 'index.html'}")
+    elif outcome.candidate:
+        for told in _about_candidate(outcome.candidate):
+            typer.echo(told)
     else:
         typer.echo(f"Nothing has changed since release {outcome.release}; no new version was published.")

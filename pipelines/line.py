@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -22,18 +22,17 @@ from hubs.instruments import instruments
 from hubs.judge import RULES_VERSION
 from hubs.publications import read_publications
 from hubs.registration import Registration, Registry, WrongRegistry, read_registry
-from pipelines import benchmark, publish, quarantine, standing, validate
-from pipelines.bases import bases
-from pipelines.consolidate import HubRecords, consolidate, packs
-from pipelines.edition import Edition, HubState, LibraryRecord, Published, State, WaveTold, Withdrawn
+from pipelines import benchmark, quarantine, standing, validate
+from pipelines.candidates import DEFAULT_RULE, Rule
+from pipelines.consolidate import HubRecords, consolidate
+from pipelines.edition import HubState, LibraryRecord, State, Withdrawn
 from pipelines.keys import Keys
-from pipelines.ledger import COUNT, PUBLISHED_BY_HUB, SAMPLE, Ledger, N, Row, rows_of
+from pipelines.ledger import COUNT, PUBLISHED_BY_HUB, N, Row
 from pipelines.policy import read_policy
-from pipelines.publish import Reissued
 from pipelines.pull import pull
 from pipelines.pull.network import Network
+from pipelines.schedule import is_visit_due
 from pipelines.settings import PLACEHOLDER, SecretKey
-from pipelines.signatures import PublicKey, ReleaseKey, read_public
 from pipelines.store import Standing, Store
 from pipelines.version import code_version
 from pipelines.withdrawals import in_force, keeps_out
@@ -45,9 +44,6 @@ PULLS = 32
 PATIENCE_SECONDS = 60.0
 """How long a run waits at least for the slowest hubs when nothing else is left to do."""
 
-LEAKS_SHOWN = 5
-"""Of what the attack on the benchmarks has found, when it refuses a release."""
-
 Progress = Callable[[str, str], None]
 """Told of each step: a stage's name and what it is about."""
 
@@ -55,7 +51,7 @@ Progress = Callable[[str, str], None]
 @dataclass(frozen=True)
 class Line:
     """Where one line reads and writes: the registry, the store and the folder that readers see; the keys with which it
-    signs; and the address at which readers find that folder.
+    signs; the address at which readers find that folder; and the rule by which releases are approved.
     """
 
     registry: Registry
@@ -63,24 +59,17 @@ class Line:
     public: Path
     keys: Keys
     address: str = PLACEHOLDER
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """How a run ended. ``release`` is the id of the release that readers now see, None if there has never been one;
-    ``is_new`` whether this run made it. ``waves`` says how periods are told.
-    """
-
-    release: str | None
-    is_new: bool
-    hubs: tuple[HubState, ...]
-    library: Mapping[str, LibraryRecord]
-    problems: Mapping[str, list[str]]
-    waves: tuple[WaveTold, ...]
+    rule: Rule = DEFAULT_RULE
 
 
 def open_line(
-    registry: Path, store: Path, public: Path, key: SecretKey | None = None, address: str = PLACEHOLDER
+    registry: Path,
+    store: Path,
+    public: Path,
+    key: SecretKey | None = None,
+    *,
+    address: str = PLACEHOLDER,
+    rule: Rule = DEFAULT_RULE,
 ) -> Line:
     """The line over these folders, with the private ``key`` of releases where it is not in the store, for readers who
     find ``public`` at ``address``. Hubs whose registration has become unusable, or is gone, keep their last one.
@@ -109,7 +98,7 @@ def open_line(
             lost = "the registration kept in the store is of another version, so the hub's last good feed is not used"
             problems[f"{hub}.yaml"] = [*problems.get(f"{hub}.yaml", []), lost]
     all_hubs = Registry(found.folder, dict(sorted(hubs.items())), problems, frozenset(leaving))
-    return Line(all_hubs, lasting, public, Keys(lasting.keys, key), address)
+    return Line(all_hubs, lasting, public, Keys(lasting.keys, key), address, rule)
 
 
 def gather(line: Line, hub: str, now: datetime) -> tuple[HubState, bool]:
@@ -248,6 +237,20 @@ def gather_all(line: Line, now: datetime, progress: Progress) -> None:
                 future.cancel()
 
 
+def hubs_due(line: Line, now: datetime) -> list[str]:
+    """The hubs that are to be visited by now, by their cadence: most rarely those that have news once a year, daily
+    those that do not stand well. Retired ones never.
+    """
+    due = []
+    for hub, registration in line.registry.hubs.items():
+        last, stands = line.store.last_pull(hub), line.store.standing(hub)
+        visited = datetime.fromisoformat(last["at"]) if last else None
+        is_well = stands is not None and stands.state == State.FRESH
+        if not registration.retired and is_visit_due(registration.cadence, visited, now, is_well=is_well):
+            due.append(hub)
+    return due
+
+
 def standings(line: Line) -> tuple[HubState, ...]:
     """How every hub stands, by id; a registration that never was usable counts as a missing hub."""
     states = {hub: standing.hub_state(line.store, line.registry, hub) for hub in line.registry.hubs}
@@ -295,7 +298,7 @@ def withdrawn(line: Line, library: Mapping[str, LibraryRecord]) -> tuple[Withdra
     found = {
         told.id: replace(told, slug=slugs.get(told.id))
         for hub in line.registry.hubs
-        for told in _withdrawn_by(line, hub)
+        for told in withdrawn_by(line, hub)
     }
     for decision in in_force(line.store.decisions.all()).values():
         if decision.is_takedown:
@@ -305,7 +308,8 @@ def withdrawn(line: Line, library: Mapping[str, LibraryRecord]) -> tuple[Withdra
     return tuple(found[id] for id in sorted(found) if id not in live)
 
 
-def _withdrawn_by(line: Line, hub: str) -> Iterator[Withdrawn]:
+def withdrawn_by(line: Line, hub: str) -> Iterator[Withdrawn]:
+    """What the hub has taken back by its notices, also by those in a feed that is held."""
     store, known = line.store, line.store.public_ids(hub)
     stands, used, newest = store.standing(hub), validate.used_verdict(store, hub), validate.newest_verdict(store, hub)
     if stands is None or stands.good is None or used is None:
@@ -360,7 +364,7 @@ def make_benchmarks(line: Line) -> pa.Table:
     """
     _note_publications(line)
     line.store.ledger.verify()
-    key = _returns_key(line)
+    key = returns_key(line)
     if line.store.made_of("benchmarks") == key:
         return line.store.benchmarks()
     # It brings HiGHS and statsmodels: two seconds that other commands do without.
@@ -412,7 +416,7 @@ def _counted(line: Line) -> dict[str, Path]:
     return {hub: path for hub, path in counted.items() if path is not None}
 
 
-def _returns_key(line: Line) -> str:
+def returns_key(line: Line) -> str:
     """Digest of everything that the benchmarks depend on."""
     levels = {hub: hashlib.sha256(path.read_bytes()).hexdigest() for hub, path in _counted(line).items()}
     parts = [levels, line.store.ledger.seal(), read_policy().model_dump(mode="json"), code_version()]
@@ -428,171 +432,3 @@ def build_key(line: Line) -> str:
     decided = [decision.number for decision in line.store.decisions.all()]
     parts = [states, used, names, decided, line.address, code_version()]
     return hashlib.sha256(canonical_json(parts).encode()).hexdigest()
-
-
-def make_release(line: Line, now: datetime, progress: Progress = lambda _stage, _what: None) -> str | None:
-    """Let the releases there are follow what has been withdrawn; then publish the library and the benchmarks that were
-    made last, and give the new release's id; None when the latest release says the same already, and was signed with
-    the key that is the current one.
-
-    Raises publish.ReleaseRefused when there is nothing to publish, when library and benchmarks are not of the feeds now
-    in use, or when the release does not pass its own verification; keys.KeyRefused, signatures.UnusableKey and
-    files.Damaged when it is not clear which key is to sign it (whatever is wrong, the old release stays); files.Busy
-    when somebody else is publishing.
-    """
-    with line.store.locked("release"):
-        follow_decisions(line, now, progress)
-        previous, key = publish.latest(line.public), build_key(line)
-        is_made = line.store.made_of("library") == key and line.store.made_of("benchmarks") == _returns_key(line)
-        known = line.keys.known()
-        current = known[-1].public.text if known else None
-        if previous is not None and (previous.build_key, previous.signed_by) == (key, current):
-            if is_made and line.store.published()["release"] != previous.id:  # a run was killed before it noted this
-                _note_published(line, previous.id, line.store.library(), standings(line))
-            return None
-        if not is_made:
-            raise publish.ReleaseRefused("a hub has changed since library and benchmarks were made; make them again")
-        states = standings(line)
-        if not any(state.snapshot for state in states):
-            raise publish.ReleaseRefused("no hub has a feed that can be used, so there is nothing to publish")
-        audit, leaks, waves = line.store.disclosure()
-        if leaks:
-            shown = "; ".join(leaks[:LEAKS_SHOWN])
-            raise publish.ReleaseRefused(f"the benchmarks give {len(leaks):,} numbers away: {shown}")
-        signer = line.keys.signer(now, _signed(previous))
-        if signer.is_new:
-            where = line.keys.private_path
-            progress("sign", f"made a new key, {signer.public.id}, in {where}: keep it secret, and keep a copy")
-        library, policy = line.store.library(), read_policy()
-        notices = withdrawn(line, library)
-        edition = Edition(
-            id=publish.next_id(line.public, now),
-            published=now,
-            previous=previous.id if previous else None,
-            build_key=key,
-            code_version=code_version(),
-            rules=RULES_VERSION,
-            hubs=tuple(state.for_readers(policy.answers_base) for state in states),
-            library=library,
-            packs=tuple(packs(library)),
-            benchmarks=line.store.benchmarks(),
-            distributions=line.store.distributions(),
-            trends=line.store.trends(),
-            audit=audit | {"ledger": {"seal_before": line.store.ledger.seal()}},
-            waves=tuple(wave if _is_out(line, wave.release) else replace(wave, release=None) for wave in waves),
-            instruments=instruments(*line.registry.instrument_folders),
-            bases=bases(line.store, line.registry.hubs, library, notices),
-            policy=policy,
-            keys=signer.keys,
-            withdrawn=notices,
-            taken_down=tuple(one for one in in_force(line.store.decisions.all()).values() if one.is_takedown),
-            address=line.address,
-        )
-        line.store.keep_slugs(library)
-        publish.publish(
-            edition,
-            line.public,
-            signer.private,
-            texts=publish.Texts(line.store.texts),
-            about_to_show=lambda: _enter(line.store.ledger, edition),
-        )
-        _note_published(line, edition.id, library, states)
-        # With these rows in the ledger the benchmarks would come out the same.
-        with line.store.making("benchmarks", _returns_key(line)):
-            line.store.write_disclosure(audit, leaks, [wave.published(edition.id) for wave in waves])
-        return edition.id
-
-
-def follow_decisions(line: Line, now: datetime, progress: Progress) -> dict[str, Reissued | publish.ReleaseRefused]:
-    """Reissue each release that says something of what has been withdrawn since, the newest first. By release, what
-    became of it: those that say nothing of it are not named. What was killed goes on here. To be called by who holds
-    the lock of releases.
-
-    Raises what ``make_release`` raises about keys; files.Damaged, OSError, files.Busy.
-    """
-    decisions, done = in_force(line.store.decisions.all()).values(), line.store.followed()
-    due = {
-        release: missing
-        for release in publish.released(line.public)
-        if (missing := [one for one in decisions if one.number > done.get(release, 0)])
-    }
-    if not due:
-        return {}
-    outcomes: dict[str, Reissued | publish.ReleaseRefused] = {}
-
-    def note(release: str, outcome: Reissued | publish.ReleaseRefused | None) -> None:
-        if outcome is not None:
-            outcomes[release] = outcome
-            is_refused = isinstance(outcome, publish.ReleaseRefused)
-            progress(*("not reissued", f"{release}: {outcome}") if is_refused else ("reissued", release))
-        if not isinstance(outcome, publish.ReleaseRefused):
-            done[release] = max(one.number for one in due[release])
-            line.store.note_followed(done)
-
-    signer = line.keys.signer(now, _signed(publish.latest(line.public)))
-    publish.reissue_all(line.public, due, signer.private, signer.keys, note)
-    return outcomes
-
-
-def rotate_key(line: Line, now: datetime, *, reason: str, is_stolen: bool) -> ReleaseKey:
-    """Go on with another key, and give it: the next release is signed with it, and says when and why the old one was
-    retired. ``reason`` is published.
-
-    Raises keys.KeyRefused, signatures.UnusableKey, files.Damaged, OSError; files.Busy when somebody is publishing.
-    """
-    with line.store.locked("release"):
-        newest = publish.latest(line.public)
-        recovered: list[ReleaseKey] = []
-        if newest is not None and newest.signed_by and not line.keys.known():
-            recovered = publish.published_keys(line.public / newest.address)[::-1]
-        return line.keys.rotate(now, recovered, reason=reason, is_stolen=is_stolen)
-
-
-def _signed(release: Published | None) -> PublicKey | None:
-    """The key that ``release`` was signed with, None when there is none."""
-    return read_public(release.signed_by)[0].public if release and release.signed_by else None
-
-
-def _is_out(line: Line, release: str | None) -> bool:
-    """Whether readers have ever seen ``release``: a run may have been killed when it was about to show it."""
-    return release is not None and (line.public / "releases" / release).is_dir()
-
-
-def _enter(ledger: Ledger, edition: Edition) -> None:
-    """Enter the benchmarks of ``edition`` into ``ledger``. Who was counted is kept of what holds now, and no longer."""
-    told = {wave.key: wave for wave in edition.waves}
-    digest = hashlib.sha256(canonical_json(edition.audit).encode()).hexdigest()
-    ledger.add(
-        replace(
-            row,
-            release=f"{SAMPLE if told[row.table[:-1]].is_sample else ''}{edition.id}",
-            counted=told[row.table[:-1]].counted,
-            code=edition.code_version,
-            audit=digest,
-        )
-        for row in rows_of(edition.benchmarks, edition.distributions, edition.policy.base)
-    )
-    ledger.forget_members(but={wave.counted for wave in edition.waves})
-
-
-def _note_published(line: Line, release: str, library: Mapping[str, LibraryRecord], states: Iterable[HubState]) -> None:
-    line.store.note_published(release, library, {state.id: state.snapshot for state in states if state.snapshot})
-
-
-def run(line: Line, now: datetime, progress: Progress) -> Outcome:
-    """Pull, judge, consolidate, count and publish once; publish nothing when nothing has changed.
-
-    Raises files.Busy when another run is at work on the same store.
-    """
-    with line.store.locked("run"):
-        gather_all(line, now, progress)
-        progress("consolidate", "all hubs")
-        library = make_library(line)
-        progress("benchmark", "all hubs")
-        make_benchmarks(line)
-        progress("publish", "what is new")
-        release = make_release(line, now, progress)
-        latest = publish.latest(line.public)
-        _, _, waves = line.store.disclosure()
-        newest = latest.id if latest else None
-        return Outcome(newest, release is not None, standings(line), library, line.registry.problems, waves)

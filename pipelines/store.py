@@ -20,6 +20,7 @@ Only reading and writing lives here; what a state means is decided in ``standing
 ``levels/``                              organisations' levels by hub and verdict
 ``benchmarks.parquet`` ``distributions.parquet`` ``trends.parquet`` ``disclosure.json``   the last benchmarks, and how
                                          they were made safe
+``candidates/``                          releases that are built and wait, and what became of them (``candidates``)
 ``keys/``                                what releases are signed with (``keys``)
 ``ledger/``                              every benchmark that was ever published, and who was counted (``ledger``)
 """
@@ -43,6 +44,7 @@ from hubs.contract.findings import Finding
 from hubs.contract.records import Record, Skip, Withdrawal, canonical_json
 from hubs.contract.verdict import FileAccount, JudgedTable, Quarantined, Verdict
 from hubs.feed import Feed
+from pipelines.candidates import Candidates
 from pipelines.edition import LibraryRecord, WaveTold
 from pipelines.files import (
     Damaged,
@@ -192,6 +194,11 @@ class Store:
     def decisions(self) -> Decisions:
         """What the operator has decided to withdraw."""
         return Decisions(self.root / "withdrawals.jsonl")
+
+    @property
+    def candidates(self) -> Candidates:
+        """Releases that are built and not published."""
+        return Candidates(self.root / "candidates")
 
     @property
     def tokens(self) -> Path:

@@ -14,8 +14,9 @@ from typing import Any
 
 from pipelines import publish, standing
 from pipelines.files import json_of
-from pipelines.line import Line, Progress, follow_decisions, make_benchmarks, make_library, make_release
+from pipelines.line import Line, Progress, make_benchmarks, make_library
 from pipelines.publish import Reissued
+from pipelines.releasing import follow_decisions, make_release
 from pipelines.withdrawals import Decision, Kind, in_force
 
 MOST_SUGGESTED = 3
@@ -28,7 +29,8 @@ class NotWithdrawn(ValueError):
 @dataclass(frozen=True)
 class Outcome:
     """What a withdrawal has done. ``reissued`` are past releases that follow it now, ``refused`` those that could not
-    be reissued, with the reason; ``release`` is the new release without the records, or ``None`` with ``why_none``.
+    be reissued, with the reason; ``release`` is the new release without the records, or None with ``why_none``, or with
+    ``waits``, the candidate without them that somebody has to approve.
 
     ``alike`` are ids that are published still and say much the same: translations and near copies.
     """
@@ -38,6 +40,7 @@ class Outcome:
     refused: Mapping[str, str]
     release: str | None
     why_none: str | None
+    waits: str | None
     alike: tuple[str, ...]
 
     def to_dict(self) -> dict[str, Any]:
@@ -56,6 +59,7 @@ class Outcome:
             "refused": dict(self.refused),
             "release": self.release,
             "why_none": self.why_none,
+            "waits": self.waits,
             "alike": list(self.alike),
         }
 
@@ -121,12 +125,14 @@ def withdraw(line: Line, decisions: Iterable[Decision], now: datetime, progress:
         alike = tuple(_alike(line, taken))
         with line.store.locked("release"):
             outcomes = follow_decisions(line, now, progress)
-        release = why_none = None
+        release = why_none = waits = None
         try:
             progress("publish", "what is left")
             make_library(line)
             make_benchmarks(line)
             release = make_release(line, now, progress)
+            waiting = line.store.candidates.waiting()
+            waits = waiting.id if waiting else None
         except publish.ReleaseRefused as refused:
             why_none = str(refused)
         return Outcome(
@@ -135,6 +141,7 @@ def withdraw(line: Line, decisions: Iterable[Decision], now: datetime, progress:
             refused={id: str(one) for id, one in outcomes.items() if isinstance(one, publish.ReleaseRefused)},
             release=release,
             why_none=why_none,
+            waits=waits,
             alike=alike,
         )
 
@@ -184,6 +191,8 @@ def in_words(outcome: Outcome) -> Iterator[str]:
         yield f"{release}: NOT reissued, it says what it said before: {why}"
     if outcome.release is not None:
         yield f"{outcome.release}: new, without what was withdrawn"
+    if outcome.waits is not None:
+        yield f"{outcome.waits}: without what was withdrawn, waits until somebody approves it"
     if outcome.why_none is not None:
         yield f"No new release, the newest stands as reissued: {outcome.why_none}"
     yield from _about_alike(outcome.alike)

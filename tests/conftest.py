@@ -17,7 +17,8 @@ def sample_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with the ``store`` and the ``public`` folder of one run over the sample hubs, which takes half a minute,
     so all processes that share the tests have the same. It is only read: who changes anything takes a copy.
     """
-    from pipelines.line import open_line, run  # most tests do without the line
+    from pipelines.line import open_line
+    from pipelines.releasing import run  # most tests do without the line
 
     root = tmp_path_factory.getbasetemp()
     folder = (root.parent if "PYTEST_XDIST_WORKER" in os.environ else root) / "samples"

@@ -16,7 +16,7 @@ from typing import Any
 
 from pipelines import publish
 from pipelines.line import open_line
-from pipelines.line import run as run_line
+from pipelines.releasing import run as run_line
 from pipelines.store import Store, digest_of_files
 from tests.feeds import a_case_study, a_faq, register, write_feed
 from tests.intakes import COMMAND

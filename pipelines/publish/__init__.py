@@ -6,7 +6,20 @@ Only this room reads ``templates``. What a release says is decided before (``pip
 from pipelines.publish.archives import verify_archive
 from pipelines.publish.changes import diff
 from pipelines.publish.changes_in_words import changes_in_words
-from pipelines.publish.pointers import RELEASE_ID, latest, next_id, publish, reissue_all, released
+from pipelines.publish.pointers import (
+    RELEASE_ID,
+    build_candidate,
+    candidate_folder,
+    discard_candidates,
+    latest,
+    next_id,
+    previewed,
+    publish,
+    reissue_all,
+    released,
+    show_again,
+    show_candidate,
+)
 from pipelines.publish.reissue import Reissued
 from pipelines.publish.release import ReleaseRefused, build_release, verify_release
 from pipelines.publish.signed import published_keys, signing_key_of, wrong_signatures
@@ -19,17 +32,23 @@ __all__ = [
     "Reissued",
     "ReleaseRefused",
     "Texts",
+    "build_candidate",
     "build_release",
+    "candidate_folder",
     "changes_in_words",
     "diff",
+    "discard_candidates",
     "in_words",
     "latest",
     "next_id",
+    "previewed",
     "publish",
     "published_keys",
     "reissue_all",
     "release_named",
     "released",
+    "show_again",
+    "show_candidate",
     "signing_key_of",
     "trace",
     "verify_archive",

@@ -14,7 +14,8 @@ import contextlib
 import os
 import re
 import shutil
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import tempfile
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -22,12 +23,12 @@ from typing import Any
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from pipelines.edition import Edition, Published
-from pipelines.files import only_one, put_back, read_json, sync_folder, write_bytes
+from pipelines.files import json_of, only_one, put_back, read_json, sync_folder, write_bytes
 from pipelines.publish import errata, feeds, gone, reissue, site, sitemap, writers
 from pipelines.publish.changes import CHANGES
 from pipelines.publish.reissue import Reissued
-from pipelines.publish.release import MANIFEST, ReleaseRefused, build_release, verify_release
-from pipelines.publish.signed import sign_release, wrong_signatures
+from pipelines.publish.release import MANIFEST, ReleaseRefused, build_release, seal, verify_release, wrong_files
+from pipelines.publish.signed import UNLISTED, sign_release, wrong_signatures
 from pipelines.publish.texts import NOT_KEPT, Texts
 from pipelines.signatures import ReleaseKey
 from pipelines.withdrawals import Decision
@@ -37,6 +38,8 @@ RELEASE_ID = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}\.[0-9]{2,}")
 """The day of publication and a number of two digits within it: ids sort by time as plain text."""
 
 _BUILDING = ".building-"
+_CANDIDATE = ".candidate-"
+_PREVIEW = ".preview-"
 _CURRENT = ".current"
 _FOLDER = ".pointers"
 _LOCK = ".publishing.lock"
@@ -49,13 +52,14 @@ def latest(public: Path) -> Published | None:
     return _read(public, pointer["release"]) if pointer else None
 
 
-def next_id(public: Path, now: datetime) -> str:
-    """An id for a release made at ``now``: above every id there has been, even one that was only begun.
+def next_id(public: Path, now: datetime, used: Iterable[str] = ()) -> str:
+    """An id for a release made at ``now``: above every id there has been, even one that was only begun, and above all
+    that are ``used`` otherwise.
 
     Raises ReleaseRefused when the clock stands before the newest release, or the day's numbers are used up.
     """
     day = now.astimezone(UTC).date().isoformat()
-    newest = max(_ids(public), default="")
+    newest = max([*_ids(public), *used], default="")
     number = int(newest.partition(".")[2]) + 1 if newest.startswith(f"{day}.") else 1
     candidate = f"{day}.{number:02d}"
     if candidate <= newest or number > _LAST_OF_DAY:
@@ -72,13 +76,22 @@ def publish(
     texts: Texts = NOT_KEPT,
     about_to_show: Callable[[], object] = lambda: None,
 ) -> None:
-    """Build ``edition`` aside, sign it with ``key``, the private half of the last of its keys, verify it, move it to
-    ``releases/<id>`` and let readers see it. ``about_to_show`` is called when nothing but that is left to do; what it
-    raises stops it.
+    """Build ``edition`` as a candidate and let readers see it at once, approved by nobody.
+
+    Raises what ``build_candidate`` and ``show_candidate`` raise.
+    """
+    build_candidate(edition, public, key, workers, texts=texts)
+    show_candidate(public, edition.id, key, edition.keys, about_to_show=about_to_show, is_verified=True)
+
+
+def build_candidate(
+    edition: Edition, public: Path, key: Ed25519PrivateKey, workers: int = 1, *, texts: Texts = NOT_KEPT
+) -> None:
+    """Build ``edition`` aside, sign it with ``key``, the private half of the last of its keys, verify it, and leave it
+    where no reader looks (``candidate_folder``).
 
     Raises ReleaseRefused when the id was used before or is not above all others, or when verification finds a problem;
     OSError and files.Damaged when the release before it cannot be read; files.Busy when another publication is at work.
-    Whatever goes wrong, the old release stays and nothing is removed.
     """
     with _only_builder(public) as releases:
         _check_id(public, edition.id)
@@ -87,14 +100,90 @@ def publish(
             edition, aside, workers, releases / edition.previous if edition.previous else None, key, texts=texts
         )
         sign_release(aside, key)
-        problems = [*verify_release(aside), *wrong_signatures(aside, edition.keys)]
-        if problems:
-            raise ReleaseRefused("\n".join(problems))
+        _refuse([*verify_release(aside), *wrong_signatures(aside, edition.keys)])
+        aside.rename(candidate_folder(public, edition.id))
+
+
+def candidate_folder(public: Path, release_id: str) -> Path:
+    """Where the candidate of that id is, or would be."""
+    return public / "releases" / f"{_CANDIDATE}{release_id}"
+
+
+def show_candidate(
+    public: Path,
+    release_id: str,
+    key: Ed25519PrivateKey,
+    keys: Sequence[ReleaseKey],
+    *,
+    approved_by: str | None = None,
+    about_to_show: Callable[[], object] = lambda: None,
+    is_verified: bool = False,
+) -> None:
+    """Move the candidate to ``releases/<id>`` and let readers see it. Unless that was done a moment ago
+    (``is_verified``), it is verified again: time has passed, and what is published has to be what was looked at.
+    ``approved_by`` are names that its manifest then tells; it is signed again with ``key``, the last of ``keys``.
+    ``about_to_show`` is called when nothing is left to do but the move; what it raises stops it.
+
+    Raises ReleaseRefused when it is not as it was built, or its id is not above all others; OSError; files.Busy.
+    Whatever goes wrong, and whenever it is killed, the candidate and the old release stay as they are.
+    """
+    with _only_builder(public) as releases:
+        _check_id(public, release_id)
+        candidate = candidate_folder(public, release_id)
+        aside = releases / f"{_BUILDING}{release_id}"
+        # Not the candidate itself: what is killed half-way would leave one that nobody can approve any more.
+        shutil.copytree(candidate, aside, copy_function=os.link)
+        if approved_by is not None:
+            _refuse([*wrong_files(aside), *wrong_signatures(aside, keys)])  # nothing that was changed is signed again
+            _name_approvers(aside, approved_by)
+            sign_release(aside, key)
+        if not is_verified:
+            _refuse([*verify_release(aside), *wrong_signatures(aside, keys)])
         about_to_show()
         os.sync()  # thousands of files: one flush of the disk instead of one each
-        aside.rename(releases / edition.id)
+        aside.rename(releases / release_id)
         sync_folder(releases)
-        swap(public, edition.id)
+        swap(public, release_id)
+    shutil.rmtree(candidate)
+
+
+def show_again(public: Path, release_id: str) -> None:
+    """Let readers see ``releases/<id>``, where a kill came before they did. Raises OSError and files.Busy."""
+    with _only_builder(public):
+        if not _is_pointing(public, release_id):
+            swap(public, release_id)
+
+
+def discard_candidates(public: Path, but: str | None = None) -> None:
+    """Remove all candidates, or all ``but`` one."""
+    for folder in (public / "releases").glob(f"{_CANDIDATE}*"):
+        if folder.name != f"{_CANDIDATE}{but}":
+            shutil.rmtree(folder)
+
+
+@contextlib.contextmanager
+def previewed(public: Path, release_id: str) -> Iterator[Path]:
+    """A folder like ``public`` in which the candidate of that id is what readers see, for as long as the block runs.
+
+    Raises FileNotFoundError without the candidate.
+    """
+    with tempfile.TemporaryDirectory(prefix=_PREVIEW, dir=public) as folder:
+        preview = Path(folder)
+        shutil.copytree(candidate_folder(public, release_id), preview / "releases" / release_id, copy_function=os.link)
+        swap(preview, release_id)
+        yield preview
+
+
+def _name_approvers(folder: Path, names: str) -> None:
+    manifest = json_of((folder / MANIFEST).read_bytes())
+    for name in (*UNLISTED, MANIFEST):
+        (folder / name).unlink()  # links to the candidate's, which stay as they are
+    seal(folder, manifest | {"approved_by": names})
+
+
+def _refuse(problems: Sequence[str]) -> None:
+    if problems:
+        raise ReleaseRefused("\n".join(problems))
 
 
 @contextlib.contextmanager
@@ -231,7 +320,8 @@ def _read(public: Path, release_id: str) -> Published:
 def _ids(public: Path) -> list[str]:
     """Every id that was used, oldest first, also those only begun."""
     folder = public / "releases"
-    names = (path.name.removeprefix(_BUILDING) for path in folder.iterdir()) if folder.is_dir() else ()
+    found = folder.iterdir() if folder.is_dir() else ()
+    names = (path.name.removeprefix(_BUILDING).removeprefix(_CANDIDATE) for path in found)
     return sorted({name for name in names if RELEASE_ID.fullmatch(name)})
 
 

@@ -83,6 +83,8 @@ NEWEST = "../../index.html"
 _TAG = re.compile(r'<[a-z](?:[^<>"]|"[^"]*")*>')
 _LINK = re.compile(r'\s(?:href|src)="([^"]*)"')
 _ID = re.compile(r'\sid="([^"]*)"')
+_UNREADABLE = (OSError, ValueError, KeyError, TypeError)
+"""What is raised over a release whose manifest or checksums are of another shape."""
 _OUTSIDE = re.compile(r"[a-z][a-z0-9+.-]*:|//", re.IGNORECASE)
 
 
@@ -262,23 +264,10 @@ def verify_release(folder: Path) -> list[str]:
     made it is for ``wrong_signatures``.
     """
     try:
-        sums = read_sums(folder)
-        manifest = json_of((folder / MANIFEST).read_bytes())
-        listed = {file["path"]: file["sha256"] for file in manifest["files"]}
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        problems = _differences(folder)
+    except _UNREADABLE as error:
         return [f"the release cannot be read: {error}"]
     present = dict(_files(folder))
-    problems = [f"missing: {name}" for name in sorted(sums.keys() - present.keys())]
-    problems += [f"not listed: {name}" for name in sorted(present.keys() - sums.keys() - {*UNLISTED})]
-    problems += [
-        f"changed: {name}" for name in sorted(sums.keys() & present.keys()) if sha256_of(present[name]) != sums[name]
-    ]
-    expected = {name: digest for name, digest in sums.items() if name != MANIFEST}
-    problems += [
-        f"{MANIFEST} and {SUMS} differ: {name}"
-        for name in sorted(expected.keys() | listed.keys())
-        if expected.get(name) != listed.get(name)
-    ]
     unsafe = _unsafe_counts(folder / "benchmarks")
     figures = _checked("the figures", folder, wrong_figures, wrong_scripts, wrong_helps)
     told = [
@@ -289,6 +278,34 @@ def verify_release(folder: Path) -> list[str]:
     ]
     made = [*wrong_documents(folder), *wrong_archives(folder), *wrong_metadata(folder)]
     return [*problems, *_broken_links(present), *unsafe, *told, *made]
+
+
+def wrong_files(folder: Path) -> list[str]:
+    """What is wrong with the files of the release in ``folder``, in words: one that is missing, changed or not listed.
+    A part of ``verify_release``.
+    """
+    try:
+        return _differences(folder)
+    except _UNREADABLE as error:
+        return [f"the release cannot be read: {error}"]
+
+
+def _differences(folder: Path) -> list[str]:
+    sums = read_sums(folder)
+    manifest = json_of((folder / MANIFEST).read_bytes())
+    listed = {file["path"]: file["sha256"] for file in manifest["files"]}
+    present = dict(_files(folder))
+    problems = [f"missing: {name}" for name in sorted(sums.keys() - present.keys())]
+    problems += [f"not listed: {name}" for name in sorted(present.keys() - sums.keys() - {*UNLISTED})]
+    problems += [
+        f"changed: {name}" for name in sorted(sums.keys() & present.keys()) if sha256_of(present[name]) != sums[name]
+    ]
+    expected = {name: digest for name, digest in sums.items() if name != MANIFEST}
+    return problems + [
+        f"{MANIFEST} and {SUMS} differ: {name}"
+        for name in sorted(expected.keys() | listed.keys())
+        if expected.get(name) != listed.get(name)
+    ]
 
 
 def _hub_statement(edition: Edition, hub: HubState) -> dict[str, Any]:

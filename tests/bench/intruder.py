@@ -14,7 +14,8 @@ from pathlib import Path
 
 from hubs.contract.groups import ALL, ATTRIBUTES, TABLE
 from pipelines import benchmark
-from pipelines.line import levels_of_all, open_line, run
+from pipelines.line import levels_of_all, open_line
+from pipelines.releasing import run
 from pipelines.settings import DEFAULTS
 
 MOST_OVERALL, MOST_IN_A_GROUP = 10, 20

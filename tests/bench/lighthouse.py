@@ -38,7 +38,8 @@ _MOST_SECONDS = 240
 
 def sample(folder: Path) -> Path:
     """The public folder of one run over the sample hubs, kept in ``folder``."""
-    from pipelines.line import open_line, run
+    from pipelines.line import open_line
+    from pipelines.releasing import run
 
     public = folder / "public"
     if not (public / "latest.json").exists():

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.line import run
+from pipelines.releasing import run
 from pipelines.verify import verify
 from tests.feeds import NOW, a_case_study, a_faq, a_line, a_study, a_withdrawal, answers_of, register, write_feed
 from tests.intakes import COMMAND

@@ -14,7 +14,7 @@ from playwright.sync_api import Browser
 
 from hubs.instruments import instruments
 from pipelines.gap import read
-from pipelines.line import run
+from pipelines.releasing import run
 from tests.browser import CONTRAST, markup_problems, scrolls_sideways, violations
 from tests.builders import INSTRUMENT
 from tests.feeds import NOW, a_case_study, a_faq, a_line, a_signpost, answers_of, register, write_csv, write_feed

@@ -23,9 +23,9 @@ from typing import Any
 import pytest
 
 from pipelines import publish
-from pipelines.line import Outcome
-from pipelines.line import run as run_line
 from pipelines.receipts import hub_page
+from pipelines.releasing import Outcome
+from pipelines.releasing import run as run_line
 from tests.badfeeds import studies
 from tests.feeds import (
     NOW,
@@ -430,7 +430,8 @@ def test_incident_k_a_pull_is_killed_in_the_middle(tmp_path) -> None:
         line = a_line(tmp_path)
         assert len(list((line.store.root / "snapshots/one").iterdir())) == 1
         # A release cut now reads what was complete before.
-        from pipelines.line import make_benchmarks, make_library, make_release
+        from pipelines.line import make_benchmarks, make_library
+        from pipelines.releasing import make_release
 
         assert len(make_library(line)) == 40
         make_benchmarks(line)

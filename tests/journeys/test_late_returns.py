@@ -12,8 +12,8 @@ import pytest
 
 from pipelines import publish
 from pipelines.ledger import Ledger
-from pipelines.line import run as run_line
 from pipelines.publish.trace import in_words, trace
+from pipelines.releasing import run as run_line
 from pipelines.verify import verify
 from tests.feeds import NOW, a_case_study, a_line, answers_of, register, write_feed
 from tests.journeys.test_run import hubpacks

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 import xlsxwriter
 
-from pipelines.line import run
 from pipelines.publish import trace
+from pipelines.releasing import run
 from pipelines.store import SnapshotFile, digest_of_files
 from tests.feeds import (
     NOW,

@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.line import gather, make_benchmarks, make_library, make_release, run, withdrawn
+from pipelines.line import gather, make_benchmarks, make_library, withdrawn
 from pipelines.publish import ReleaseRefused, latest
+from pipelines.releasing import make_release, run
 from tests.feeds import NOW, a_case_study, a_line, a_withdrawal, register, write_feed
 
 

@@ -13,8 +13,9 @@ from hubs.instruments import instruments
 from hubs.judge import judge
 from pipelines import quarantine
 from pipelines.inbox import Inbox, Submission
-from pipelines.line import gather, make_benchmarks, make_library, make_release, replay
+from pipelines.line import gather, make_benchmarks, make_library, replay
 from pipelines.receipts import hub_page, receipt
+from pipelines.releasing import make_release
 from pipelines.schedule import next_release
 from pipelines.score import score
 from pipelines.standing import hub_state
