@@ -227,9 +227,7 @@ def approve(
         raise typer.Exit(FINDINGS)
 
 
-@app.command(
-    epilog='Example: hubpacks refuse 2026-11-29.01 --by "Duty operator" --reason "Health has lost its studies"'
-)
+@app.command(epilog='Example: hubpacks refuse 2026-11-29.01 --by "Duty operator" --reason "Health has no studies"')
 def refuse(
     candidate: Annotated[str, typer.Argument(metavar="RELEASE", help="Id of the candidate.")],
     by: Annotated[str, typer.Option(help="Who refuses.")],

@@ -347,7 +347,7 @@ def _drop(line: Line, id: str, event: str, now: datetime, **told: str) -> None:
     """Note why a candidate will not be published, and remove it."""
     line.store.candidates.note(event, now, id, **told)
     line.store.candidates.forget(id)
-    publish.discard_candidates(line.public)
+    publish.discard_candidate(line.public, id)
 
 
 def why_stale(line: Line, candidate: Candidate) -> str | None:

@@ -154,8 +154,13 @@ def show_again(public: Path, release_id: str) -> None:
             swap(public, release_id)
 
 
+def discard_candidate(public: Path, release_id: str) -> None:
+    """Remove the candidate of that id, if there is one."""
+    shutil.rmtree(candidate_folder(public, release_id), ignore_errors=True)
+
+
 def discard_candidates(public: Path, but: str | None = None) -> None:
-    """Remove all candidates, or all ``but`` one."""
+    """Remove all candidates, or all ``but`` one: those of which nobody knows."""
     for folder in (public / "releases").glob(f"{_CANDIDATE}*"):
         if folder.name != f"{_CANDIDATE}{but}":
             shutil.rmtree(folder)

@@ -136,6 +136,7 @@ def test_a_retraction_leaves_a_page_that_says_why_and_where_to_go(folder: Path) 
         "refused": {},
         "release": None,
         "why_none": None,
+        "waits": None,
         "alike": [],
     }
     for release in releases(folder):
