@@ -3,7 +3,8 @@ what the line has to keep until one is published. Also the rule by which they ar
 
 How one is built and shown to readers is for ``publish``, in which order all that comes for ``releasing``. Layout:
 
-``log.jsonl``            what happened, a line each: ``built``, ``approved`` (by one of two), ``published``,
+``log.jsonl``            what happened, a line each: ``built``, ``approved`` (by one of two), ``entered`` (into the
+                         ledger), ``published``,
                          ``refused``, ``superseded`` by another; ``failed`` and ``unchanged``, when an attempt
                          made no candidate
 ``<id>/library.jsonl``   the records in it
@@ -129,7 +130,8 @@ class Approval(NamedTuple):
 class Candidate:
     """A candidate as the log tells it. ``previous`` is the release that readers saw when it was built, ``key`` a digest
     of all that it was made of, and ``open_questions`` why it did not go out by itself. ``reason`` is why it was refused
-    or superseded, ``by`` whose decision that was, at ``decided``.
+    or superseded, ``by`` whose decision that was, at ``decided``. ``entered`` is the seal of the ledger with its
+    numbers in it, once they are.
     """
 
     id: str
@@ -142,6 +144,7 @@ class Candidate:
     reason: str | None = None
     by: str | None = None
     decided: datetime | None = None
+    entered: str | None = None
 
     @property
     def approved_by(self) -> str | None:
@@ -155,7 +158,7 @@ class Candidate:
             "approvals": [one._asdict() | {"at": one.at.isoformat()} for one in self.approvals],
             "decided": self.decided.isoformat() if self.decided else None,
         }
-        del told["key"]
+        del told["key"], told["entered"]
         return told
 
 
@@ -262,6 +265,8 @@ def _follow(found: dict[str, Candidate], entry: Mapping[str, Any]) -> None:
         case "approved":
             approval = Approval(entry["by"], entry["note"], at)
             found[id] = replace(found[id], approvals=(*found[id].approvals, approval))
+        case "entered":
+            found[id] = replace(found[id], entered=entry["seal"])
         case "published" | "refused" | "superseded" as event:
             reason, by = entry.get("reason"), entry.get("by")
             found[id] = replace(found[id], state=CandidateState(event), reason=reason, by=by, decided=at)

@@ -306,6 +306,7 @@ def _publish(line: Line, candidate: Candidate, now: datetime, *, is_verified: bo
 
     def enter() -> None:
         ledger.add(replace(row, approver=names or "") for row in kept.rows)
+        line.store.candidates.note("entered", now, candidate.id, seal=ledger.seal())
         # Who was counted is kept of what holds now, and no longer.
         ledger.forget_members(but={wave.counted for wave in kept.waves})
 
@@ -361,7 +362,7 @@ def why_stale(line: Line, candidate: Candidate) -> str | None:
         return "a record was withdrawn since"
     if not known or known[-1].public.text != kept.signed_by:
         return "the key that signs has changed"
-    if line.store.ledger.seal() != kept.seal:
+    if line.store.ledger.seal() not in (kept.seal, candidate.entered):
         return "the ledger has grown since, and what is told must be held against it"
     if taken := _taken_back(line, kept.library):
         return f"hubs have taken records back since: {', '.join(taken)}"
