@@ -30,6 +30,7 @@ from hubs.registration import (
     read_registry,
     unregistered,
 )
+from pipelines import backup_commands
 from pipelines.settings import (
     MIRROR,
     MIRROR_ENDPOINT,
@@ -79,6 +80,10 @@ key_app = typer.Typer(
     help="Look after the key that releases are signed with.", no_args_is_help=True, rich_markup_mode=None
 )
 app.add_typer(key_app, name="key")
+app.command(epilog="Example: hubpacks backup /mnt/backup/packs --keep 30")(backup_commands.backup)
+app.command(epilog="Example: hubpacks restore /mnt/backup/packs --store new/store --publish new/public")(
+    backup_commands.restore
+)
 map_app = typer.Typer(
     help="Begin a mapping for files in a shape of their own.", no_args_is_help=True, rich_markup_mode=None
 )

@@ -28,9 +28,13 @@ PLACEHOLDER = "https://hubpacks.example/"
 MIRROR, MIRROR_ENDPOINT, MIRROR_SECRET = "mirror", "mirror_endpoint", "mirror_secret"
 """The place in an object store that has a copy of what is published; the address of the store, where it is not
 Amazon's; and the name of the environment variable with the access key."""
+BACKUP, BACKUP_ENDPOINT, BACKUP_SECRET = "backup", "backup_endpoint", "backup_secret"
+"""The place of checkpoints, a folder or in an object store; and the same of it as of the mirror."""
 TABLES = ("intake", "alerts", "approval", "schedule")
 """Tables of the file whose entries a room of its own understands."""
 FILE = Path("hubpacks.toml")
+
+_PLACES = (BACKUP, BACKUP_ENDPOINT, BACKUP_SECRET)
 
 _ADDRESS = re.compile(r"https?://(?:[a-z0-9.-]+|\[[0-9a-f:]+\])(?::[0-9]{1,5})?/(?:[A-Za-z0-9._~-]+/)*")
 """Lower-case scheme and host, a path of plain names; no user, query or fragment."""
@@ -138,7 +142,7 @@ def _from_file() -> dict[str, Any]:
         return {}
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise UnusableSettings(f"{FILE} cannot be read: {error}") from error
-    known = (*DEFAULTS, KEY_FILE, ADDRESS, MIRROR, MIRROR_ENDPOINT, MIRROR_SECRET, *TABLES)
+    known = (*DEFAULTS, KEY_FILE, ADDRESS, MIRROR, MIRROR_ENDPOINT, MIRROR_SECRET, *_PLACES, *TABLES)
     unknown = set(data) - set(known)
     if unknown:
         raise UnusableSettings(f"{FILE}: unknown setting {', '.join(sorted(unknown))}; known are {', '.join(known)}")
