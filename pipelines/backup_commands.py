@@ -132,13 +132,11 @@ def restore(
 @contextlib.contextmanager
 def told_in_a_line() -> Iterator[None]:
     """What goes wrong with a place becomes UnusableSettings, with the same message."""
-    from pipelines.buckets import BucketRefused, BucketUnavailable
-    from pipelines.checkpoints import NotRestored, Unsettled
-    from pipelines.places import LeaseLost, PlaceRefused
+    from pipelines.checkpoints import PROBLEMS
 
     try:
         yield
-    except (BucketRefused, BucketUnavailable, PlaceRefused, LeaseLost, Unsettled, NotRestored) as error:
+    except PROBLEMS as error:
         raise UnusableSettings(str(error)) from error
 
 

@@ -40,7 +40,7 @@ from threading import Lock
 from typing import Any, NamedTuple
 
 from pipelines import publish
-from pipelines.buckets import Changed
+from pipelines.buckets import BucketRefused, BucketUnavailable, Changed
 from pipelines.files import CHUNK_BYTES, exchange, json_of, sha256_of, sync_folder
 from pipelines.places import Lease, LeaseLost, Place, PlaceRefused, knows_conditions
 from pipelines.store import Store
@@ -81,6 +81,10 @@ class Unsettled(RuntimeError):
 
 class NotRestored(RuntimeError):
     """Nothing was restored, or not all of it. The message says why and what to do."""
+
+
+PROBLEMS = (BucketRefused, BucketUnavailable, PlaceRefused, LeaseLost, Unsettled, NotRestored)
+"""All that may be wrong with a place. Each has a message for the operator."""
 
 
 class Entry(NamedTuple):

@@ -122,6 +122,7 @@ def withdraw(line: Line, decisions: Iterable[Decision], now: datetime, progress:
     """
     with line.store.locked("run"):
         taken = tuple(line.store.decisions.add(decision) for decision in decisions)
+        line.keeper.must_last()
         alike = tuple(_alike(line, taken))
         with line.store.locked("release"):
             outcomes = follow_decisions(line, now, progress)

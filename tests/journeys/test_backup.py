@@ -16,8 +16,8 @@ from pipelines import publish
 from pipelines.checkpoints import head_of, restore, writing
 from pipelines.ledger import Ledger
 from pipelines.line import open_line
-from pipelines.line import run as run_line
 from pipelines.places import open_place
+from pipelines.releasing import run as run_line
 from tests.feeds import NOW, a_case_study, a_line, answers_of, register, write_feed
 from tests.intakes import COMMAND
 from tests.journeys.test_run import hubpacks
