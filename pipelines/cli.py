@@ -7,11 +7,11 @@ them, so that ``--help`` and small checks answer at once.
 from __future__ import annotations
 
 import contextlib
-import errno
 import json
 import os
 import re
 import sys
+import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -108,6 +108,8 @@ AddressFlag = Annotated[
 JsonFlag = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
 
 
+_at_work: list[Path] = []
+"""The folders that the command works in, for errors that name none."""
 _until_the_end = contextlib.ExitStack()
 """What is open while the command runs, such as a store in an object store."""
 
@@ -127,9 +129,9 @@ def main() -> None:
     except (UnusableInstrument, UnreadableYaml) as error:
         _stop(f"a question bank cannot be used: {error}")
     except OSError as error:
-        place = error.filename or "the disk"
-        mend = "; make room and run again, what was published stays" if error.errno == errno.ENOSPC else ""
-        _stop(f"{place}: {error.strerror or error}{mend}")
+        from pipelines.faults import told
+
+        _stop(told(error, [*_at_work, Path(tempfile.gettempdir())]))
 
 
 @app.command(epilog="Example: hubpacks run --registry my-registry --publish /srv/packs")
@@ -1111,6 +1113,7 @@ def _folders(store: Path | None, publish: Path | None, *, reads_only: bool) -> t
     """
     public, address = setting("publish", publish), store_address(store)
     if address is None:
+        _at_work.extend([setting("store", store), public])
         return setting("store", store), public, None
     from pipelines.places import open_place
     from pipelines.progress import Bar
@@ -1125,6 +1128,7 @@ def _folders(store: Path | None, publish: Path | None, *, reads_only: bool) -> t
             if reads_only
             else working_copy(place, folder, public, command, bar)
         )
+    _at_work.extend([copy.store, copy.public])
     return copy.store, copy.public, copy.keeper
 
 
