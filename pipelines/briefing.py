@@ -21,7 +21,8 @@ from pipelines.releasing import why_stale
 def briefing(line: Line, candidate: Candidate, now: datetime) -> dict[str, Any]:
     """In plain types: the candidate; while it waits also its age in days, why it cannot be approved any more
     (``stale``), the ``folder`` and the address at which it can be looked at (``preview``), its ``changes`` to the
-    release before it, with the texts, which readers are not told; the ``hubs`` that are not fresh in it, and what the ``attack`` on its benchmarks found.
+    release before it, with the texts, which readers are not told, the ``hubs`` that are not fresh in it, and what the
+    ``attack`` on its benchmarks found.
 
     Raises FileNotFoundError and files.Damaged when it is not as it was built.
     """
