@@ -2,6 +2,7 @@
 
 import dagster as dg
 
+from assets.executors import chosen_executor
 from assets.hubs import confirm_feed, hub_assets, hub_checks
 from assets.release import CHECKS, release_assets
 from assets.resources import LineResource
@@ -38,7 +39,7 @@ def build_defs(line: LineResource) -> dg.Definitions:
         ],
         sensors=[submissions],
         resources={"line": line},
-        executor=dg.in_process_executor,  # hubs are small: a process for each would cost a second of start-up each
+        executor=chosen_executor(),
     )
 
 
