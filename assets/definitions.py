@@ -2,8 +2,9 @@
 
 import dagster as dg
 
+from assets.decisions import confirm_feed
 from assets.executors import chosen_executor
-from assets.hubs import confirm_feed, hub_assets, hub_checks
+from assets.hubs import hubs_assets
 from assets.release import CHECKS, release_assets
 from assets.resources import LineResource
 from assets.submissions import submissions
@@ -14,7 +15,7 @@ def build_defs(line: LineResource) -> dg.Definitions:
     """Fresh definitions over the hubs of ``line``'s registry."""
     schedule = read_schedule()
     registrations = list(line.open().registry.hubs.values())
-    of_hubs = [hub_assets(registration) for registration in registrations]
+    of_hubs = hubs_assets(registrations)
     of_release = release_assets([registration.id for registration in registrations])
     pull = dg.define_asset_job("pull", dg.AssetSelection.assets(*of_hubs), description="Pull and judge every hub.")
     release = dg.define_asset_job(
@@ -24,7 +25,7 @@ def build_defs(line: LineResource) -> dg.Definitions:
     )
     return dg.Definitions(
         assets=[*of_hubs, *of_release],
-        asset_checks=[*CHECKS, *(check for r in registrations for check in hub_checks(r))],
+        asset_checks=CHECKS,
         jobs=[pull, release, confirm_feed],
         schedules=[
             dg.ScheduleDefinition(

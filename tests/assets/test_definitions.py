@@ -160,12 +160,14 @@ def check_result(defs: dg.Definitions, folder: Path, name: str) -> dg.AssetCheck
     return getattr(release, name)(line=resource)
 
 
-def test_each_hub_has_its_own_freshness_policy_and_group(tmp_path) -> None:
+def test_each_hub_has_its_own_freshness_policy_and_sectors_are_groups(tmp_path) -> None:
     write_two_hubs(tmp_path)
+    register(tmp_path, id="three", sector="health", cadence="yearly")
     specs = {spec.key: spec for spec in a_location(tmp_path).resolve_all_asset_specs()}
-    for hub in ("one", "two-b"):
-        assert specs[snapshot_key(hub)].freshness_policy is not None
-    assert specs[snapshot_key("one")].group_name != specs[snapshot_key("two-b")].group_name
+    windows = {hub: specs[snapshot_key(hub)].freshness_policy.fail_window for hub in ("one", "two-b", "three")}
+    assert windows["one"] == windows["two-b"] < windows["three"]
+    groups = {hub: specs[standing_key(hub)].group_name for hub in ("one", "two-b", "three")}
+    assert groups == {"one": "hubs_local_government", "two-b": "hubs_local_government", "three": "hubs_health"}
 
 
 def test_the_workspace_loads_as_dagster_loads_it() -> None:
