@@ -3,12 +3,14 @@
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 import dagster as dg
 
 from hubs.contract.records import canonical_json
 from pipelines import publish
+from pipelines.candidates import Candidate, CandidateState
 from pipelines.line import Line
 from pipelines.settings import PLACEHOLDER
 
@@ -35,13 +37,21 @@ def bars(what: str, numbers: Mapping[str, int], links: Mapping[str, str] | None 
     return table((what, "number", ""), rows)
 
 
-def link(line: Line, address: str) -> dg.MetadataValue:
-    """A page of what is published, ``address`` from its root: its public address; while the site has none, where its
-    file lies, since a browser opens no file from a page of the web.
+def folder_of(line: Line, candidate: Candidate) -> Path:
+    """Where the files of a candidate are, or of the release that it became."""
+    waits = candidate.state is CandidateState.WAITING
+    return publish.candidate_folder(line.public, candidate.id) if waits else line.public / "releases" / candidate.id
+
+
+def page(line: Line, candidate: Candidate, path: str) -> dg.MetadataValue:
+    """A page of a candidate at the address of its preview, of a release at its public one. While the site has no
+    address, where the file lies, since a browser opens no file from a page of the web.
     """
+    if candidate.state is CandidateState.WAITING:
+        return dg.MetadataValue.url(f"{line.rule.preview}releases/{candidate.id}/{path}")
     if line.address != PLACEHOLDER:
-        return dg.MetadataValue.url(f"{line.address}{address}")
-    return dg.MetadataValue.path(str((line.public / address).resolve()))
+        return dg.MetadataValue.url(f"{line.address}releases/{candidate.id}/{path}")
+    return dg.MetadataValue.path(str(folder_of(line, candidate) / path))
 
 
 def pack_links(line: Line) -> dict[str, str]:

@@ -10,7 +10,7 @@ import pytest
 from assets.definitions import build_defs
 from assets.hubs import snapshot_key, standing_key
 from assets.resources import LineResource
-from assets.submissions import submissions
+from assets.sensors import submissions
 from pipelines import publish
 from pipelines.validate import used_verdict
 from tests.feeds import a_case_study, answers_of, register, submit, write_feed
