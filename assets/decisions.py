@@ -1,5 +1,5 @@
-"""Jobs by which the operator decides and acts. Each is one call of ``pipelines``, with what the Launchpad asks for. What
-it does stands there.
+"""Jobs by which the operator decides and acts. Each is one call of ``pipelines``, where its work is described, with what
+the Launchpad asks for.
 """
 
 from datetime import UTC, datetime
