@@ -1,5 +1,5 @@
-"""Jobs by which the operator decides and acts. Each is one call of ``pipelines``, where its work is described, with what
-the Launchpad asks for.
+"""Jobs by which the operator decides and acts. Each is one call of ``pipelines``, which says what it does; here is what
+the Launchpad asks for, and what it shows.
 """
 
 from datetime import UTC, datetime
@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import dagster as dg
 from pydantic import Field
 
-from assets.hubs import CHECKS, check_results, standing_key, state_metadata
+from assets.hubs import CHECKS, OVERVIEW, check_results, overview_metadata, standing_key, state_metadata
 from assets.refusals import refusals_fail
 from assets.release import RELEASE, release_metadata
 from assets.resources import LineResource
@@ -78,11 +78,14 @@ class Confirmation(dg.Config):
 def let_through(context: dg.OpExecutionContext, config: Confirmation, line: LineResource) -> None:
     """Let the hub's newest feed through, although it changes much. Fails when none waits for that."""
     opened, now, hub = line.open(), datetime.now(UTC), config.hub
+    if hub not in opened.registry.hubs:
+        raise dg.Failure(f"No hub is called {hub!r}; there are {', '.join(opened.registry.hubs)}", allow_retries=False)
     with refusals_fail():
         state = confirm(opened, hub, now, reason=config.reason, by=config.by, feed=config.feed)
     context.log.info(f"{hub}: {state.state.value}, in use is feed {state.snapshot}")
     metadata = state_metadata(opened, state, newest_verdict(opened.store, hub))
     context.log_event(dg.AssetMaterialization(standing_key(hub), metadata=metadata))
+    context.log_event(dg.AssetMaterialization(OVERVIEW, metadata=overview_metadata(opened, now)))
     for result in check_results(opened, hub, {dg.AssetCheckKey(standing_key(hub), name) for name in CHECKS}, now):
         told = {"severity": result.severity, "description": result.description, "metadata": result.metadata}
         evaluation = dg.AssetCheckEvaluation(result.asset_key, result.check_name, result.passed, **told)
@@ -139,37 +142,57 @@ def mirror_site(context: dg.OpExecutionContext, config: Place, line: LineResourc
     context.log.info(f"{done.uploaded:,} files sent, {done.deleted:,} deleted, {done.unchanged:,} as they were")
 
 
+def _form(op: str, **fields: object) -> dict[str, object]:
+    """What the Launchpad's editor begins with: the fields that somebody has to fill in, and nothing else."""
+    return {"ops": {op: {"config": fields}}}
+
+
 def _tell_release(context: dg.OpExecutionContext, line: Line, published: Candidate) -> None:
     """Let the asset ``release`` show what was published outside its own step."""
     context.log.info(f"Published release {published.id}")
     context.log_event(dg.AssetMaterialization(RELEASE, metadata=release_metadata(line, published)))
 
 
-@dg.job(description="Publish the candidate that waits. Launch it with its id, your name and a note.")
+@dg.job(
+    description="Publish the candidate that waits. Launch it with its id, your name and a note.",
+    config=_form("approve_candidate", release="", by="", note=""),
+)
 def approve() -> None:
     """One step."""
     approve_candidate()
 
 
-@dg.job(description="Refuse the candidate that waits. Launch it with its id, your name and the reason.")
+@dg.job(
+    description="Refuse the candidate that waits. Launch it with its id, your name and the reason.",
+    config=_form("refuse_candidate", release="", by="", reason=""),
+)
 def refuse() -> None:
     """One step."""
     refuse_candidate()
 
 
-@dg.job(description="Let a held feed through. Launch it with the hub, the reason and your name.")
+@dg.job(
+    description="Let a held feed through. Launch it with the hub, the reason and your name.",
+    config=_form("let_through", hub="", reason="", by=""),
+)
 def confirm_feed() -> None:
     """One step."""
     let_through()
 
 
-@dg.job(description="Withdraw records from all releases, for good. A dry run unless you say otherwise.")
+@dg.job(
+    description="Withdraw records from all releases, for good. A dry run unless you say otherwise.",
+    config=_form("withdraw_records", records=[], reason="", by="", takedown=False, successor="", dry_run=True),
+)
 def withdraw() -> None:
     """One step."""
     withdraw_records()
 
 
-@dg.job(description="Bring the copy in an object store up to date with what is published.")
+@dg.job(
+    description="Bring the copy in an object store up to date with what is published.",
+    config=_form("mirror_site", place=""),
+)
 def mirror() -> None:
     """One step."""
     mirror_site()

@@ -4,7 +4,7 @@ import dagster as dg
 
 from assets.decisions import JOBS
 from assets.executors import chosen_executor
-from assets.hubs import hubs_assets
+from assets.hubs import hubs_assets, overview_asset
 from assets.release import CHECKS, RELEASE, VERIFIES, release_assets
 from assets.resources import LineResource
 from assets.schedules import on_working_days, pull_daily
@@ -15,8 +15,8 @@ from pipelines.schedule import read_schedule
 def build_defs(line: LineResource) -> dg.Definitions:
     """Fresh definitions over the hubs of ``line``'s registry."""
     registrations = list(line.open().registry.hubs.values())
-    of_hubs = hubs_assets(registrations)
-    of_release = release_assets([registration.id for registration in registrations])
+    hubs = [registration.id for registration in registrations]
+    of_hubs, of_release = [*hubs_assets(registrations), overview_asset(hubs)], release_assets(hubs)
     verifies = dg.AssetSelection.checks(VERIFIES)
     releasing = dg.AssetSelection.assets(*of_release) - verifies
     pull = dg.define_asset_job("pull", dg.AssetSelection.assets(*of_hubs), description="Pull and judge every hub.")

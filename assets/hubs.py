@@ -4,6 +4,7 @@ One step gathers the hubs of a sector, many at once, so a thousand hubs are as m
 """
 
 import textwrap
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Set
 from datetime import UTC, datetime
 from typing import Any
@@ -19,10 +20,11 @@ from hubs.contract.vocabularies import vocabulary
 from hubs.registration import CADENCE, Registration
 from pipelines.consolidate import numbers_by_pack
 from pipelines.edition import HubState, State
-from pipelines.line import Gathered, Line, gather_some
-from pipelines.standing import STALE_CADENCES, hub_state, is_stale, records_in_use
+from pipelines.line import Gathered, Line, gather_some, standings
+from pipelines.standing import STALE_CADENCES, hub_state, is_stale, records_in_use, warnings
 from pipelines.validate import newest_verdict
 
+OVERVIEW = dg.AssetKey("all_hubs")
 WIDTH = 52
 """Characters of a line that the UI shows of a value without cutting it off."""
 Told = dg.MaterializeResult | dg.AssetCheckResult
@@ -44,11 +46,54 @@ def standing_key(hub: str) -> dg.AssetKey:
     return dg.AssetKey(["hubs", hub, "standing"])
 
 
+def keys_of(hubs: Iterable[str]) -> list[dg.AssetKey]:
+    """Keys of the assets of ``hubs``."""
+    return [key(hub) for hub in hubs for key in (snapshot_key, standing_key)]
+
+
 def hubs_assets(registrations: Iterable[Registration]) -> list[dg.AssetsDefinition]:
     """The assets of all hubs, a step for each sector that has any."""
     hubs = list(registrations)
     sectors = {term.id: [hub for hub in hubs if hub.sector == term.id] for term in vocabulary("sectors")}
     return [_sector_assets(sector, of_sector) for sector, of_sector in sectors.items() if of_sector]
+
+
+def overview_asset(hubs: Iterable[str]) -> dg.AssetsDefinition:
+    """The place to look each morning, at ten hubs or a thousand: those that need somebody, why, and what to do."""
+
+    @dg.asset(
+        key=OVERVIEW,
+        deps=[standing_key(hub) for hub in hubs],
+        group_name="overview",
+        description="How all hubs stand: how many in which state, and of those that need somebody why and what to do.",
+    )
+    def all_hubs(line: LineResource) -> dg.MaterializeResult:
+        return dg.MaterializeResult(metadata=overview_metadata(line.open(), datetime.now(UTC)))
+
+    return all_hubs
+
+
+def overview_metadata(line: Line, now: datetime) -> dict[str, Any]:
+    """Numbers of hubs by state, which the UI plots over time; and the hubs that need somebody, each with a link."""
+    states = standings(line)
+    told = [(state, warnings(state, line.registry, now)) for state in states]
+    rows = [
+        (_link(line, state.id), state.state.value, " ".join([state.reason or "", *more]), what_to_do(state))
+        for state, more in told
+        if more or state.state not in (State.FRESH, State.RETIRED)
+    ]
+    numbers = Counter(state.state.value for state in states)
+    return {
+        "hubs": len(states),
+        **{state.value: numbers[state.value] for state in State},
+        "need_somebody": len(rows),
+        "who_and_why": table(("hub", "state", "why", "what to do"), rows, none="Every hub stands well."),
+    }
+
+
+def _link(line: Line, hub: str) -> str:
+    """The hub's page in the UI; one whose registration was never usable has none."""
+    return f"[{hub}](/assets/hubs/{hub}/standing)" if hub in line.registry.hubs else hub
 
 
 def _sector_assets(sector: str, hubs: list[Registration]) -> dg.AssetsDefinition:
@@ -103,7 +148,7 @@ def _specs(hub: Registration) -> tuple[dg.AssetSpec, dg.AssetSpec]:
     snapshot = dg.AssetSpec(
         snapshot_key(hub.id),
         description=f"{hub.name.en}: the feed's bytes, immutable, kept by content. Made only when they are new.",
-        kinds={"file"},
+        kinds={hub.id},  # shown below the node, whose own label is the last word of its key
         freshness_policy=dg.FreshnessPolicy.time_window(fail_window=cadence * STALE_CADENCES, warn_window=cadence),
         **shared,
     )
@@ -111,7 +156,7 @@ def _specs(hub: Registration) -> tuple[dg.AssetSpec, dg.AssetSpec]:
         standing_key(hub.id),
         deps=[snapshot_key(hub.id)],
         description=f"{hub.name.en}: the verdict on its newest feed, and which feed the next release uses.",
-        kinds={"pydantic", "greatexpectations"},
+        kinds={hub.id},
         **shared,
     )
     return snapshot, standing
@@ -149,12 +194,12 @@ def check_results(line: Line, hub: str, asked: Set[dg.AssetCheckKey], now: datet
         ),
         "content_is_current": (
             not is_stale(state.fetched, registration, now),
-            f"First had {_ago(state.fetched, now)}; the hub's cadence is {registration.cadence}.",
-            {"age_days": (now - state.fetched).days if state.fetched else None},
+            f"{_ago('First had', state.fetched, now)}; the hub's cadence is {registration.cadence}.",
+            {"age_days": (now - state.fetched).days} if state.fetched else {},
         ),
         "last_good_feed_lasts": (
             not state.is_expiring(now),
-            f"Last had {_ago(state.seen, now)}{lasting}",
+            f"{_ago('Last had', state.seen, now)}{lasting}",
             {"carried_until": moment(state.expires, "not carried")},
         ),
     }
@@ -186,7 +231,7 @@ def state_metadata(line: Line, state: HubState, newest: Verdict | None) -> dict[
         "packs": bars("pack", packs, pack_links(line)),
         "fetched": moment(state.fetched),
         "last_seen": moment(state.seen),
-        "carried_until": moment(state.expires),
+        "carried_until": moment(state.expires, "not carried"),
         "newest_feed": (state.newest or "none")[:12],
         "change": listed(state.change["kinds"]) if state.change else "nothing",
         "changed_by_kind": _tallies(state.change["numbers"]) if state.change else "nothing",
@@ -214,6 +259,7 @@ def _tallies(numbers: Mapping[str, Any]) -> dg.MarkdownMetadataValue:
     return table(("of", *names), rows)
 
 
-def _ago(at: datetime | None, now: datetime) -> str:
+def _ago(what: str, at: datetime | None, now: datetime) -> str:
+    """As in "Last had 3 days ago", or that no feed was ever used."""
     days = (now - at).days if at else 0
-    return f"{days} day{'' if days == 1 else 's'} ago" if at else "never"
+    return f"{what} {days} day{'' if days == 1 else 's'} ago" if at else "No feed is in use"

@@ -5,7 +5,7 @@ from zoneinfo import ZoneInfo
 import dagster as dg
 from dagster import RunRequest, SkipReason
 
-from assets.hubs import snapshot_key, standing_key
+from assets.hubs import OVERVIEW, keys_of
 from assets.resources import LineResource
 from pipelines.line import hubs_due
 from pipelines.schedule import Schedule
@@ -25,7 +25,7 @@ def pull_daily(job: object, schedule: Schedule) -> dg.ScheduleDefinition:
         due = hubs_due(line.open(), context.scheduled_execution_time)
         if not due:
             return SkipReason("No hub is due: all stand well, and were visited lately enough for their cadence.")
-        return RunRequest(asset_selection=[key(hub) for hub in due for key in (snapshot_key, standing_key)])
+        return RunRequest(asset_selection=[OVERVIEW, *keys_of(due)])
 
     return evaluate
 

@@ -6,14 +6,14 @@ import json
 import dagster as dg
 
 from assets.decisions import mirror
-from assets.hubs import snapshot_key, standing_key
+from assets.hubs import OVERVIEW, keys_of
 from assets.resources import LineResource
 from pipelines.inbox import Inbox
 from pipelines.settings import MIRROR, named
 
 
 @dg.sensor(
-    asset_selection=dg.AssetSelection.key_prefixes("hubs"),
+    asset_selection=dg.AssetSelection.key_prefixes("hubs") | dg.AssetSelection.assets(OVERVIEW),
     minimum_interval_seconds=30,
     default_status=dg.DefaultSensorStatus.RUNNING,  # it only gathers; to publish stays the operator's decision
     description="Pulls and judges a hub as soon as the intake has accepted a submission of it, each submission once.",
@@ -25,7 +25,7 @@ def submissions(context: dg.SensorEvaluationContext, line: LineResource) -> dg.S
     seen = json.loads(context.cursor) if context.cursor else {}
     newest = {hub: found.id for hub in opened.registry.hubs if (found := inbox.newest(hub)) is not None}
     requests = [
-        dg.RunRequest(run_key=id, asset_selection=[snapshot_key(hub), standing_key(hub)])
+        dg.RunRequest(run_key=id, asset_selection=[OVERVIEW, *keys_of([hub])])
         for hub, id in newest.items()
         if seen.get(hub) != id
     ]

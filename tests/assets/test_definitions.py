@@ -8,7 +8,7 @@ import dagster as dg
 import pytest
 
 from assets.definitions import build_defs
-from assets.hubs import snapshot_key, standing_key
+from assets.hubs import OVERVIEW, snapshot_key, standing_key
 from assets.resources import LineResource
 from assets.sensors import submissions
 from pipelines import publish
@@ -68,7 +68,7 @@ def test_nothing_new_is_no_snapshot_and_no_release(tmp_path) -> None:
     defs = a_location(tmp_path)
     for job in ("pull", "release"):
         run(defs, job)
-    assert materialized(run(defs, "pull")) == {standing_key("one"), standing_key("two-b")}
+    assert materialized(run(defs, "pull")) == {standing_key("one"), standing_key("two-b"), OVERVIEW}
     again = run(defs, "release")
     assert again.success
     assert dg.AssetKey("release") not in materialized(again)
@@ -198,7 +198,7 @@ def test_the_sensor_gathers_a_hub_once_for_each_submission(tmp_path) -> None:
         assert job is not None
         gathered = job.execute_in_process(instance=instance, asset_selection=keys)
     assert gathered.success
-    assert materialized(gathered) == {snapshot_key("one"), standing_key("one")}
+    assert materialized(gathered) == {snapshot_key("one"), standing_key("one"), OVERVIEW}
     store = line.open().store
     assert store.last_pull("one")["submission"] == sent.id
     assert used_verdict(store, "one").records[0].document.title == "A newer title"
