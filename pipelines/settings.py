@@ -28,6 +28,8 @@ PLACEHOLDER = "https://hubpacks.example/"
 MIRROR, MIRROR_ENDPOINT, MIRROR_SECRET = "mirror", "mirror_endpoint", "mirror_secret"
 """The place in an object store that has a copy of what is published; the address of the store, where it is not
 Amazon's; and the name of the environment variable with the access key."""
+EXECUTOR = "executor"
+"""How Dagster runs the steps of a job (``assets.executors``)."""
 TABLES = ("intake", "alerts", "approval", "schedule")
 """Tables of the file whose entries a room of its own understands."""
 FILE = Path("hubpacks.toml")
@@ -138,7 +140,7 @@ def _from_file() -> dict[str, Any]:
         return {}
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise UnusableSettings(f"{FILE} cannot be read: {error}") from error
-    known = (*DEFAULTS, KEY_FILE, ADDRESS, MIRROR, MIRROR_ENDPOINT, MIRROR_SECRET, *TABLES)
+    known = (*DEFAULTS, KEY_FILE, ADDRESS, MIRROR, MIRROR_ENDPOINT, MIRROR_SECRET, EXECUTOR, *TABLES)
     unknown = set(data) - set(known)
     if unknown:
         raise UnusableSettings(f"{FILE}: unknown setting {', '.join(sorted(unknown))}; known are {', '.join(known)}")
