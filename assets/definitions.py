@@ -2,43 +2,55 @@
 
 import dagster as dg
 
-from assets.hubs import confirm_feed, hub_assets, hub_checks
-from assets.release import CHECKS, release_assets
+from assets.decisions import JOBS
+from assets.executors import chosen_executor
+from assets.hubs import hubs_assets, overview_asset
+from assets.release import CHECKS, RELEASE, VERIFIES, release_assets
 from assets.resources import LineResource
-from assets.submissions import submissions
+from assets.schedules import on_working_days, pull_daily
+from assets.sensors import SENSORS
 from pipelines.schedule import read_schedule
 
 
 def build_defs(line: LineResource) -> dg.Definitions:
     """Fresh definitions over the hubs of ``line``'s registry."""
-    schedule = read_schedule()
     registrations = list(line.open().registry.hubs.values())
-    of_hubs = [hub_assets(registration) for registration in registrations]
-    of_release = release_assets([registration.id for registration in registrations])
+    hubs = [registration.id for registration in registrations]
+    of_hubs, of_release = [*hubs_assets(registrations), overview_asset(hubs)], release_assets(hubs)
+    verifies = dg.AssetSelection.checks(VERIFIES)
+    releasing = dg.AssetSelection.assets(*of_release) - verifies
     pull = dg.define_asset_job("pull", dg.AssetSelection.assets(*of_hubs), description="Pull and judge every hub.")
+    candidate = dg.define_asset_job(
+        "candidate",
+        releasing - dg.AssetSelection.assets(RELEASE),
+        description="Consolidate, count, check, and build a candidate that waits for the job approve.",
+    )
     release = dg.define_asset_job(
         "release",
-        dg.AssetSelection.assets(*of_release),
-        description="Consolidate, count, check and publish.",
+        releasing,
+        description="The same, and publish it as far as the rule lets it go out by itself; else it waits.",
     )
+    verify = dg.define_asset_job("verify", verifies, description="Verify the release that readers see, file by file.")
+    schedule = read_schedule()
     return dg.Definitions(
         assets=[*of_hubs, *of_release],
-        asset_checks=[*CHECKS, *(check for r in registrations for check in hub_checks(r))],
-        jobs=[pull, release, confirm_feed],
+        asset_checks=CHECKS,
+        jobs=[pull, candidate, release, verify, *JOBS],
         schedules=[
+            pull_daily(pull, schedule),
+            on_working_days("candidate_weekly", candidate, "candidate", schedule),
+            on_working_days("release_quarterly", release, "release", schedule),
             dg.ScheduleDefinition(
-                name="pull_daily", job=pull, cron_schedule=schedule.pull, execution_timezone=schedule.time_zone
-            ),
-            dg.ScheduleDefinition(
-                name="release_weekly",
-                job=release,
-                cron_schedule=schedule.candidate,
+                name="verify_daily",
+                job=verify,
+                cron_schedule=schedule.pull,
                 execution_timezone=schedule.time_zone,
+                description="Verifies each day, when hubs are pulled, that readers still see what was published.",
             ),
         ],
-        sensors=[submissions],
+        sensors=SENSORS,
         resources={"line": line},
-        executor=dg.in_process_executor,  # hubs are small: a process for each would cost a second of start-up each
+        executor=chosen_executor(),
     )
 
 

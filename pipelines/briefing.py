@@ -20,8 +20,9 @@ from pipelines.releasing import why_stale
 
 def briefing(line: Line, candidate: Candidate, now: datetime) -> dict[str, Any]:
     """In plain types: the candidate; while it waits also its age in days, why it cannot be approved any more
-    (``stale``), the ``folder`` and the address at which it can be looked at (``preview``), its ``changes``
-    (``changes.json``), the ``hubs`` that are not fresh in it, and what the ``attack`` on its benchmarks found.
+    (``stale``), the ``folder`` and the address at which it can be looked at (``preview``), its ``changes`` to the
+    release before it, with the texts, which readers are not told, the ``hubs`` that are not fresh in it, and what the
+    ``attack`` on its benchmarks found.
 
     Raises FileNotFoundError and files.Damaged when it is not as it was built.
     """
@@ -40,7 +41,8 @@ def briefing(line: Line, candidate: Candidate, now: datetime) -> dict[str, Any]:
             if hub["state"] != State.FRESH
         ]
         told |= {"states": coverage["states"], "hubs": hubs, "attack": audit["attack"]}
-    with reading(folder / "changes.json") as changes:
+    if candidate.previous:
+        changes, _ = publish.diff(line.public / "releases" / candidate.previous, folder)
         told |= {"changes": changes}
     return told | {"folder": str(folder), "preview": f"{line.rule.preview}releases/{candidate.id}/index.html"}
 
@@ -59,10 +61,10 @@ def briefing_in_words(told: Mapping[str, Any]) -> Iterator[str]:
         yield f"  It does not go out by itself: {question}"
     if told["stale"]:
         yield f"  It cannot be approved any more: {told['stale']}."
-    if "changes" not in told:
+    if "folder" not in told:
         return
     yield ""
-    if told["previous"]:
+    if "changes" in told:
         yield from publish.changes_in_words(told["changes"])
         yield ""
     yield "Hubs: " + ", ".join(f"{number} {state.replace('_', ' ')}" for state, number in told["states"].items())

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Set
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from datasketch import MinHash, MinHashLSH
@@ -21,7 +21,7 @@ from hubs.contract.personal import masked
 from hubs.contract.records import Record
 from hubs.contract.vocabularies import vocabulary
 from hubs.mapping.text import cut, plain
-from pipelines.edition import LibraryRecord, Origin, Pack, Related
+from pipelines.edition import LibraryRecord, Origin, Pack, Related, audiences_of
 
 MERGE_SIMILARITY = 0.95
 """From this share of shingles in common two texts are the same record with a slip corrected."""
@@ -86,6 +86,21 @@ def consolidate(
     }
 
 
+def possible_packs() -> list[Pack]:
+    """All packs that there may be, without records, in the order in which they are told: one national, one a sector and
+    technology type, one an audience.
+    """
+    found = [Pack("national", "national", None, "National pack", "Pecyn cenedlaethol", ())]
+    for scheme, prefix in (("sectors", "sector"), ("technology_types", "technology")):
+        for term in vocabulary(scheme):
+            found.append(Pack(f"{prefix}-{_slug(term.id)}", scheme, term.id, term.en, term.cy, ()))
+    for term in vocabulary("audiences"):
+        title_en = f"Interoperability 101 for {term.en.lower()}"
+        title_cy = f"Rhyngweithredu 101: {term.cy.lower()}"
+        found.append(Pack(f"audience-{_slug(term.id)}", "audiences", term.id, title_en, title_cy, ()))
+    return found
+
+
 def packs(library: Mapping[str, LibraryRecord]) -> list[Pack]:
     """The packs: one national, one a sector and technology type that has records, one an audience.
 
@@ -93,20 +108,38 @@ def packs(library: Mapping[str, LibraryRecord]) -> list[Pack]:
     to every sector that has a pack.
     """
     order = sorted(library.values(), key=_reading_order)
-    result = [Pack("national", "national", None, "National pack", "Pecyn cenedlaethol", _ids(order))]
-    for scheme, prefix in (("sectors", "sector"), ("technology_types", "technology")):
-        for term in vocabulary(scheme):
-            chosen = [r for r in order if term.id in getattr(r.record.document, scheme)]
-            if chosen:
-                general = [r for r in order if scheme == "sectors" and not r.record.document.sectors]
-                chosen = sorted([*chosen, *general], key=_reading_order)
-                result.append(Pack(f"{prefix}-{_slug(term.id)}", scheme, term.id, term.en, term.cy, _ids(chosen)))
-    for term in vocabulary("audiences"):
-        chosen = [r for r in order if term.id in r.audiences]
-        title_en = f"Interoperability 101 for {term.en.lower()}"
-        title_cy = f"Rhyngweithredu 101: {term.cy.lower()}"
-        result.append(Pack(f"audience-{_slug(term.id)}", "audiences", term.id, title_en, title_cy, _ids(chosen)))
-    return result
+    filled = [replace(pack, records=_ids(_chosen(pack, order))) for pack in possible_packs()]
+    return [pack for pack in filled if pack.records or pack.scheme in ("national", "audiences")]
+
+
+def numbers_by_pack(records: Iterable[Record]) -> dict[str, int]:
+    """How many of ``records``, before they are consolidated, each pack has, by id, in the order of packs. Those that
+    name no sector are in the packs of all sectors, and not counted there.
+    """
+    numbers: Counter[tuple[str, str | None]] = Counter()
+    for record in records:
+        document = record.document
+        audiences = audiences_of(record)
+        named = (
+            ("sectors", document.sectors),
+            ("technology_types", document.technology_types),
+            ("audiences", audiences),
+        )
+        numbers["national", None] += 1
+        numbers.update((scheme, term) for scheme, terms in named for term in terms)
+    counted = {pack.id: numbers[pack.scheme, pack.term] for pack in possible_packs()}
+    return {pack: number for pack, number in counted.items() if number}
+
+
+def _chosen(pack: Pack, order: list[LibraryRecord]) -> list[LibraryRecord]:
+    """The records of ``pack`` among all, which are in reading order."""
+    if pack.term is None:
+        return order
+    if pack.scheme == "audiences":
+        return [r for r in order if pack.term in r.audiences]
+    named = {r.id for r in order if pack.term in getattr(r.record.document, pack.scheme)}
+    is_general = pack.scheme == "sectors" and named
+    return [r for r in order if r.id in named or (is_general and not r.record.document.sectors)]
 
 
 def _abstract(record: Record) -> str:

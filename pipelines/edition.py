@@ -132,6 +132,11 @@ class Origin:
         return cls(record.document.id, record.file, record.place)
 
 
+def audiences_of(record: Record) -> tuple[str, ...]:
+    """For whom ``record`` is: the audiences that it names, or else those of its kind."""
+    return tuple(getattr(record.document, "audience", document_kinds()[record.kind].audiences))
+
+
 @dataclass(frozen=True)
 class LibraryRecord:
     """One published record. ``text`` and ``abstract`` are masked Markdown and plain text, safe to publish;
@@ -167,8 +172,8 @@ class LibraryRecord:
 
     @property
     def audiences(self) -> tuple[str, ...]:
-        """For whom it is: the audiences that it names, or else those of its kind."""
-        return tuple(getattr(self.record.document, "audience", document_kinds()[self.record.kind].audiences))
+        """For whom it is (``audiences_of``)."""
+        return audiences_of(self.record)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain types, for storing."""

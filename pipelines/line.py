@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -215,34 +215,55 @@ def _problem(registry: Registry, hub: str) -> str | None:
     return next(wrong, None)
 
 
-def gather_all(line: Line, now: datetime, progress: Progress) -> None:
-    """Gather every hub and count its returns. What is raised at work on a hub is raised here.
+@dataclass(frozen=True)
+class Gathered:
+    """What became of gathering one hub: how it stands now, and whether it brought anything new; or the ``error`` that
+    was raised at work on it, which is none of what a hub may send.
+    """
+
+    hub: str
+    state: HubState | None = None
+    is_new: bool = False
+    error: BaseException | None = None
+
+
+def gather_some(line: Line, hubs: Iterable[str], now: datetime, progress: Progress) -> Iterator[Gathered]:
+    """Gather ``hubs`` and count their returns; each is told when it is done. No error of one hub stops the others. Who
+    stops listening stops the work.
 
     Up to ``PULLS`` hubs are pulled at once, since a slow server costs nothing but patience; ``WORKERS`` are judged.
     When everything else is done, the slow ones have as long again, at least ``PATIENCE_SECONDS``, and then must hurry.
     """
 
-    def settle_and_count(hub: str) -> None:
+    def settle_and_count(hub: str) -> tuple[HubState, bool]:
         progress("judge", hub)
-        settle(line, hub, now)
+        settled = settle(line, hub, now)
         count_returns(line, hub)
+        return settled
 
     began = time.monotonic()
     with Network() as network, ThreadPoolExecutor(PULLS) as pulling, ThreadPoolExecutor(WORKERS) as judging:
-        pulls = {pulling.submit(fetch, line, hub, now, network): hub for hub in line.registry.hubs}
-        waiting: set[Future[Any]] = set(pulls)
+        pulls: dict[Future[Any], str] = {pulling.submit(fetch, line, hub, now, network): hub for hub in hubs}
+        judged: dict[Future[Any], str] = {}
+        waiting = set(pulls)
         patient_until: float | None = None
         try:
             while waiting:
                 done, waiting = wait(waiting, timeout=1, return_when=FIRST_COMPLETED)
-                for future in done:
+                ended = [_ended(future, judged[future]) for future in done & judged.keys()]
+                for future in done & pulls.keys():
+                    hub = pulls[future]
+                    if future.exception() is not None:
+                        ended.append(_ended(future, hub))
+                        continue
                     code = future.result()
-                    if future in pulls:
-                        hub = pulls[future]
-                        progress(*(("not had", f"{hub} ({code})") if code else ("pulled", hub)))
-                        waiting.add(judging.submit(settle_and_count, hub))
-                    else:
-                        line.keeper.may_last()
+                    progress(*(("not had", f"{hub} ({code})") if code else ("pulled", hub)))
+                    judgement = judging.submit(settle_and_count, hub)
+                    judged[judgement] = hub
+                    waiting.add(judgement)
+                if ended:
+                    line.keeper.may_last()
+                yield from ended
                 now_s = time.monotonic()
                 if not waiting <= pulls.keys():
                     patient_until = None
@@ -253,6 +274,18 @@ def gather_all(line: Line, now: datetime, progress: Progress) -> None:
         finally:
             for future in waiting:
                 future.cancel()
+
+
+def _ended(future: Future[Any], hub: str) -> Gathered:
+    error = future.exception()
+    return Gathered(hub, error=error) if error is not None else Gathered(hub, *future.result())
+
+
+def gather_all(line: Line, now: datetime, progress: Progress) -> None:
+    """Gather every hub (``gather_some``). What is raised at work on a hub is raised here, and ends the rest."""
+    for one in gather_some(line, line.registry.hubs, now, progress):
+        if one.error is not None:
+            raise one.error
 
 
 def hubs_due(line: Line, now: datetime) -> list[str]:

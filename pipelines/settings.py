@@ -33,6 +33,8 @@ STORE_CACHE, STORE_ENDPOINT, STORE_SECRET = "store_cache", "store_endpoint", "st
 """Of a store in an object store: its folder on this machine, and the same as of the mirror."""
 BACKUP, BACKUP_ENDPOINT, BACKUP_SECRET = "backup", "backup_endpoint", "backup_secret"
 """The place of checkpoints, a folder or in an object store; and the same of it as of the mirror."""
+EXECUTOR = "executor"
+"""How Dagster runs the steps of a job (``assets.executors``)."""
 TABLES = ("intake", "alerts", "approval", "schedule")
 """Tables of the file whose entries a room of its own understands."""
 FILE = Path("hubpacks.toml")
@@ -170,7 +172,8 @@ def _from_file() -> dict[str, Any]:
         return {}
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise UnusableSettings(f"{FILE} cannot be read: {error}") from error
-    known = (*DEFAULTS, KEY_FILE, ADDRESS, MIRROR, MIRROR_ENDPOINT, MIRROR_SECRET, *_PLACES, *TABLES)
+    places = (MIRROR, MIRROR_ENDPOINT, MIRROR_SECRET, *_PLACES)
+    known = (*DEFAULTS, KEY_FILE, ADDRESS, *places, EXECUTOR, *TABLES)
     unknown = set(data) - set(known)
     if unknown:
         raise UnusableSettings(f"{FILE}: unknown setting {', '.join(sorted(unknown))}; known are {', '.join(known)}")

@@ -8,9 +8,9 @@ import dagster as dg
 import pytest
 
 from assets.definitions import build_defs
-from assets.hubs import snapshot_key, standing_key
+from assets.hubs import OVERVIEW, snapshot_key, standing_key
 from assets.resources import LineResource
-from assets.submissions import submissions
+from assets.sensors import submissions
 from pipelines import publish
 from pipelines.validate import used_verdict
 from tests.feeds import a_case_study, answers_of, register, submit, write_feed
@@ -68,7 +68,7 @@ def test_nothing_new_is_no_snapshot_and_no_release(tmp_path) -> None:
     defs = a_location(tmp_path)
     for job in ("pull", "release"):
         run(defs, job)
-    assert materialized(run(defs, "pull")) == {standing_key("one"), standing_key("two-b")}
+    assert materialized(run(defs, "pull")) == {standing_key("one"), standing_key("two-b"), OVERVIEW}
     again = run(defs, "release")
     assert again.success
     assert dg.AssetKey("release") not in materialized(again)
@@ -160,12 +160,14 @@ def check_result(defs: dg.Definitions, folder: Path, name: str) -> dg.AssetCheck
     return getattr(release, name)(line=resource)
 
 
-def test_each_hub_has_its_own_freshness_policy_and_group(tmp_path) -> None:
+def test_each_hub_has_its_own_freshness_policy_and_sectors_are_groups(tmp_path) -> None:
     write_two_hubs(tmp_path)
+    register(tmp_path, id="three", sector="health", cadence="yearly")
     specs = {spec.key: spec for spec in a_location(tmp_path).resolve_all_asset_specs()}
-    for hub in ("one", "two-b"):
-        assert specs[snapshot_key(hub)].freshness_policy is not None
-    assert specs[snapshot_key("one")].group_name != specs[snapshot_key("two-b")].group_name
+    windows = {hub: specs[snapshot_key(hub)].freshness_policy.fail_window for hub in ("one", "two-b", "three")}
+    assert windows["one"] == windows["two-b"] < windows["three"]
+    groups = {hub: specs[standing_key(hub)].group_name for hub in ("one", "two-b", "three")}
+    assert groups == {"one": "hubs_local_government", "two-b": "hubs_local_government", "three": "hubs_health"}
 
 
 def test_the_workspace_loads_as_dagster_loads_it() -> None:
@@ -196,7 +198,7 @@ def test_the_sensor_gathers_a_hub_once_for_each_submission(tmp_path) -> None:
         assert job is not None
         gathered = job.execute_in_process(instance=instance, asset_selection=keys)
     assert gathered.success
-    assert materialized(gathered) == {snapshot_key("one"), standing_key("one")}
+    assert materialized(gathered) == {snapshot_key("one"), standing_key("one"), OVERVIEW}
     store = line.open().store
     assert store.last_pull("one")["submission"] == sent.id
     assert used_verdict(store, "one").records[0].document.title == "A newer title"

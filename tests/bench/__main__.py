@@ -16,7 +16,7 @@ from pathlib import Path
 import pyarrow.parquet as pq
 
 from hubs.instruments import instruments
-from tests.bench import breaker, disclose, intruder, lighthouse, pages, publishing, searching
+from tests.bench import breaker, disclose, intruder, lighthouse, orchestration, pages, publishing, searching
 from tests.bench.counting import check_cube
 from tests.bench.generator import WORST, Work, write_feeds, write_returns
 from tests.bench.measure import Run, run
@@ -173,6 +173,7 @@ def main() -> None:
     parser.add_argument("--search", action="store_true", help="only how soon the search answers, in Chromium")
     parser.add_argument("--lighthouse", action="store_true", help="only what Lighthouse says of five types of page")
     parser.add_argument("--pages", action="store_true", help="only what pages of records take, beside Hugo")
+    parser.add_argument("--dagster", action="store_true", help="only what Dagster costs beside the bare line")
     options = parser.parse_args()
     alone = (
         (breaker, options.breaker),
@@ -182,6 +183,7 @@ def main() -> None:
         (searching, options.search),
         (lighthouse, options.lighthouse),
         (pages, options.pages),
+        (orchestration, options.dagster),
     )
     for part, is_alone in alone:
         if is_alone:

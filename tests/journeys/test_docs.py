@@ -36,6 +36,7 @@ NOT_RUN = {
     ("README.md", "make run", "make sets up the checkout that the tests run in"),
     ("operators.md", "hubpacks serve --port 8000", "a server never ends"),
     ("operators.md", "make dev", "a server never ends"),
+    ("operators.md", "hubpacks serve --candidate", "a server never ends"),
     ("operators.md", "HUBPACKS_ADDRESS=https://packs.example.org/ hubpacks run", "it would make another release"),
     ("operators.md", "hubpacks intake --port 8001", "a server never ends"),
     (
