@@ -37,7 +37,8 @@ def _full(error: OSError, place: Path | None, folders: Iterable[Path]) -> str:
         there = _nearest(folder)
         about = os.statvfs(there)
         if about.f_files and not about.f_favail:
-            return f"the disk of {there} has no inodes left: it holds as many files as it can. Remove files there, and {_STAYS}"
+            why = "has no inodes left: it holds as many files as it can"
+            return f"the disk of {there} {why}. Remove files there, and {_STAYS}"
         if about.f_bavail * about.f_frsize < _LEAST_BYTES:
             return f"the disk of {there} is full. Make room, and {_STAYS}"
     where = f"the disk of {wanted[0]}" if wanted else "the disk"

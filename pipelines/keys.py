@@ -113,10 +113,10 @@ class Keys:
         known = self.known() or tuple(recovered)
         if not known:
             raise KeyRefused("there is no key yet: the first release makes one, or name one in the settings")
-        if now < known[-1].since:
+        current = known[-1]
+        if current.since is not None and now < current.since:
             raise KeyRefused(
-                f"the clock says {now:%-d %B %Y}, and the key of today is in use since {known[-1].since:%-d %B %Y}: set "
-                "the clock"
+                f"the clock says {now:%-d %B %Y}, and the current key is in use since {current.since:%-d %B %Y}: set it"
             )
         private = self._read_given() or Ed25519PrivateKey.generate()
         new = ReleaseKey(PublicKey.of(private), now)

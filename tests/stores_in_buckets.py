@@ -22,7 +22,7 @@ from tests.kills import half_public, half_snapshots
 from tests.mirrors import SECRET, Door
 from tests.servers import BUCKET
 
-HUBS = ("one", "two")
+HUBS = ("one", "two", "three")
 
 
 @dataclass
@@ -39,12 +39,14 @@ class Machines:
     ids: set[str] = field(default_factory=set)
 
     def change(self, round: int) -> None:
-        """New content of a hub; one of the two has returns."""
+        """New content of one hub. Two others have returns, which stay as they are."""
         for number, hub in enumerate(HUBS):
             register(self.folder, id=hub)
-            if round == 0 or number != round % 2:
+            if round == 0 or number == 0:
                 study = a_case_study(body=f"Of {hub}, round {round}.")
-                write_feed(self.folder / "feeds" / hub, [study], answers=answers_of(40 if number == 0 else 0))
+                write_feed(
+                    self.folder / "feeds" / hub, [study], answers=answers_of(40 if number else 0, 1 + 1000 * number)
+                )
 
     def command(self, machine: str, *arguments: str) -> tuple[list[str], dict[str, str]]:
         """The command on a machine, and its environment."""
@@ -109,7 +111,9 @@ class Machines:
                 assert here.read_bytes() == there.read_bytes(), release
         store = self.store(next)
         assert list(half_snapshots(store)) == []
-        Ledger(store / "ledger").verify()
+        ledger = Ledger(store / "ledger")
+        ledger.verify()
+        assert any(row.release for period in ledger.periods() for row in ledger.rows(period))
         assert half_public(self.folder / next / "public") == []
 
 
