@@ -42,6 +42,7 @@ from typing import Any, NamedTuple
 from pipelines import publish
 from pipelines.buckets import BucketRefused, BucketUnavailable, Changed
 from pipelines.files import CHUNK_BYTES, exchange, json_of, sha256_of, sync_folder
+from pipelines.layout import UNFINISHED
 from pipelines.places import Lease, LeaseLost, Place, PlaceRefused, knows_conditions
 from pipelines.store import Store
 from pipelines.version import code_version
@@ -59,9 +60,6 @@ DELETED_AT_ONCE = 1_000
 
 STORE, PUBLIC = "store", "public"
 PRIVATE_KEYS = ("store/keys/signing.pem", "store/keys/next.pem")
-UNFINISHED = ".restoring"
-"""In a folder that is being restored. Nothing works on such a folder (``layout``)."""
-
 _NOT_COPIED = {"locks", "staging", "texts"}
 """Of the store: what belongs to the machine, and what only saves time."""
 _LASTING = ("blobs", "snapshots", "verdicts", "levels")

@@ -120,11 +120,12 @@ def main() -> None:
     from hubs.instruments import UnusableInstrument
     from hubs.yamlfile import UnreadableYaml
     from pipelines.files import Busy, Damaged
+    from pipelines.layout import UnusableLayout
 
     try:
         with _until_the_end:
             app(prog_name="hubpacks")
-    except (Busy, Damaged, UnusableSettings, UnusableRegistration, WrongRegistry) as error:
+    except (Busy, Damaged, UnusableLayout, UnusableSettings, UnusableRegistration, WrongRegistry) as error:
         _stop(str(error))
     except (UnusableInstrument, UnreadableYaml) as error:
         _stop(f"a question bank cannot be used: {error}")
@@ -486,40 +487,51 @@ def status(
             _print_held(plain[0]["quarantine"])
 
 
-@app.command(epilog="Example: hubpacks replay health")
+@app.command(epilog="Example: hubpacks replay --all")
 def replay(
-    hub: Annotated[str, typer.Argument(help="The hub whose quarantine is judged again.")],
+    hub: Annotated[str | None, typer.Argument(help="The hub whose newest feed is judged again.")] = None,
     registry: RegistryFlag = None,
     store: StoreFlag = None,
+    *,
+    of_all: Annotated[bool, typer.Option("--all", help="All hubs, as after an upgrade.")] = False,
     as_json: JsonFlag = False,
 ) -> None:
-    """Judge a hub's newest feed again under today's rules and mapping, without asking the hub to send it again."""
+    """Judge newest feeds again under today's rules and mappings, without asking hubs to send them again. Readers see
+    what comes of it with the next release.
+    """
     from pipelines.line import replay as replay_hub
 
+    if (hub is None) != of_all:
+        _stop("name a hub, or give --all")
     line = _line(registry, store, None)
-    _known(line, hub)
-    now = datetime.now(UTC)
-    result = replay_hub(line, hub, now)
-    held = [entry.to_dict(now) for entry in result.held]
-    if as_json:
-        data = {
-            "hub": hub,
-            "state": result.state.state,
-            "rules_before": result.rules_before,
-            "rules": result.rules,
-            "freed": list(result.freed),
-            "freed_answers": result.freed_answers,
-            "held": held,
-        }
-        typer.echo(json.dumps(data, indent=1, ensure_ascii=False))
-    else:
-        typer.echo(f"{hub}: {result.state.state.value.replace('_', ' ')}; judged under rules {result.rules}")
+    if hub is not None:
+        _known(line, hub)
+    now, told = datetime.now(UTC), []
+    for name in [hub] if hub is not None else line.registry.hubs:
+        result = replay_hub(line, name, now)
+        held = [entry.to_dict(now) for entry in result.held]
+        told.append(
+            {
+                "hub": name,
+                "state": result.state.state,
+                "rules_before": result.rules_before,
+                "rules": result.rules,
+                "freed": list(result.freed),
+                "freed_answers": result.freed_answers,
+                "held": held,
+            }
+        )
+        if as_json:
+            continue
+        typer.echo(f"{name}: {result.state.state.value.replace('_', ' ')}; judged under rules {result.rules}")
         typer.echo(f"  accepted now: {len(result.freed):,} records, {result.freed_answers:,} answers")
         for id in result.freed:
             typer.echo(f"  - {id}")
         typer.echo(f"  still in quarantine: {len(held):,}")
         _print_held(held)
-    if held:
+    if as_json:
+        typer.echo(json.dumps({"hubs": told} if of_all else told[0], indent=1, ensure_ascii=False))
+    if any(one["held"] for one in told):
         raise typer.Exit(FINDINGS)
 
 

@@ -27,6 +27,7 @@ from pipelines.candidates import DEFAULT_RULE, Rule
 from pipelines.consolidate import HubRecords, consolidate
 from pipelines.edition import HubState, LibraryRecord, State, Withdrawn
 from pipelines.keys import Keys
+from pipelines.layout import bring_up
 from pipelines.ledger import COUNT, PUBLISHED_BY_HUB, N, Row
 from pipelines.policy import read_policy
 from pipelines.pull import pull
@@ -90,8 +91,9 @@ def open_line(
     """The line over these folders, with the private ``key`` of releases where it is not in the store, for readers who
     find ``public`` at ``address``. Hubs whose registration has become unusable, or is gone, keep their last one.
 
-    Raises WrongRegistry, and OSError when the registry cannot be read.
+    Raises WrongRegistry; layout.UnusableLayout; OSError when the registry cannot be read.
     """
+    bring_up(store)
     lasting = Store(store)
     found = read_registry(registry)
     hubs = dict(found.hubs)

@@ -20,6 +20,7 @@ Only reading and writing lives here; what a state means is decided in ``standing
 ``levels/``                              organisations' levels by hub and verdict
 ``benchmarks.parquet`` ``distributions.parquet`` ``trends.parquet`` ``disclosure.json``   the last benchmarks, and how
                                          they were made safe
+``format.json``                          the number of this layout (``layout``)
 ``candidates/``                          releases that are built and wait, and what became of them (``candidates``)
 ``keys/``                                what releases are signed with (``keys``)
 ``ledger/``                              every benchmark that was ever published, and who was counted (``ledger``)
@@ -60,6 +61,7 @@ from pipelines.files import (
     write_json,
 )
 from pipelines.identity import PublicIds
+from pipelines.layout import begin
 from pipelines.withdrawals import Decisions
 
 if TYPE_CHECKING:
@@ -160,6 +162,7 @@ class Store:
     def locked(self, what: str) -> Iterator[None]:
         """Keep everybody else from doing ``what`` (``run``, ``release``, ``hub-<id>``) here. Raises files.Busy."""
         with only_one(self.root / "locks" / what):
+            begin(self.root)
             self._clear_staging()
             yield
 
