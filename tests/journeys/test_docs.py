@@ -46,6 +46,19 @@ NOT_RUN = {
         "a bucket has to be there, and its key",
     ),
     (
+        "operators.md",
+        'export BACKUP_KEY="$(cat /run/secrets/backup-key)"\n'
+        "hubpacks backup s3://my-bucket/backup --endpoint https://minio.example.org --secret BACKUP_KEY --keep 30",
+        "a bucket has to be there, and its key",
+    ),
+    (
+        "operators.md",
+        'export HUBPACKS_STORE=s3://my-bucket/store STORE_KEY="$(cat /run/secrets/store-key)"\n'
+        "export HUBPACKS_STORE_ENDPOINT=https://minio.example.org HUBPACKS_STORE_SECRET=STORE_KEY\n"
+        "hubpacks run --mirror s3://my-bucket/packs",
+        "a bucket has to be there, and its key",
+    ),
+    (
         "readers.md",
         "hubpacks verify https://packs.example.org --key the-key-i-trust.pub\n"
         "hubpacks verify https://packs.example.org/releases/2026-11-23.01/ --json",

@@ -124,4 +124,4 @@ def test_a_store_of_a_later_version_is_refused(tmp_path: Path) -> None:
     for command in (["run"], ["status"]):
         done = hubpacks(tmp_path, *command, "--registry", "registry")
         assert (done.returncode, done.stdout) == (2, "")
-        assert "hubpacks: store has layout 99, and this version of hubpacks knows 1: use the version" in done.stderr
+        assert "hubpacks: store has layout 99, and this version of hubpacks knows 1: use the one" in done.stderr

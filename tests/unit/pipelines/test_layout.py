@@ -24,7 +24,7 @@ def test_a_new_store_has_todays_layout(tmp_path: Path) -> None:
 
 def test_a_later_layout_is_refused(tmp_path: Path) -> None:
     write_json(tmp_path / FORMAT, {"layout": len(layout.STEPS) + 1})
-    with pytest.raises(UnusableLayout, match="use the version that wrote it, or a later one; or restore a copy"):
+    with pytest.raises(UnusableLayout, match="use the one that wrote it, or a later one; or restore a copy"):
         bring_up(tmp_path)
     assert json.loads((tmp_path / FORMAT).read_text()) == {"layout": len(layout.STEPS) + 1}
 
