@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from itertools import takewhile
@@ -21,22 +21,17 @@ from pipelines import publish
 from pipelines.alerts.codes import ALERTS, Alert
 from pipelines.alerts.outbox import Outbox
 from pipelines.alerts.settings import Settings
+from pipelines.candidates import NOT_HAD
 from pipelines.edition import EXPIRY_WARNING, HubState, Published, State
 from pipelines.files import Damaged, read_json
 from pipelines.inbox import Inbox
-from pipelines.line import Line, standings
+from pipelines.line import Line, hubs_due, standings
+from pipelines.schedule import Schedule, read_schedule
 from pipelines.settings import MIRROR, MIRROR_ENDPOINT, named
 from pipelines.standing import STALE_CADENCES, is_stale
 from pipelines.withdrawals import in_force
 
 CLOCK_SLACK = timedelta(minutes=5)
-NOT_HAD = frozenset(
-    {
-        *("address_refused", "forbidden_address", "hub_gone", "nothing_submitted", "partial_feed", "pull_failed"),
-        *("too_large", "unreachable_feed", "unsafe_path", "unusable_registration"),
-    }
-)
-"""Codes of feeds that could not be had."""
 
 
 @dataclass(frozen=True)
@@ -71,8 +66,7 @@ class Condition:
     @property
     def mend(self) -> str:
         """What the operator does."""
-        told = CODES[self.findings[0]].operator if self.findings else self.alert.mend
-        return told.replace("HUB", self.hub or "HUB").replace("ID", self.subject)
+        return mend(self.code, self.findings).replace("HUB", self.hub or "HUB").replace("ID", self.subject)
 
     @property
     def is_for_hub(self) -> bool:
@@ -95,12 +89,18 @@ class Condition:
         }
 
 
+def mend(code: str, findings: Sequence[str]) -> str:
+    """What the operator does about an alert, where HUB and ID stand for the hub, the candidate or the release."""
+    return f"{CODES[findings[0]].operator} More: hubpacks status HUB" if findings else ALERTS[code].mend
+
+
 def conditions(line: Line, now: datetime, settings: Settings | None = None) -> list[Condition]:
     """Everything that is wrong or waits at ``now`` and has lasted for its code's grace, by code in the order of
     ``ALERTS``, then by subject. Raises UnusableSettings, OSError, and files.Damaged when the store is.
     """
     settings = settings or Settings.model_validate({})
-    found = [*_of_hubs(line, now), *_of_releases(line, now), *_of_the_installation(line, now, settings)]
+    found = [*_of_hubs(line, now), *_of_candidates(line), *_of_releases(line, now)]
+    found += _of_the_installation(line, now, settings)
     order = {code: place for place, code in enumerate(ALERTS)}
     lasting = [one for one in found if now - one.since >= one.alert.grace]
     return sorted(lasting, key=lambda one: (order[one.code], one.subject))
@@ -146,12 +146,7 @@ def _of_hub(line: Line, state: HubState, registration: Registration, now: dateti
 
 def _since(line: Line, state: HubState, now: datetime) -> datetime:
     """Since when the hub stands so; of one that was never pulled, since its file was written."""
-    if state.since is not None:
-        return state.since
-    try:
-        return datetime.fromtimestamp((line.registry.folder / f"{state.id}.yaml").stat().st_mtime, UTC)
-    except FileNotFoundError:
-        return now
+    return state.since or min(max(_registered(line, state.id), datetime(1970, 1, 1, tzinfo=UTC)), now)
 
 
 def _attempts(line: Line, state: HubState) -> dict[str, str | int]:
@@ -171,6 +166,17 @@ def _losses(state: HubState) -> dict[str, str | int]:
     if not facts and state.counts.get("quarantined"):
         facts["records_quarantined"] = state.counts["quarantined"]
     return facts
+
+
+def _of_candidates(line: Line) -> Iterator[Condition]:
+    waiting, attempt = line.store.candidates.waiting(), line.store.candidates.last_attempt()
+    if waiting is not None and waiting.approvals:
+        facts = {"approvals": len(waiting.approvals), "wanted": line.rule.people}
+        yield Condition("candidate_waits_for_second", waiting.id, waiting.approvals[-1].at, facts=facts)
+    elif waiting is not None:
+        yield Condition("candidate_ready", waiting.id, waiting.built, facts={"questions": len(waiting.open_questions)})
+    if attempt is not None and attempt.outcome == "failed":
+        yield Condition("release_refused", "", attempt.at)
 
 
 def _of_releases(line: Line, now: datetime) -> Iterator[Condition]:
@@ -240,11 +246,39 @@ def _of_the_installation(line: Line, now: datetime, settings: Settings) -> Itera
             min(submission.received for submission in waiting),
             facts={"submissions": len(waiting), "hubs": hubs},
         )
+    if settings.schedule:
+        yield from _missed(line, read_schedule(), now)
     yield from _disks({"store": line.store.root, "publish": line.public}, settings.disk_free_bytes, now)
     for unsent in Outbox(line.store.root / "alerts").waiting():
         if unsent.failure:
             facts: dict[str, str | int] = {"attempts": unsent.attempts, "failure": unsent.failure}
             yield Condition("alerts_unsent", unsent.recipient, unsent.written, facts=facts)
+
+
+def _missed(line: Line, schedule: Schedule, now: datetime) -> Iterator[Condition]:
+    """What was due, and has not been attempted since. What was due before anything was ever done was not missed."""
+    visits = {
+        hub: [datetime.fromisoformat(entry["at"]) for entry in line.store.pulls(hub)] for hub in line.registry.hubs
+    }
+    began = min((moments[0] for moments in visits.values() if moments), default=None)
+    if began is None:
+        return
+    if began <= (due := schedule.last("pull", now)):
+        late = [hub for hub in hubs_due(line, due) if visits[hub] or _registered(line, hub) < due]
+        if late:
+            yield Condition("schedule_missed", "pull", due, facts={"hubs": len(late)})
+    attempt = line.store.candidates.last_attempt()
+    for what in ("candidate", "release"):
+        if began <= (due := schedule.last(what, now)) and (attempt is None or attempt.at < due):
+            yield Condition("schedule_missed", what, due)
+
+
+def _registered(line: Line, hub: str) -> datetime:
+    """When the hub's registration was last changed; never, when its file is gone."""
+    try:
+        return datetime.fromtimestamp((line.registry.folder / f"{hub}.yaml").stat().st_mtime, UTC)
+    except FileNotFoundError:
+        return datetime.min.replace(tzinfo=UTC)
 
 
 def _disks(places: Mapping[str, Path], least_bytes: int, now: datetime) -> Iterable[Condition]:

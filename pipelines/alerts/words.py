@@ -17,7 +17,7 @@ from babel.dates import format_date
 from hubs.contract.findings import CODES
 from hubs.registration import Registration
 from pipelines.alerts.codes import ALERTS
-from pipelines.alerts.conditions import Condition
+from pipelines.alerts.conditions import Condition, mend
 from pipelines.alerts.deciding import Known, News
 from pipelines.alerts.settings import Settings
 from pipelines.wording import Wording, wording
@@ -100,10 +100,7 @@ def told(conditions: Iterable[Condition]) -> Iterator[str]:
 
 
 def _mend(group: Sequence[Condition]) -> str:
-    if len(group) == 1:
-        return group[0].mend
-    findings = group[0].findings
-    return CODES[findings[0]].operator if findings else group[0].alert.mend
+    return group[0].mend if len(group) == 1 else mend(group[0].code, group[0].findings)
 
 
 def _named(condition: Condition) -> str:
@@ -136,7 +133,7 @@ def _codes(conditions: Sequence[Condition]) -> str:
     for condition in conditions:
         by_code.setdefault(condition.code, []).append(condition.subject)
     told = [
-        f"{code} {names[0]}".rstrip() if len(names) == 1 else f"{code} {len(names):,}"
+        f"{code} {names[0]}".rstrip() if len(names) == 1 else f"{code} × {len(names):,}"
         for code, names in by_code.items()
     ]
     shown = ", ".join(told[:MOST_IN_SUBJECT])
