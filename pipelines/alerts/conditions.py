@@ -91,7 +91,9 @@ class Condition:
 
 def mend(code: str, findings: Sequence[str]) -> str:
     """What the operator does about an alert, where HUB and ID stand for the hub, the candidate or the release."""
-    return f"{CODES[findings[0]].operator} More: hubpacks status HUB" if findings else ALERTS[code].mend
+    if not findings:
+        return ALERTS[code].mend
+    return f"{CODES[findings[0]].operator.rstrip('.')}; more: hubpacks status HUB"
 
 
 def conditions(line: Line, now: datetime, settings: Settings | None = None) -> list[Condition]:
@@ -256,20 +258,23 @@ def _of_the_installation(line: Line, now: datetime, settings: Settings) -> Itera
 
 
 def _missed(line: Line, schedule: Schedule, now: datetime) -> Iterator[Condition]:
-    """What was due, and has not been attempted since. What was due before anything was ever done was not missed."""
+    """What was due so long ago that it is late, and has not been attempted since. What was due before anything was ever
+    done was not missed.
+    """
+    late_by_now = now - ALERTS["schedule_missed"].grace
     visits = {
         hub: [datetime.fromisoformat(entry["at"]) for entry in line.store.pulls(hub)] for hub in line.registry.hubs
     }
     began = min((moments[0] for moments in visits.values() if moments), default=None)
     if began is None:
         return
-    if began <= (due := schedule.last("pull", now)):
+    if began <= (due := schedule.last("pull", late_by_now)):
         late = [hub for hub in hubs_due(line, due) if visits[hub] or _registered(line, hub) < due]
         if late:
             yield Condition("schedule_missed", "pull", due, facts={"hubs": len(late)})
     attempt = line.store.candidates.last_attempt()
     for what in ("candidate", "release"):
-        if began <= (due := schedule.last(what, now)) and (attempt is None or attempt.at < due):
+        if began <= (due := schedule.last(what, late_by_now)) and (attempt is None or attempt.at < due):
             yield Condition("schedule_missed", what, due)
 
 
