@@ -1,7 +1,8 @@
 """Who is told what, and when: what holds now against what each recipient was told before. No clock, no file, no socket.
 
-* What is new is told at once. After a message the recipient has a pause, in which everything is gathered for the next,
-  and no recipient gets more than so many within a day: a thousand hubs that fall silent in one night are one message.
+* What is new is told at once. After a message the recipient has a pause, in which everything is gathered for the next.
+  Within a day each pause is twice as long as the one before, and there are no more than so many messages: a thousand
+  hubs that a run finds silent are one message, and if they fall silent one by one in a night, four.
 * What lasts is told again in a list of all that lasts, after so many days.
 * What is over is told once, to who was told that it began. What comes back within a day of that is no news: it has to
   last for a day first, or is told with the next list.
@@ -127,7 +128,7 @@ def decide(
     may_write = (
         not is_waiting
         and len(written) < settings.most_a_day
-        and (is_urgent or not written or now - written[-1] >= timedelta(minutes=settings.pause_minutes))
+        and (is_urgent or not written or now - written[-1] >= _pause(settings, len(written)))
     )
     if not may_write or not (new or gone or is_list):
         return Told(told, pending, over, written, before.listed), None
@@ -137,6 +138,11 @@ def decide(
     left = {key: known for key, known in pending.items() if key not in new and key in current}
     listed = now if is_list or not lasts else before.listed
     return Told(knows, left, over | dict.fromkeys(gone, now), [*written, now], listed), news
+
+
+def _pause(settings: Settings, written: int) -> timedelta:
+    """How long after the last message the next one comes: twice as long after each within a day."""
+    return timedelta(minutes=settings.pause_minutes) * 2 ** (written - 1)
 
 
 def _tells_end(known: Known) -> bool:

@@ -76,12 +76,12 @@ class Outbox:
         self._counters = root / "sent.json"
 
     def waiting(self) -> list[Unsent]:
-        """Every message, the oldest first."""
+        """Every message, the oldest first, those for the operator before those for hubs."""
         found = []
         for path in self._paths():
             with contextlib.suppress(FileNotFoundError):  # sent while we looked
                 found.append(_read(path))
-        return found
+        return sorted(found, key=lambda one: (one.generation, one.recipient.startswith("hub:"), one.recipient))
 
     def recover(self, generation: int, now: datetime) -> None:
         """Put right what a kill has left: messages that were never decided go, and those in doubt are tried later."""

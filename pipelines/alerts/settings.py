@@ -47,7 +47,11 @@ class Settings(BaseModel):
     )
     hubs: bool = Field(False, description="Whether a hub's contact is told of what is the hub's to mend.")
     digest_days: int = Field(7, ge=0, le=366, description="Days from one list of all that lasts to the next; 0: none.")
-    pause_minutes: int = Field(60, ge=0, description="Between two messages to the same recipient.")
+    pause_minutes: int = Field(
+        60,
+        ge=0,
+        description="Between the first two messages of a day to the same recipient; then twice as long.",
+    )
     most_a_day: int = Field(6, ge=1, description="Messages to the same recipient within 24 hours.")
     disk_free_bytes: int = Field(5 << 30, ge=0, description="Room on a disk below which it is low.")
     schedule: bool = Field(True, description="Whether somebody is told when what was due has not been attempted.")

@@ -79,7 +79,7 @@ def body(news: News, site: str, now: datetime, settings: Settings) -> str:
 def rhythm(settings: Settings) -> str:
     """When the next message comes."""
     pause, days = settings.pause_minutes, settings.digest_days
-    told = f"What is new comes at once, with {pause} minutes at least between two messages."
+    told = f"What is new comes at once, the second time on a day after {pause} minutes at least, and then more rarely."
     return f"{told} What lasts comes again every {days} days." if days else told
 
 
