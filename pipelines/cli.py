@@ -44,6 +44,8 @@ from pipelines.settings import (
 )
 
 if TYPE_CHECKING:
+    from structlog.stdlib import BoundLogger
+
     from hubs.instruments import Instrument
     from pipelines.alerts import Alerted
     from pipelines.alerts import Settings as AlertSettings
@@ -145,13 +147,16 @@ def run(
         typer.echo(f"metadata name the placeholder {PLACEHOLDER}: give the site's address with --address", err=True)
     bucket = _own_mirror(mirror)
     _alert_at_the_end(context, line)
+    log = _begin_to_log()
     try:
         outcome = run_line(line, moment, _tell, to_publish=not candidate)
     except ReleaseRefused as error:
+        log.error("release_refused")
         _print_hubs(_with_warnings(standings(line), line))
         stays = ", the old one stays" if latest(line.public) else ""
         typer.echo(f"\nhubpacks: release refused{stays}: {error}", err=True)
         raise typer.Exit(FINDINGS) from error
+    log.info("run_ended", release=outcome.release, is_new=outcome.is_new, hubs=len(outcome.hubs))
     if not as_json:
         _print_summary(outcome, line)
     mirrored = _mirrored(line.public, bucket, is_in_run=True) if bucket else None
@@ -267,6 +272,19 @@ def _decisions() -> Iterator[None]:
     except (CandidateRefused, ReleaseRefused) as error:
         typer.echo(f"hubpacks: {error}", err=True)
         raise typer.Exit(FINDINGS) from error
+
+
+def _begin_to_log() -> BoundLogger:
+    """Log for programs if they are to read it; for people, what a run shows is enough until something is wrong."""
+    import logging
+
+    from pipelines import logs, runs
+
+    logs.configure(logging.WARNING)
+    runs.new_run()
+    log = logs.get("run")
+    log.info("run_started")
+    return log
 
 
 def _moment() -> datetime:
@@ -933,6 +951,7 @@ def _print_alerts(done: Alerted, settings: AlertSettings) -> None:
 
 def _alert_at_the_end(context: typer.Context, line: Line) -> None:
     """Have alerts sent when the command ends, however it ends. That they cannot be is told, and changes nothing."""
+    from pipelines import logs
     from pipelines.alerts import alert, read_settings
     from pipelines.files import Busy, Damaged
 
@@ -946,10 +965,12 @@ def _alert_at_the_end(context: typer.Context, line: Line) -> None:
         except (UnusableSettings, Damaged, OSError) as error:
             typer.echo(f"hubpacks: no alerts were sent: {error}", err=True)
             return
+        log = logs.get("alerts")
+        log.info("alerts_sent", open=len(done.conditions), sent=done.sent, unsent=done.unsent)
         if done.sent:
             _tell("alerts", f"{done.sent:,} message{'' if done.sent == 1 else 's'} sent")
         for failure in done.failures:
-            typer.echo(f"hubpacks: an alert was not sent, and waits: {failure}", err=True)
+            log.warning("alert_not_sent", why=failure)
 
     if settings.is_sending:
         context.call_on_close(tell)
@@ -1292,7 +1313,10 @@ def _stop(message: str) -> NoReturn:
 
 
 def _tell(stage: str, what: str) -> None:
-    typer.echo(f"{stage}: {what}", err=True)
+    from pipelines.logs import is_json
+
+    if not is_json():  # programs read the events of the log instead
+        typer.echo(f"{stage}: {what}", err=True)
 
 
 def _plain_state(state: HubState) -> dict[str, Any]:

@@ -142,7 +142,7 @@ def decide(
 
 def _pause(settings: Settings, written: int) -> timedelta:
     """How long after the last message the next one comes: twice as long after each within a day."""
-    return timedelta(minutes=settings.pause_minutes) * 2 ** (written - 1)
+    return timedelta(minutes=settings.pause_minutes) * (1 << (written - 1))
 
 
 def _tells_end(known: Known) -> bool:
