@@ -8,7 +8,7 @@ import hashlib
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -49,6 +49,20 @@ Progress = Callable[[str, str], None]
 """Told of each step: a stage's name and what it is about."""
 
 
+class Keeper:
+    """Is told when something that was done must last. A store in a folder of this machine lasts by itself, so this one
+    does nothing; ``working_copies`` has another.
+    """
+
+    def must_last(self, showing: str | None = None) -> None:
+        """What was done lasts when this returns; ``showing`` is the release that readers will see next. What it raises
+        stops that.
+        """
+
+    def may_last(self) -> None:
+        """Something was done that would only cost time to do again."""
+
+
 @dataclass(frozen=True)
 class Line:
     """Where one line reads and writes: the registry, the store and the folder that readers see; the keys with which it
@@ -61,6 +75,7 @@ class Line:
     keys: Keys
     address: str = PLACEHOLDER
     rule: Rule = DEFAULT_RULE
+    keeper: Keeper = field(default_factory=Keeper)
 
 
 def open_line(
@@ -71,6 +86,7 @@ def open_line(
     *,
     address: str = PLACEHOLDER,
     rule: Rule = DEFAULT_RULE,
+    keeper: Keeper | None = None,
 ) -> Line:
     """The line over these folders, with the private ``key`` of releases where it is not in the store, for readers who
     find ``public`` at ``address``. Hubs whose registration has become unusable, or is gone, keep their last one.
@@ -99,7 +115,7 @@ def open_line(
             lost = "the registration kept in the store is of another version, so the hub's last good feed is not used"
             problems[f"{hub}.yaml"] = [*problems.get(f"{hub}.yaml", []), lost]
     all_hubs = Registry(found.folder, dict(sorted(hubs.items())), problems, frozenset(leaving))
-    return Line(all_hubs, lasting, public, Keys(lasting.keys, key), address, rule)
+    return Line(all_hubs, lasting, public, Keys(lasting.keys, key), address, rule, keeper or Keeper())
 
 
 def gather(line: Line, hub: str, now: datetime) -> tuple[HubState, bool]:
@@ -262,6 +278,8 @@ def gather_some(line: Line, hubs: Iterable[str], now: datetime, progress: Progre
                     judgement = judging.submit(at_judging.over(settle_and_count), hub)
                     judged[judgement] = hub
                     waiting.add(judgement)
+                if ended:
+                    line.keeper.may_last()
                 yield from ended
                 now_s = time.monotonic()
                 if not waiting <= pulls.keys():

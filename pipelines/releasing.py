@@ -70,6 +70,7 @@ def run(line: Line, now: datetime, progress: Progress, *, to_publish: bool = Tru
     """
     with line.store.locked("run"):
         gather_all(line, now, progress)
+        line.keeper.must_last()
         progress("consolidate", "all hubs")
         library = make_library(line)
         progress("benchmark", "all hubs")
@@ -311,6 +312,7 @@ def _publish(line: Line, candidate: Candidate, now: datetime, *, is_verified: bo
         line.store.candidates.note("entered", now, candidate.id, seal=ledger.seal())
         # Who was counted is kept of what holds now, and no longer.
         ledger.forget_members(but={wave.counted for wave in kept.waves})
+        line.keeper.must_last(candidate.id)
 
     publish.show_candidate(
         line.public,
@@ -427,7 +429,9 @@ def rotate_key(line: Line, now: datetime, *, reason: str, is_stolen: bool) -> Re
         recovered: list[ReleaseKey] = []
         if newest is not None and newest.signed_by and not line.keys.known():
             recovered = publish.published_keys(line.public / newest.address)[::-1]
-        return line.keys.rotate(now, recovered, reason=reason, is_stolen=is_stolen)
+        new = line.keys.rotate(now, recovered, reason=reason, is_stolen=is_stolen)
+        line.keeper.must_last()
+        return new
 
 
 def _signed(release: Published | None) -> PublicKey | None:
