@@ -49,7 +49,11 @@ from pipelines.settings import (
 )
 
 if TYPE_CHECKING:
+    from structlog.stdlib import BoundLogger
+
     from hubs.instruments import Instrument
+    from pipelines.alerts import Alerted
+    from pipelines.alerts import Settings as AlertSettings
     from pipelines.buckets import Bucket
     from pipelines.candidates import Candidate
     from pipelines.download import Downloaded
@@ -137,6 +141,7 @@ def main() -> None:
 
 @app.command(epilog="Example: hubpacks run --registry my-registry --publish /srv/packs")
 def run(
+    context: typer.Context,
     registry: RegistryFlag = None,
     store: StoreFlag = None,
     publish: PublishFlag = None,
@@ -161,13 +166,17 @@ def run(
     if line.address == PLACEHOLDER:
         typer.echo(f"metadata name the placeholder {PLACEHOLDER}: give the site's address with --address", err=True)
     bucket = _own_mirror(mirror)
+    _alert_at_the_end(context, line)
+    log = _begin_to_log()
     try:
         outcome = run_line(line, moment, _tell, to_publish=not candidate)
     except ReleaseRefused as error:
+        log.error("release_refused")
         _print_hubs(_with_warnings(standings(line), line))
         stays = ", the old one stays" if latest(line.public) else ""
         typer.echo(f"\nhubpacks: release refused{stays}: {error}", err=True)
         raise typer.Exit(FINDINGS) from error
+    log.info("run_ended", release=outcome.release, is_new=outcome.is_new, hubs=len(outcome.hubs))
     if not as_json:
         _print_summary(outcome, line)
     mirrored = _mirrored(line.public, bucket, is_in_run=True) if bucket else None
@@ -283,6 +292,19 @@ def _decisions() -> Iterator[None]:
     except (CandidateRefused, ReleaseRefused) as error:
         typer.echo(f"hubpacks: {error}", err=True)
         raise typer.Exit(FINDINGS) from error
+
+
+def _begin_to_log() -> BoundLogger:
+    """Log for programs if they are to read it; for people, what a run shows is enough until something is wrong."""
+    import logging
+
+    from pipelines import logs, runs
+
+    logs.configure(logging.WARNING)
+    runs.new_run()
+    log = logs.get("run")
+    log.info("run_started")
+    return log
 
 
 def _moment() -> datetime:
@@ -901,6 +923,90 @@ def _print_mirrored(mirrored: Mirrored) -> None:
     typer.echo(f"{mirrored.target}: release {mirrored.release}; {done}")
 
 
+@app.command(epilog="Example: hubpacks alerts --dry-run")
+def alerts(
+    registry: RegistryFlag = None,
+    store: StoreFlag = None,
+    publish: PublishFlag = None,
+    address: AddressFlag = None,
+    *,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Send nothing; print the messages.")] = False,
+    test: Annotated[bool, typer.Option("--test", help="Send the operator a test message, and nothing else.")] = False,
+    as_json: JsonFlag = False,
+) -> None:
+    """Show what is wrong or waits, and tell whoever has to know by e-mail or webhook, as the settings say."""
+    from pipelines import alerts as alerting
+
+    line, settings, now = _line(registry, store, publish, None, address), alerting.read_settings(), datetime.now(UTC)
+    if (dry_run or test) and not settings.is_sending:
+        _stop("the settings name neither smtp nor webhook: see [alerts] in docs/operators.md")
+    if test:
+        proved = alerting.prove(line, now, settings)
+        if as_json:
+            typer.echo(json.dumps([{"recipient": to, "failure": why} for to, why in proved], indent=1))
+        else:
+            for to, why in proved:
+                typer.echo(f"{to}: {'sent' if why is None else why}")
+        is_good = all(why is None for _, why in proved)
+    elif dry_run:
+        found, planned = alerting.plan(line, now, settings)
+        told = {"conditions": [one.to_dict() for one in found], "messages": [vars(one) for one in planned]}
+        texts = (f"To: {one.address}\nSubject: {one.subject}\n\n{one.body}" for one in planned)
+        separated = f"\n{'=' * 78}\n\n".join(texts) or "Nothing would be sent now."
+        typer.echo(json.dumps(told, indent=1, ensure_ascii=False) if as_json else separated.rstrip())
+        is_good = True
+    else:
+        done = alerting.alert(line, now, settings)
+        if as_json:
+            numbers = {"sent": done.sent, "unsent": done.unsent, "failures": list(done.failures)}
+            listed = {"conditions": [one.to_dict() for one in done.conditions]}
+            typer.echo(json.dumps(listed | numbers, indent=1, ensure_ascii=False))
+        else:
+            _print_alerts(done, settings)
+        is_good = not done.failures
+    if not is_good:
+        raise typer.Exit(FINDINGS)
+
+
+def _print_alerts(done: Alerted, settings: AlertSettings) -> None:
+    from pipelines.alerts.words import told
+
+    typer.echo(
+        "\n".join(told(done.conditions)).strip("\n") if done.conditions else "Nothing is wrong, and nothing waits."
+    )
+    sent = f"{done.sent:,} message{'' if done.sent == 1 else 's'} sent, {done.unsent:,} wait to be sent."
+    typer.echo(f"\n{sent if settings.is_sending else 'Nobody is told: the settings name neither smtp nor webhook.'}")
+    for failure in done.failures:
+        typer.echo(f"hubpacks: not sent: {failure}", err=True)
+
+
+def _alert_at_the_end(context: typer.Context, line: Line) -> None:
+    """Have alerts sent when the command ends, however it ends. That they cannot be is told, and changes nothing."""
+    from pipelines import logs
+    from pipelines.alerts import alert, read_settings
+    from pipelines.files import Busy, Damaged
+
+    settings = read_settings()
+
+    def tell() -> None:
+        try:
+            done = alert(line, datetime.now(UTC), settings)
+        except Busy:  # somebody else is telling the same
+            return
+        except (UnusableSettings, Damaged, OSError) as error:
+            typer.echo(f"hubpacks: no alerts were sent: {error}", err=True)
+            return
+        log = logs.get("alerts")
+        log.info("alerts_sent", open=len(done.conditions), sent=done.sent, unsent=done.unsent)
+        if done.sent:
+            _tell("alerts", f"{done.sent:,} message{'' if done.sent == 1 else 's'} sent")
+        for failure in done.failures:
+            log.warning("alert_not_sent", why=failure)
+
+    if settings.is_sending:
+        context.call_on_close(tell)
+
+
 @app.command(epilog="Example: hubpacks intake --port 8001")
 def intake(
     registry: RegistryFlag = None,
@@ -1266,7 +1372,10 @@ def _stop(message: str) -> NoReturn:
 
 
 def _tell(stage: str, what: str) -> None:
-    typer.echo(f"{stage}: {what}", err=True)
+    from pipelines.logs import is_json
+
+    if not is_json():  # programs read the events of the log instead
+        typer.echo(f"{stage}: {what}", err=True)
 
 
 def _plain_state(state: HubState) -> dict[str, Any]:

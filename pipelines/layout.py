@@ -61,8 +61,8 @@ def bring_up(store: Path) -> list[int]:
     found = layout_of(store)
     if found is not None and found > today:
         raise UnusableLayout(
-            f"{store} has layout {found}, and this version of hubpacks knows {today}: use the version that wrote it, or "
-            "a later one; or restore a copy from before it was upgraded"
+            f"{store} has layout {found}, and this version of hubpacks knows {today}: use the one that wrote it, or a "
+            "later one; or restore a copy from before it was upgraded"
         )
     if found is None or found == today:
         return []

@@ -14,7 +14,7 @@ from datetime import datetime
 from hubs.contract.records import canonical_json
 from hubs.instruments import instruments
 from hubs.judge import RULES_VERSION
-from pipelines import publish, standing, validate
+from pipelines import publish, runs, standing, validate
 from pipelines.bases import bases
 from pipelines.candidates import Candidate, CandidateRefused, CandidateState, Kept
 from pipelines.consolidate import packs
@@ -88,6 +88,7 @@ def run(line: Line, now: datetime, progress: Progress, *, to_publish: bool = Tru
         return Outcome(newest, release is not None, pending, standings(line), library, line.registry.problems, waves)
 
 
+@runs.stage("publish")
 def make_release(line: Line, now: datetime, progress: Progress = lambda _stage, _what: None) -> str | None:
     """Let the releases there are follow what has been withdrawn; then make a candidate of the library and the
     benchmarks that were made last, and publish it if the rule asks for nobody's approval. The new release's id; None
@@ -111,6 +112,7 @@ def make_release(line: Line, now: datetime, progress: Progress = lambda _stage, 
         return candidate.id
 
 
+@runs.stage("publish")
 def make_candidate(
     line: Line, now: datetime, progress: Progress = lambda _stage, _what: None, *, again: bool = False
 ) -> Candidate | None:

@@ -39,7 +39,8 @@ TABLES = ("intake", "alerts", "approval", "schedule")
 """Tables of the file whose entries a room of its own understands."""
 FILE = Path("hubpacks.toml")
 
-_PLACES = (BACKUP, BACKUP_ENDPOINT, BACKUP_SECRET, STORE_CACHE, STORE_ENDPOINT, STORE_SECRET)
+PLACES = (BACKUP, BACKUP_ENDPOINT, BACKUP_SECRET, STORE_CACHE, STORE_ENDPOINT, STORE_SECRET)
+"""All settings of places that last."""
 _BUCKET = re.compile("s3:/+")
 """A path keeps one of the two slashes."""
 
@@ -172,7 +173,7 @@ def _from_file() -> dict[str, Any]:
         return {}
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise UnusableSettings(f"{FILE} cannot be read: {error}") from error
-    places = (MIRROR, MIRROR_ENDPOINT, MIRROR_SECRET, *_PLACES)
+    places = (MIRROR, MIRROR_ENDPOINT, MIRROR_SECRET, *PLACES)
     known = (*DEFAULTS, KEY_FILE, ADDRESS, *places, EXECUTOR, *TABLES)
     unknown = set(data) - set(known)
     if unknown:

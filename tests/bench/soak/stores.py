@@ -18,7 +18,7 @@ def main(kills: int = 20) -> bool:
         machines = Machines(Path(scratch), door)
         survive(machines, kills, random.Random(20))
     print(
-        f"{machines.landed} runs killed with -9, after {machines.shown} of which readers had seen the new release; each "
-        f"time another machine ended as a store in a folder does; {time.monotonic() - began:.0f} s"
+        f"{machines.landed} runs killed with -9, after {machines.shown} of which readers had seen the new release; "
+        f"each time another machine ended as a store in a folder does; {time.monotonic() - began:.0f} s"
     )
     return machines.landed == kills
