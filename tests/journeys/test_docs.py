@@ -274,6 +274,7 @@ def test_every_column_is_explained_to_readers() -> None:
     assert {*records().names, *BENCHMARKS.names, *DISTRIBUTIONS.names, *TRENDS.names} <= explained
 
 
+@pytest.mark.filterwarnings("ignore::dagster.BetaWarning")
 def test_every_job_schedule_and_check_is_explained_to_operators(tmp_path: Path) -> None:
     folders = {"store": str(tmp_path / "store"), "publish": str(tmp_path / "public")}
     repository = build_defs(LineResource(registry=str(DEFAULTS["registry"]), **folders)).get_repository_def()
