@@ -84,10 +84,10 @@ def overview_metadata(line: Line, now: datetime) -> dict[str, Any]:
     ]
     numbers = Counter(state.state.value for state in states)
     return {
-        "hubs": len(states),
-        **{state.value: numbers[state.value] for state in State},
         "need_somebody": len(rows),
         "who_and_why": table(("hub", "state", "why", "what to do"), rows, none="Every hub stands well."),
+        "hubs": len(states),
+        **{state.value: numbers[state.value] for state in State},
     }
 
 

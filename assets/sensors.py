@@ -5,6 +5,7 @@ import json
 
 import dagster as dg
 
+from assets.alerts import alerts
 from assets.decisions import mirror
 from assets.hubs import OVERVIEW, keys_of
 from assets.resources import LineResource
@@ -50,4 +51,4 @@ def copies(context: dg.SensorEvaluationContext, line: LineResource) -> dg.RunReq
     return dg.RunRequest(run_key=digest)
 
 
-SENSORS = [submissions, copies]
+SENSORS = [submissions, copies, alerts]

@@ -290,6 +290,7 @@ def test_every_column_is_explained_to_readers() -> None:
     assert {*records().names, *BENCHMARKS.names, *DISTRIBUTIONS.names, *TRENDS.names} <= explained
 
 
+@pytest.mark.filterwarnings("ignore::dagster.BetaWarning")
 def test_every_job_schedule_and_check_is_explained_to_operators(tmp_path: Path) -> None:
     folders = {"store": str(tmp_path / "store"), "publish": str(tmp_path / "public")}
     repository = build_defs(LineResource(registry=str(DEFAULTS["registry"]), **folders)).get_repository_def()
@@ -297,8 +298,9 @@ def test_every_job_schedule_and_check_is_explained_to_operators(tmp_path: Path) 
     schedules = {schedule.name for schedule in repository.schedule_defs}
     checks = {key.name for key in repository.asset_graph.asset_check_keys}
     explained = set(_CODE.findall(prose(ROOT / "docs" / "operators.md")))
-    assert jobs == {"pull", "release", "confirm_feed"}
-    assert jobs | schedules | checks <= explained
+    sensors = {sensor.name for sensor in repository.sensor_defs}
+    assert {"pull", "candidate", "release", "approve", "refuse", "confirm_feed", "withdraw", "mirror"} <= jobs
+    assert jobs | schedules | sensors | checks <= explained
 
 
 def test_every_name_between_backticks_is_a_name_of_the_code() -> None:

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.line import gather, make_benchmarks, make_library, withdrawn
+from pipelines.files import Busy
+from pipelines.line import gather, gather_some, make_benchmarks, make_library, withdrawn
 from pipelines.publish import ReleaseRefused, latest
 from pipelines.releasing import make_release, run
 from tests.feeds import NOW, a_case_study, a_line, a_withdrawal, register, write_feed
@@ -75,3 +76,17 @@ def test_what_a_hub_withdraws_is_told_and_its_reason_masked(tmp_path) -> None:
     (told,) = json.loads((release / "coverage.json").read_text())["withdrawn"]
     assert told["successor_address"].startswith("en/records/")
     assert (release / told["successor_address"]).is_file()
+
+
+def test_an_error_at_one_hub_is_told_and_the_others_are_gathered(tmp_path) -> None:
+    for hub in ("one", "two", "three"):
+        register(tmp_path, id=hub)
+        write_feed(tmp_path / "feeds" / hub, [a_case_study(body=f"Of {hub}.")])
+    line = a_line(tmp_path)
+    with line.store.locked("hub-two"):
+        found = {one.hub: one for one in gather_some(line, ["one", "two"], NOW, quiet)}
+    assert found.keys() == {"one", "two"}
+    assert found["one"].is_new
+    assert found["one"].state.state == "fresh"
+    assert isinstance(found["two"].error, Busy)
+    assert line.store.last_pull("three") is None
