@@ -25,6 +25,7 @@ from pipelines.policy import read_policy, rows_that_break
 from pipelines.releasing import make_candidate, make_release
 
 PREVIEW_ROWS = 10
+MOST_CHANGES = 50
 GREEN = "No hub is held, and none has lost its content: a release goes out by itself where the rule is green."
 Told = dg.MaterializeResult | dg.AssetCheckResult
 GROUPS = {
@@ -216,15 +217,18 @@ def release_metadata(line: Line, candidate: Candidate) -> dict[str, Any]:
 
 
 def _changes(line: Line, candidate: Candidate) -> dict[str, Any]:
-    """Numbers of what the candidate changes, which the UI plots over time, the same in words, and its page."""
+    """Numbers of what the candidate changes, which the UI plots over time, the records by id, and the page that tells
+    more. No old text: what is taken down must not stay in Dagster's history.
+    """
     changes = read_json(folder_of(line, candidate) / "changes.json")
-    words = "\n".join(publish.changes_in_words(changes)) if candidate.previous else "It is the first release."
-    numbers = {name: number for name, number in changes["counts"].items() if name.startswith("records_")}
-    pages = {
-        "changes": dg.MetadataValue.md(f"```text\n{words}\n```"),
+    rows = [(what, one["id"]) for what in ("added", "changed", "merged", "gone") for one in changes["records"][what]]
+    more = [("and more", f"{len(rows) - MOST_CHANGES:,} records")] if len(rows) > MOST_CHANGES else []
+    first = "It is the first release." if candidate.previous is None else "No record has changed."
+    return {
+        **{name: number for name, number in changes["counts"].items() if name.startswith("records_")},
+        "changed_records": table(("what", "record"), [*rows[:MOST_CHANGES], *more], none=first),
         "changes_page": page(line, candidate, "en/changes.html"),
     }
-    return pages | numbers
 
 
 @dg.asset_check(asset="library", blocking=True)

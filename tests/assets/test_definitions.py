@@ -7,45 +7,22 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from assets.definitions import build_defs
 from assets.hubs import OVERVIEW, snapshot_key, standing_key
-from assets.resources import LineResource
 from assets.sensors import submissions
 from pipelines import publish
 from pipelines.validate import used_verdict
-from tests.feeds import a_case_study, answers_of, register, submit, write_feed
+from tests.feeds import a_case_study, register, submit, write_feed
+from tests.locations import (
+    a_line,
+    a_location,
+    a_resource,
+    checks,
+    materialized,
+    run,
+    write_two_hubs,
+)
 
 pytestmark = pytest.mark.filterwarnings("ignore::dagster.BetaWarning", "ignore::dagster.PreviewWarning")
-
-
-def a_location(folder: Path) -> dg.Definitions:
-    resource = LineResource(**{name: str(folder / name) for name in ("registry", "store", "publish")})
-    return build_defs(resource)
-
-
-def write_two_hubs(folder: Path) -> None:
-    for number, hub in enumerate(("one", "two-b")):
-        register(folder, id=hub)
-        answers = answers_of(12, first=1 + 100 * number)
-        write_feed(folder / "feeds" / hub, [a_case_study(body=f"Of {hub}.")], answers=answers)
-
-
-def run(defs: dg.Definitions, job: str) -> dg.ExecuteInProcessResult:
-    with dg.DagsterInstance.ephemeral() as instance:
-        return defs.resolve_job_def(job).execute_in_process(instance=instance, raise_on_error=False)
-
-
-def checks(result: dg.ExecuteInProcessResult) -> dict[str, bool]:
-    """Whether each check passed, by hub or asset and name."""
-    found = {}
-    for evaluation in result.get_asset_check_evaluations():
-        path = evaluation.asset_key.path
-        found[f"{path[1] if len(path) > 1 else path[0]}.{evaluation.check_name}"] = evaluation.passed
-    return found
-
-
-def materialized(result: dg.ExecuteInProcessResult) -> set[dg.AssetKey]:
-    return {event.asset_key for event in result.get_asset_materialization_events()}
 
 
 def test_the_two_jobs_publish_a_release_and_every_check_passes(tmp_path) -> None:
@@ -63,11 +40,8 @@ def test_the_two_jobs_publish_a_release_and_every_check_passes(tmp_path) -> None
     assert all(outcomes.values()), outcomes
 
 
-def test_nothing_new_is_no_snapshot_and_no_release(tmp_path) -> None:
-    write_two_hubs(tmp_path)
-    defs = a_location(tmp_path)
-    for job in ("pull", "release"):
-        run(defs, job)
+def test_nothing_new_is_no_snapshot_and_no_release(published) -> None:
+    defs = a_location(published)
     assert materialized(run(defs, "pull")) == {standing_key("one"), standing_key("two-b"), OVERVIEW}
     again = run(defs, "release")
     assert again.success
@@ -99,65 +73,48 @@ def test_an_empty_library_stops_the_release(tmp_path) -> None:
     assert publish.latest(tmp_path / "publish") is None
 
 
-def test_an_address_that_moved_stops_the_release(tmp_path) -> None:
-    write_two_hubs(tmp_path)
-    defs = a_location(tmp_path)
-    for job in ("pull", "release"):
-        run(defs, job)
-    result = check_result(defs, tmp_path, "addresses_are_unique")
+def test_an_address_that_moved_stops_the_release(published) -> None:
+    result = check_result(published, "addresses_are_unique")
     assert result.passed
-    store = LineResource(**{n: str(tmp_path / n) for n in ("registry", "store", "publish")}).open().store
+    store = a_line(published).store
     library = store.library()
     first, *_ = library
     slugs = store.root / "slugs.json"
     slugs.write_text(slugs.read_text().replace(library[first].slug, "moved-away"))
-    assert not check_result(defs, tmp_path, "addresses_are_unique").passed
+    assert not check_result(published, "addresses_are_unique").passed
 
 
-def test_an_unrounded_or_small_number_stops_the_release(tmp_path) -> None:
+def test_an_unrounded_or_small_number_stops_the_release(published) -> None:
     import pyarrow as pa
 
-    write_two_hubs(tmp_path)
-    defs = a_location(tmp_path)
-    for job in ("pull", "release"):
-        run(defs, job)
-    store = LineResource(**{n: str(tmp_path / n) for n in ("registry", "store", "publish")}).open().store
+    store = a_line(published).store
     table = store.benchmarks()
     for bad in (5, 23):
         numbers = pa.array([bad] * table.num_rows, table.schema.field("n").type)
         store.write_benchmarks(table.set_column(table.column_names.index("n"), "n", numbers))
-        assert not check_result(defs, tmp_path, "thresholds_are_kept").passed
+        assert not check_result(published, "thresholds_are_kept").passed
 
 
-def test_a_number_that_can_be_worked_out_stops_the_release(tmp_path) -> None:
-    write_two_hubs(tmp_path)
-    defs = a_location(tmp_path)
-    for job in ("pull", "release"):
-        run(defs, job)
-    assert check_result(defs, tmp_path, "nobody_can_be_picked_out").passed
-    store = LineResource(**{n: str(tmp_path / n) for n in ("registry", "store", "publish")}).open().store
+def test_a_number_that_can_be_worked_out_stops_the_release(published) -> None:
+    assert check_result(published, "nobody_can_be_picked_out").passed
+    store = a_line(published).store
     audit, _, waves = store.disclosure()
     store.write_disclosure(audit, ["2026-Q3/total, n: exact_cell: planted"], waves)
-    assert not check_result(defs, tmp_path, "nobody_can_be_picked_out").passed
+    assert not check_result(published, "nobody_can_be_picked_out").passed
 
 
-def test_a_release_that_was_changed_afterwards_does_not_verify(tmp_path) -> None:
-    write_two_hubs(tmp_path)
-    defs = a_location(tmp_path)
-    for job in ("pull", "release"):
-        run(defs, job)
-    newest = publish.latest(tmp_path / "publish")
+def test_a_release_that_was_changed_afterwards_does_not_verify(published) -> None:
+    newest = publish.latest(published / "publish")
     assert newest is not None
-    (tmp_path / "publish/releases" / newest.id / "coverage.json").write_text("{}")
-    assert not check_result(defs, tmp_path, "latest_release_verifies").passed
+    (published / "publish/releases" / newest.id / "coverage.json").write_text("{}")
+    assert not check_result(published, "latest_release_verifies").passed
 
 
-def check_result(defs: dg.Definitions, folder: Path, name: str) -> dg.AssetCheckResult:
+def check_result(folder: Path, name: str) -> dg.AssetCheckResult:
     """What the check called ``name`` says now."""
     from assets import release
 
-    resource = LineResource(**{n: str(folder / n) for n in ("registry", "store", "publish")})
-    return getattr(release, name)(line=resource)
+    return getattr(release, name)(line=a_resource(folder))
 
 
 def test_each_hub_has_its_own_freshness_policy_and_sectors_are_groups(tmp_path) -> None:
@@ -180,7 +137,7 @@ def test_the_workspace_loads_as_dagster_loads_it() -> None:
 def test_the_sensor_gathers_a_hub_once_for_each_submission(tmp_path) -> None:
     write_two_hubs(tmp_path)
     defs = a_location(tmp_path)
-    line = LineResource(**{name: str(tmp_path / name) for name in ("registry", "store", "publish")})
+    line = a_resource(tmp_path)
     with dg.DagsterInstance.ephemeral() as instance:
 
         def tick(cursor: str | None) -> dg.SensorResult:

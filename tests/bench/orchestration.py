@@ -20,7 +20,7 @@ from hubs.contract.vocabularies import vocabulary
 from tests.feeds import a_study, answers_of, register, write_feed
 
 HUBS, LOCATIONS, ROUNDS = 100, (10, 300, 1_000), 3
-STUDIES, ORGANISATIONS = 2, 20
+STUDIES, ORGANISATIONS = 5, 100
 """What each hub sends: case studies, and organisations with answers."""
 ROOT = Path(__file__).parents[2]
 
