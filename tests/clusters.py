@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import psutil
 import psycopg2
 import yaml
 
@@ -105,7 +106,59 @@ class Cluster:
         port = self.environment["HUBPACKS_DATABASE_PORT"]
         return psycopg2.connect(host="127.0.0.1", port=port, user=user, dbname=database, password=PASSWORD)
 
+    # What happens in the middle of a run.
+
+    def pause_in_step(self, run_id: str, step: str) -> str:
+        """Wait until a worker is at work on ``step`` of the run, and stop it there; gives the worker's host."""
+        mark = f"{run_id} - "
+
+        def at_work() -> str | None:
+            for name in self.processes:
+                if name.startswith("host-") and any(
+                    mark in line and f"{step} - STEP_START" in line for line in self.log(name).splitlines()
+                ):
+                    return name
+            return None
+
+        host = str(until(at_work, f"{step} begins", told=lambda: self.events(run_id)))
+        for process in self._tree(host):
+            process.suspend()
+        return host
+
+    def go_on(self, host: str) -> None:
+        """Let the worker go on that ``pause_in_step`` stopped."""
+        for process in self._tree(host):
+            with suppress(psutil.NoSuchProcess):
+                process.resume()
+
+    def stopped_process(self, host: str) -> psutil.Process:
+        """The process that is at work on a step: of the two it is the one that has worked more."""
+        main = next(process for process in self._tree(host) if "celery" in " ".join(process.cmdline()))
+        return max(main.children(), key=lambda process: process.cpu_times().user)
+
+    def processes_of_runs(self) -> list[psutil.Process]:
+        """The processes of the runs that are at work."""
+        found = psutil.Process(self.processes["code"].pid).children(recursive=True)
+        return [process for process in found if "multiprocessing.spawn" in " ".join(process.cmdline())]
+
+    def _tree(self, name: str) -> list[psutil.Process]:
+        first = psutil.Process(self.processes[name].pid)
+        return first.children(recursive=True)
+
     # What it is asked.
+
+    def turn_on(self, schedule: str) -> None:
+        """Switch a schedule on, as the UI does."""
+        selector = {"repositoryLocationName": "hubpacks", "repositoryName": "__repository__", "scheduleName": schedule}
+        told = self.ask(TURN_ON, selector=selector)["startSchedule"]
+        assert told["__typename"] == "ScheduleStateResult", told
+
+    def turn_off(self, schedule: str) -> None:
+        """Switch a schedule off."""
+        selector = {"repositoryLocationName": "hubpacks", "repositoryName": "__repository__", "scheduleName": schedule}
+        found = self.ask(SCHEDULE, selector=selector)["scheduleOrError"]["scheduleState"]
+        told = self.ask(TURN_OFF, id=found["id"])["stopRunningSchedule"]
+        assert told["__typename"] == "ScheduleStateResult", told
 
     def ask(self, query: str, **variables: Any) -> Any:
         """An answer of the web server, as the UI asks it."""
@@ -145,7 +198,7 @@ class Cluster:
             newest = self.family(run_id)[0]
             if newest["status"] == "SUCCESS":
                 return newest
-            has_given_up = newest["status"] in ("FAILURE", "CANCELED") and newest["number"] >= 3
+            has_given_up = newest["status"] in ("FAILURE", "CANCELED") and len(self.family(run_id)) > 3
             assert not has_given_up, self.events(newest["runId"])
             return None
 
@@ -154,7 +207,11 @@ class Cluster:
     def events(self, run_id: str) -> list[str]:
         """What happened in a run, oldest first."""
         told = self.ask(EVENTS, run=run_id)["logsForRun"]["events"]
-        return [f"{e['eventType']} {e.get('stepKey') or ''} {e['message']}" for e in told if e.get("eventType")]
+        return [
+            f"{one['eventType']} {one.get('stepKey') or ''} {one['message']} {one.get('error') or ''}".rstrip()
+            for one in told
+            if one.get("eventType") and "PLANNED" not in one["eventType"]
+        ]
 
     def released(self) -> str | None:
         """The release that readers see."""
@@ -165,10 +222,16 @@ class Cluster:
 LAUNCH = """mutation($params: ExecutionParams!) { launchRun(executionParams: $params) {
   __typename ... on LaunchRunSuccess { run { runId } } ... on PythonError { message }
   ... on RunConfigValidationInvalid { errors { message } } } }"""
+TURN_ON = """mutation($selector: ScheduleSelector!) { startSchedule(scheduleSelector: $selector) {
+  __typename ... on PythonError { message } } }"""
+TURN_OFF = """mutation($id: String!) { stopRunningSchedule(id: $id) { __typename ... on PythonError { message } } }"""
+SCHEDULE = """query($selector: ScheduleSelector!) { scheduleOrError(scheduleSelector: $selector) {
+  ... on Schedule { scheduleState { id } } } }"""
 RUNS = """query($filter: RunsFilter) { runsOrError(filter: $filter) { ... on Runs { results {
   runId rootRunId status jobName tags { key value } } } } }"""
 EVENTS = """query($run: ID!) { logsForRun(runId: $run) { ... on EventConnection { events {
-  ... on MessageEvent { eventType message stepKey } } } } }"""
+  ... on MessageEvent { eventType message stepKey }
+  ... on ExecutionStepFailureEvent { error { message cause { message } } } } } } }"""
 
 
 def until(condition: Callable[[], Any], what: str, seconds: float = SECONDS, told: Callable[[], Any] = str) -> Any:
