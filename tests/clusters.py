@@ -161,9 +161,15 @@ class Cluster:
         assert told["__typename"] == "ScheduleStateResult", told
 
     def ask(self, query: str, **variables: Any) -> Any:
-        """An answer of the web server, as the UI asks it."""
-        answer = httpx.post(f"{self.web}/graphql", json={"query": query, "variables": variables}, timeout=60)
-        answer.raise_for_status()
+        """An answer of the web server, as the UI asks it. It is asked again after a refusal: each connection to the
+        database that it has kept is noticed to be broken by the request that gets it.
+        """
+
+        def answered() -> httpx.Response | None:
+            answer = httpx.post(f"{self.web}/graphql", json={"query": query, "variables": variables}, timeout=60)
+            return None if answer.is_server_error else answer
+
+        answer = until(answered, "the web server answers", told=lambda: self.log("web")[-2000:])
         told = answer.json()
         assert "errors" not in told, told
         return told["data"]
