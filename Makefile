@@ -30,6 +30,9 @@ test: .venv/.dev $(NU) $(JUDGES)
 	@.ci/need nginx --test "test -x /usr/sbin/nginx"
 	@.ci/need openssh-server --test "test -x /usr/sbin/sshd"
 	@.ci/need faketime faketime
+	@.ci/need postgresql --test "test -x /usr/lib/postgresql/15/bin/postgres"
+	@.ci/need redis-server redis-server
+	@.ci/need systemd systemd-analyze
 	$(BIN)/pytest -n $(PROCESSES) --dist loadfile --cov --cov-report=term $(ARGS)
 
 check: .venv/.dev

@@ -25,7 +25,7 @@ import psutil
 import psycopg2
 import yaml
 
-from tests.hosts import on_another_host
+from tests.hosts import on_another_host, without_writing
 from tests.servers import free_port
 
 DEPLOY = Path(__file__).parents[1] / "deploy"
@@ -311,8 +311,11 @@ def cluster(folder: Path, workers: int = 2, patience_seconds: int = 5, **more: s
             ],
         )
         until((folder / "code.sock").exists, "the code server listens", told=lambda: running.log("code"))
-        running.start("daemon", ["dagster-daemon", "run", "-w", "workspace.yaml"])
-        running.start("web", ["dagster-webserver", "-w", "workspace.yaml", "-h", "127.0.0.1", "-p", str(web)])
+        running.start("daemon", without_writing(["dagster-daemon", "run", "-w", "workspace.yaml"], folder))
+        running.start(
+            "web",
+            without_writing(["dagster-webserver", "-w", "workspace.yaml", "-h", "127.0.0.1", "-p", str(web)], folder),
+        )
         until(lambda: _answers(running.web), "the web server answers", told=lambda: running.log("web"))
         yield running
 

@@ -9,6 +9,7 @@ import os
 import subprocess
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 
 
 def on_another_host(command: Sequence[str], name: str = "other") -> list[str]:
@@ -18,6 +19,13 @@ def on_another_host(command: Sequence[str], name: str = "other") -> list[str]:
     rights = [] if os.geteuid() == 0 else ["--user", "--map-root-user"]
     namespaces = ["--pid", "--fork", "--mount-proc", "--uts", "--kill-child"]
     return ["unshare", *rights, *namespaces, "sh", "-c", 'hostname "$0" && exec "$@"', name, *command]
+
+
+def without_writing(command: Sequence[str], folder: Path) -> list[str]:
+    """``command`` where nothing below ``folder`` can be written."""
+    rights = [] if os.geteuid() == 0 else ["--user", "--map-root-user"]
+    script = 'mount --bind -o ro "$0" "$0" && cd "$0" && exec "$@"'
+    return ["unshare", *rights, "--mount", "sh", "-c", script, str(folder), *command]
 
 
 @contextmanager
