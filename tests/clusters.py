@@ -33,7 +33,7 @@ PROGRAMS = Path(sys.executable).parent
 POSTGRES = Path("/usr/lib/postgresql/15/bin")
 ACCOUNT = "nobody"
 """PostgreSQL's programs refuse to run as root."""
-PASSWORD = "of a test"
+PASSWORD = "only-in-the-environment-7f3a"
 SECONDS = 90
 """How long is waited for what has to happen."""
 

@@ -1,4 +1,4 @@
-"""Dagster's web UI behind Debian's nginx with ``deploy/nginx/dagster.conf``: who may see it, and who may change anything."""
+"""Dagster's web UI behind Debian's nginx with ``deploy/nginx/dagster.conf``: who may see it, and who may change it."""
 
 from __future__ import annotations
 
