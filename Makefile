@@ -48,6 +48,8 @@ bench: .venv/.dev
 
 soak: .venv/.dev
 	@.ci/need nginx --test "test -x /usr/sbin/nginx"
+	@.ci/need postgresql --test "test -x /usr/lib/postgresql/15/bin/postgres"
+	@.ci/need redis-server redis-server
 	$(BIN)/python -m tests.bench.soak $(ARGS)
 
 # The release of the sample hubs, built twice under different conditions.

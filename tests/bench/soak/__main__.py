@@ -1,4 +1,4 @@
-"""``python -m tests.bench.soak [intake | hubs | kill | publish | mirror] [numbers]``: all of them, or one, which takes
+"""``python -m tests.bench.soak [intake | hubs | kill | publish | mirror | cluster] [numbers]``: all of them, or one, which takes
 the numbers.
 
 Prints what was measured; ends with 1 when something was not as it has to be.
@@ -9,7 +9,7 @@ from __future__ import annotations
 import argparse
 import sys
 
-from tests.bench.soak import hubs, intake, kill, mirror, publish
+from tests.bench.soak import cluster, hubs, intake, kill, mirror, publish
 
 SOAKS = {
     "intake": intake.main,
@@ -17,6 +17,7 @@ SOAKS = {
     "kill": kill.main,
     "publish": publish.main,
     "mirror": mirror.main,
+    "cluster": cluster.main,
 }
 
 
@@ -25,7 +26,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.bench.soak")
     parser.add_argument("soak", nargs="?", choices=SOAKS, help="all when absent")
     parser.add_argument(
-        "numbers", nargs="*", type=int, help="intake: submissions, megabytes; hubs: hubs; kill, publish, mirror: kills"
+        "numbers",
+        nargs="*",
+        type=int,
+        help="intake: submissions, megabytes; hubs: hubs; kill, publish, mirror, cluster: kills",
     )
     arguments = parser.parse_args()
     chosen = [arguments.soak] if arguments.soak else list(SOAKS)
