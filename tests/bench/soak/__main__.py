@@ -1,5 +1,5 @@
-"""``python -m tests.bench.soak [intake | hubs | kill | publish | mirror | cluster] [numbers]``: all of them, or one, which takes
-the numbers.
+"""``python -m tests.bench.soak [intake | hubs | kill | publish | mirror | cluster] [numbers]``: all of them, or one,
+which takes the numbers.
 
 Prints what was measured; ends with 1 when something was not as it has to be.
 """

@@ -18,8 +18,8 @@ HUBS = ("one", "two", "three")
 
 
 def main(deaths: int = 20) -> bool:
-    """Let ``deaths`` parts die, each at a random moment of a release with new content: half of them machines of workers,
-    a quarter processes of runs, a quarter databases. Every release has to come out whole, with nobody's help.
+    """Let ``deaths`` parts die, each at a random moment of a release with new content: half of them machines of
+    workers, a quarter processes of runs, a quarter databases. Every release has to come out whole, with nobody's help.
     """
     chosen = random.Random(40)
     kinds = ["worker", "database", "worker", "run"]
