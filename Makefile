@@ -31,6 +31,9 @@ test: .venv/.dev $(NU) $(JUDGES)
 	@.ci/need openssh-server --test "test -x /usr/sbin/sshd"
 	@.ci/need faketime faketime
 	@.ci/need prometheus promtool
+	@.ci/need postgresql --test "test -x /usr/lib/postgresql/15/bin/postgres"
+	@.ci/need redis-server redis-server
+	@.ci/need systemd systemd-analyze
 	$(BIN)/pytest -n $(PROCESSES) --dist loadfile --cov --cov-report=term $(ARGS)
 
 check: .venv/.dev
@@ -46,6 +49,8 @@ bench: .venv/.dev
 
 soak: .venv/.dev
 	@.ci/need nginx --test "test -x /usr/sbin/nginx"
+	@.ci/need postgresql --test "test -x /usr/lib/postgresql/15/bin/postgres"
+	@.ci/need redis-server redis-server
 	$(BIN)/python -m tests.bench.soak $(ARGS)
 
 # The release of the sample hubs, built twice under different conditions.

@@ -8,6 +8,7 @@ import dagster as dg
 from pydantic import Field
 
 from assets.hubs import CHECKS, OVERVIEW, check_results, overview_metadata, standing_key, state_metadata
+from assets.queue import RELEASING
 from assets.refusals import refusals_fail
 from assets.release import RELEASE, release_metadata
 from assets.resources import LineResource
@@ -156,6 +157,7 @@ def _tell_release(context: dg.OpExecutionContext, line: Line, published: Candida
 @dg.job(
     description="Publish the candidate that waits. Launch it with its id, your name and a note.",
     config=_form("approve_candidate", release="", by="", note=""),
+    tags=RELEASING,
 )
 def approve() -> None:
     """One step."""
@@ -165,6 +167,7 @@ def approve() -> None:
 @dg.job(
     description="Refuse the candidate that waits. Launch it with its id, your name and the reason.",
     config=_form("refuse_candidate", release="", by="", reason=""),
+    tags=RELEASING,
 )
 def refuse() -> None:
     """One step."""
@@ -183,6 +186,7 @@ def confirm_feed() -> None:
 @dg.job(
     description="Withdraw records from all releases, for good. A dry run unless you say otherwise.",
     config=_form("withdraw_records", records=[], reason="", by="", takedown=False, successor="", dry_run=True),
+    tags=RELEASING,
 )
 def withdraw() -> None:
     """One step."""
@@ -192,6 +196,7 @@ def withdraw() -> None:
 @dg.job(
     description="Bring the copy in an object store up to date with what is published.",
     config=_form("mirror_site", place=""),
+    tags=RELEASING,
 )
 def mirror() -> None:
     """One step."""

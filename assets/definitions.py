@@ -5,6 +5,7 @@ import dagster as dg
 from assets.decisions import JOBS
 from assets.executors import chosen_executor
 from assets.hubs import hubs_assets, overview_asset
+from assets.queue import PULLING, RELEASING
 from assets.release import CHECKS, RELEASE, VERIFIES, release_assets
 from assets.resources import LineResource
 from assets.schedules import on_working_days, pull_daily
@@ -19,16 +20,20 @@ def build_defs(line: LineResource) -> dg.Definitions:
     of_hubs, of_release = [*hubs_assets(registrations), overview_asset(hubs)], release_assets(hubs)
     verifies = dg.AssetSelection.checks(VERIFIES)
     releasing = dg.AssetSelection.assets(*of_release) - verifies
-    pull = dg.define_asset_job("pull", dg.AssetSelection.assets(*of_hubs), description="Pull and judge every hub.")
+    pull = dg.define_asset_job(
+        "pull", dg.AssetSelection.assets(*of_hubs), description="Pull and judge every hub.", tags=PULLING
+    )
     candidate = dg.define_asset_job(
         "candidate",
         releasing - dg.AssetSelection.assets(RELEASE),
         description="Consolidate, count, check, and build a candidate that waits for the job approve.",
+        tags=RELEASING,
     )
     release = dg.define_asset_job(
         "release",
         releasing,
         description="The same, and publish it as far as the rule lets it go out by itself; else it waits.",
+        tags=RELEASING,
     )
     verify = dg.define_asset_job("verify", verifies, description="Verify the release that readers see, file by file.")
     schedule = read_schedule()

@@ -8,6 +8,7 @@ import dagster as dg
 from assets.alerts import alerts
 from assets.decisions import mirror
 from assets.hubs import OVERVIEW, keys_of
+from assets.queue import PULLING
 from assets.resources import LineResource
 from pipelines.inbox import Inbox
 from pipelines.settings import MIRROR, named
@@ -26,7 +27,7 @@ def submissions(context: dg.SensorEvaluationContext, line: LineResource) -> dg.S
     seen = json.loads(context.cursor) if context.cursor else {}
     newest = {hub: found.id for hub in opened.registry.hubs if (found := inbox.newest(hub)) is not None}
     requests = [
-        dg.RunRequest(run_key=id, asset_selection=[OVERVIEW, *keys_of([hub])])
+        dg.RunRequest(run_key=id, asset_selection=[OVERVIEW, *keys_of([hub])], tags=PULLING)
         for hub, id in newest.items()
         if seen.get(hub) != id
     ]

@@ -9,6 +9,7 @@ import fcntl
 import hashlib
 import json
 import os
+import secrets
 import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -20,6 +21,7 @@ CHUNK_BYTES = 1 << 20
 _HERE, _EXCHANGE = -100, 2
 """AT_FDCWD and RENAME_EXCHANGE of renameat2(2), which Python does not offer."""
 _AWAY = ".away-"
+_LOCK = ".lock"
 
 
 class Stream(Protocol):
@@ -154,6 +156,56 @@ def only_one(path: Path, wait: bool = False) -> Iterator[None]:
         yield
 
 
+@contextlib.contextmanager
+def staging(area: Path) -> Iterator[Path]:
+    """A new folder in ``area`` for what is not complete yet; it goes when the block ends.
+
+    Whoever shares ``area``, also from another machine or container, leaves it alone until then: a lock beside it is
+    held, which the system frees when its holder ends, however it ends. A process id would say nothing to others.
+    """
+    area.mkdir(parents=True, exist_ok=True)
+    handle, lock = _held_lock(area)
+    folder = lock.with_suffix("")
+    try:
+        folder.mkdir()
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+        lock.unlink(missing_ok=True)
+        os.close(handle)
+
+
+def _held_lock(area: Path) -> tuple[int, Path]:
+    while True:
+        lock = area / f"{secrets.token_hex(8)}{_LOCK}"
+        handle = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o644)
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        with contextlib.suppress(FileNotFoundError):
+            if os.path.samestat(os.fstat(handle), lock.stat()):
+                return handle, lock
+        os.close(handle)  # somebody cleared it between the two steps: nothing was lost
+
+
+def clear_staging(area: Path) -> None:
+    """Remove from ``area`` what those have left who were killed within ``staging``, and earlier versions."""
+    names = {path.name.removesuffix(_LOCK) for path in area.glob("*")}
+    for name in names:
+        try:
+            handle = os.open(area / f"{name}{_LOCK}", os.O_RDWR)
+        except FileNotFoundError:  # its holder has just ended, or never held a lock
+            shutil.rmtree(area / name, ignore_errors=True)
+            continue
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            continue
+        else:
+            shutil.rmtree(area / name, ignore_errors=True)
+            (area / f"{name}{_LOCK}").unlink(missing_ok=True)
+        finally:
+            os.close(handle)
+
+
 def sync_folder(path: Path) -> None:
     """Wait until the names in the folder ``path`` are on the disk."""
     handle = os.open(path, os.O_RDONLY)
@@ -191,8 +243,3 @@ def put_back(folder: Path) -> None:
 
 def _away(path: Path) -> Path:
     return path.with_name(f"{_AWAY}{path.name}")
-
-
-def is_alive(pid: int) -> bool:
-    """Whether a process of that number runs."""
-    return Path("/proc", str(pid)).exists()

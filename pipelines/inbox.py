@@ -6,18 +6,28 @@ The bytes wait here until the judge has seen them and a pull has taken them into
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import secrets
 import shutil
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from pipelines.files import is_alive, only_one, read_json, reading, sync_folder, write_bytes, write_json
+from pipelines.files import (
+    clear_staging,
+    only_one,
+    read_json,
+    reading,
+    staging,
+    sync_folder,
+    write_bytes,
+    write_json,
+)
 
 _SAFE_NAME_CHARACTERS = 120
 
@@ -53,14 +63,16 @@ class Inbox:
     def __init__(self, root: Path) -> None:
         self.root = root
 
-    def staging(self) -> Path:
-        """A new folder for a file that is not complete yet. What dead processes have left there is removed."""
-        area = self.root / ".staging"
-        area.mkdir(parents=True, exist_ok=True)
-        for left in area.iterdir():
-            if not is_alive(int(left.name.partition("-")[0])):
-                shutil.rmtree(left, ignore_errors=True)
-        return Path(tempfile.mkdtemp(prefix=f"{os.getpid()}-", dir=area))
+    @contextlib.contextmanager
+    def staging(self) -> Iterator[Path]:
+        """A new folder for a file that is not complete yet. What killed processes have left there is removed."""
+        self.clear_staging()
+        with staging(self.root / ".staging") as folder:
+            yield folder
+
+    def clear_staging(self) -> None:
+        """Remove what killed processes have left of files that were not complete."""
+        clear_staging(self.root / ".staging")
 
     def receive(self, hub: str, name: str, staged: Path, sha256: str, now: datetime) -> Submission:
         """Take the complete file ``staged`` (it is moved) as a submission of ``hub``, durable when this returns.

@@ -51,12 +51,13 @@ from pipelines.files import (
     Damaged,
     Stream,
     append_line,
+    clear_staging,
     copy_hashed,
-    is_alive,
     only_one,
     read_json,
     read_log,
     reading,
+    staging,
     write_bytes,
     write_json,
 )
@@ -163,20 +164,13 @@ class Store:
         """Keep everybody else from doing ``what`` (``run``, ``release``, ``hub-<id>``) here. Raises files.Busy."""
         with only_one(self.root / "locks" / what):
             begin(self.root)
-            self._clear_staging()
+            clear_staging(self._staging)
             yield
 
+    @property
     def _staging(self) -> Path:
-        """A folder of this process for what is not complete yet."""
-        folder = self.root / "staging" / str(os.getpid())
-        folder.mkdir(parents=True, exist_ok=True)
-        return folder
-
-    def _clear_staging(self) -> None:
-        """Remove what killed runs have left behind."""
-        for folder in (self.root / "staging").glob("*"):
-            if not is_alive(int(folder.name)):
-                shutil.rmtree(folder, ignore_errors=True)
+        """Where is kept what is not complete yet."""
+        return self.root / "staging"
 
     @property
     def inbox(self) -> Path:
@@ -213,11 +207,8 @@ class Store:
     @contextlib.contextmanager
     def incoming(self) -> Iterator[Path]:
         """A folder for the blobs of a feed that is not whole yet. Those that no snapshot has taken go with it."""
-        folder = Path(tempfile.mkdtemp(dir=self._staging()))
-        try:
+        with staging(self._staging) as folder:
             yield folder
-        finally:
-            shutil.rmtree(folder, ignore_errors=True)
 
     def add_blob(self, stream: Stream, incoming: Path, limit_bytes: int = DEFAULT_FILE_LIMIT_BYTES) -> tuple[str, int]:
         """Take the bytes of ``stream`` into ``incoming``, unless they are here already; give their SHA-256 and size.
@@ -339,16 +330,13 @@ class Store:
     @contextlib.contextmanager
     def judging(self, hub: str, digest: str, rules_key: str) -> Iterator[Path]:
         """A folder to judge in. It becomes the verdict's folder when the block ends well."""
-        folder = Path(tempfile.mkdtemp(dir=self._staging()))
-        try:
+        with staging(self._staging) as folder:
             yield folder
             target = self.verdict_folder(hub, digest, rules_key)
             target.parent.mkdir(parents=True, exist_ok=True)
             if target.exists():  # left by a run that was killed before it wrote verdict.json
                 shutil.rmtree(target)
             folder.replace(target)
-        finally:
-            shutil.rmtree(folder, ignore_errors=True)
 
     @staticmethod
     def write_verdict(folder: Path, verdict: Verdict) -> None:

@@ -289,12 +289,13 @@ def submit(store: Path, hub: str, feed: Path, when: datetime = NOW, outcome: str
     from pipelines.inbox import Inbox
 
     inbox = Inbox(store / "inbox")
-    staged = inbox.staging() / "feed.zip"
-    with zipfile.ZipFile(staged, "w") as archive:
-        for path in sorted(path for path in feed.rglob("*") if path.is_file()):
-            archive.writestr(zipfile.ZipInfo(path.relative_to(feed).as_posix()), path.read_bytes())
-    sha256 = hashlib.sha256(staged.read_bytes()).hexdigest()
-    submission = inbox.receive(hub, "feed.zip", staged, sha256, when)
+    with inbox.staging() as folder:
+        staged = folder / "feed.zip"
+        with zipfile.ZipFile(staged, "w") as archive:
+            for path in sorted(path for path in feed.rglob("*") if path.is_file()):
+                archive.writestr(zipfile.ZipInfo(path.relative_to(feed).as_posix()), path.read_bytes())
+        sha256 = hashlib.sha256(staged.read_bytes()).hexdigest()
+        submission = inbox.receive(hub, "feed.zip", staged, sha256, when)
     return inbox.close(submission, {"outcome": outcome, "held_by": []})
 
 

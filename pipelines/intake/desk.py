@@ -8,7 +8,6 @@ start.
 from __future__ import annotations
 
 import asyncio
-import shutil
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -183,10 +182,7 @@ class Desk:
 
         def work() -> Judged:
             # In the inbox's own area, which is cleared at the next start if this process is killed.
-            folder = self._inbox.staging()
-            try:
+            with self._inbox.staging() as folder:
                 return judge(task, bounds, is_over, folder)
-            finally:
-                shutil.rmtree(folder, ignore_errors=True)
 
         return await asyncio.get_running_loop().run_in_executor(self._pool, work)

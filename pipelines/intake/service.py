@@ -7,9 +7,8 @@ from __future__ import annotations
 
 import asyncio
 import errno
-import shutil
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import ExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -67,7 +66,7 @@ class Service:
 
     async def open(self) -> None:
         """Clear what a killed service has left, and begin to judge. There must be no other over the same store."""
-        shutil.rmtree(await asyncio.to_thread(self.inbox.staging), ignore_errors=True)
+        await asyncio.to_thread(self.inbox.clear_staging)
         await self.desk.open()
 
     async def close(self) -> None:
@@ -125,7 +124,8 @@ class Service:
             raise Refused("busy", "Too many uploads at once.", RETRY_SECONDS)
         self._uploads += 1
         try:
-            folder = await asyncio.to_thread(self.inbox.staging)
+            staging = ExitStack()
+            folder = await asyncio.to_thread(staging.enter_context, self.inbox.staging())
             try:
                 upload = await receive(request, folder / "upload", self.limits)
                 # The judge tells a workbook by its name; of that nothing is left that a path could be made of.
@@ -133,7 +133,7 @@ class Service:
                 named.parent.mkdir()
                 yield replace(upload, path=upload.path.replace(named))
             finally:
-                await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
+                await asyncio.to_thread(staging.close)
         except OSError as error:
             if error.errno not in (errno.ENOSPC, errno.EDQUOT):
                 raise

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
+import secrets
 from collections.abc import Collection
 from dataclasses import asdict, dataclass
 from functools import cache
@@ -72,7 +72,7 @@ def _write(path: Path, data: bytes) -> None:
     are not worth a flush of the disk each.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    aside = path.with_suffix(f".{os.getpid()}")
+    aside = path.with_suffix(f".{secrets.token_hex(8)}")
     aside.write_bytes(data)
     aside.replace(path)
 

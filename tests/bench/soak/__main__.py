@@ -1,4 +1,4 @@
-"""``python -m tests.bench.soak [intake | hubs | kill | publish | mirror | stores] [numbers]``: all of them, or one,
+"""``python -m tests.bench.soak [intake | hubs | kill | publish | mirror | stores | cluster] [numbers]``: all, or one,
 which takes the numbers.
 
 Prints what was measured; ends with 1 when something was not as it has to be.
@@ -9,7 +9,7 @@ from __future__ import annotations
 import argparse
 import sys
 
-from tests.bench.soak import hubs, intake, kill, mirror, publish, stores
+from tests.bench.soak import cluster, hubs, intake, kill, mirror, publish, stores
 
 SOAKS = {
     "intake": intake.main,
@@ -18,6 +18,7 @@ SOAKS = {
     "publish": publish.main,
     "mirror": mirror.main,
     "stores": stores.main,
+    "cluster": cluster.main,
 }
 
 

@@ -2,12 +2,26 @@ import io
 import multiprocessing
 import os
 import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
-from pipelines.files import Busy, Damaged, copy_hashed, only_one, read_json, write_bytes, write_json
+from pipelines.files import (
+    Busy,
+    Damaged,
+    clear_staging,
+    copy_hashed,
+    only_one,
+    read_json,
+    staging,
+    write_bytes,
+    write_json,
+)
 from pipelines.settings import DEFAULTS, UnusableSettings, setting
+from pipelines.store import Store
+from tests.hosts import on_another_host, running
 
 
 def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path) -> None:
@@ -53,6 +67,76 @@ def test_a_lock_is_refused_while_held_and_free_when_its_holder_is_killed(tmp_pat
     holder.join()
     with only_one(tmp_path / "lock"):
         pass
+
+
+def _python(script: str, *arguments: Path) -> list[str]:
+    return [sys.executable, "-c", script, *map(str, arguments)]
+
+
+LOCK_STORE = """
+import sys
+from pathlib import Path
+from pipelines.store import Store
+with Store(Path(sys.argv[1])).locked("hub-other"):
+    pass
+"""
+
+
+def test_another_host_at_the_same_store_leaves_alone_what_is_not_complete_here(tmp_path) -> None:
+    store = Store(tmp_path)
+    with store.incoming() as incoming, store.judging("one", "a" * 64, "rules") as judging:
+        (incoming / "half").write_bytes(b"half")
+        (judging / "verdict.json").write_bytes(b"{}")
+        subprocess.run(on_another_host(_python(LOCK_STORE, tmp_path)), check=True, timeout=30)
+        assert (incoming / "half").exists()
+    assert store.has_verdict("one", "a" * 64, "rules")
+    assert list((tmp_path / "staging").iterdir()) == []
+
+
+STAGE_AND_WAIT = """
+import signal, sys
+from pathlib import Path
+from pipelines.files import staging
+with staging(Path(sys.argv[1])) as folder:
+    (folder / "half").write_bytes(b"half")
+    print("ready", flush=True)
+    signal.pause()
+"""
+
+
+def test_what_a_host_left_that_lost_power_is_cleared_whoever_has_its_process_id_now(tmp_path) -> None:
+    command = on_another_host(_python(STAGE_AND_WAIT, tmp_path))
+    with running(command) as host:
+        assert host.stdout
+        assert host.stdout.readline() == b"ready\n"
+        clear_staging(tmp_path)
+        assert [path.name for path in tmp_path.glob("*/half")] == ["half"]
+        host.kill()
+        assert host.stdout.read() == b""  # it is over when the last of its processes is
+    clear_staging(tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_lock_is_held_against_other_hosts(tmp_path) -> None:
+    with only_one(tmp_path / "locks" / "hub-other"):
+        command = on_another_host(_python(LOCK_STORE, tmp_path))
+        refused = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+    assert "Busy: another run is at work here" in refused.stderr
+
+
+def test_clearing_and_staging_at_once_lose_nothing(tmp_path) -> None:
+    script = "import sys; from pathlib import Path; from pipelines.files import clear_staging; print(flush=True)"
+    loop = f"{script}\nwhile True: clear_staging(Path(sys.argv[1]))"
+    with running(_python(loop, tmp_path)) as clearing:
+        assert clearing.stdout
+        assert clearing.stdout.readline()
+        for number in range(500):
+            with staging(tmp_path) as folder:
+                (folder / "half").write_text(str(number))
+                assert (folder / "half").read_text() == str(number)
+        assert clearing.poll() is None
+    clear_staging(tmp_path)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_flag_beats_a_variable_beats_the_file_beats_the_default(tmp_path, monkeypatch) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import subprocess
 import sys
 import threading
@@ -20,9 +19,10 @@ BAD = {"outcome": "held", "held_by": ["empty_feed"]}
 
 
 def send(inbox: Inbox, data: bytes, hub: str = "parks", hours: int = 0, name: str = "feed.zip") -> Submission:
-    staged = inbox.staging() / "upload"
-    staged.write_bytes(data)
-    return inbox.receive(hub, name, staged, hashlib.sha256(data).hexdigest(), NOW + timedelta(hours=hours))
+    with inbox.staging() as folder:
+        staged = folder / "upload"
+        staged.write_bytes(data)
+        return inbox.receive(hub, name, staged, hashlib.sha256(data).hexdigest(), NOW + timedelta(hours=hours))
 
 
 def test_a_submission_waits_until_the_judge_has_seen_it(tmp_path: Path) -> None:
@@ -94,13 +94,13 @@ def test_fifty_at_once_are_all_kept(tmp_path: Path) -> None:
 def test_what_a_dead_process_left_is_removed(tmp_path: Path) -> None:
     inbox = Inbox(tmp_path / "inbox")
     imports = "import sys; from pathlib import Path; from pipelines.inbox import Inbox"
-    script = f"{imports}; print(Inbox(Path(sys.argv[1])).staging())"
-    command = [sys.executable, "-c", script, str(inbox.root)]
-    left = Path(subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip())
+    script = f"import os; {imports}; held = Inbox(Path(sys.argv[1])).staging(); print(held.__enter__(), flush=True)"
+    command = [sys.executable, "-c", f"{script}; os._exit(9)", str(inbox.root)]
+    left = Path(subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip())
     assert left.is_dir()
-    mine = inbox.staging()
-    assert not left.exists()
-    assert mine.name.startswith(f"{os.getpid()}-")
+    with inbox.staging() as mine:
+        assert list(mine.parent.glob("*[!k]")) == [mine]
+    assert list(mine.parent.iterdir()) == []
     assert inbox.waiting() == []
 
 
