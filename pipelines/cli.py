@@ -995,6 +995,44 @@ def _alert_at_the_end(context: typer.Context, line: Line) -> None:
         context.call_on_close(tell)
 
 
+@app.command(epilog="Example: hubpacks metrics --output /var/lib/prometheus/node-exporter/hubpacks.prom")
+def metrics(
+    registry: RegistryFlag = None,
+    store: StoreFlag = None,
+    publish: PublishFlag = None,
+    *,
+    output: Annotated[Path | None, typer.Option(help="File to write in one step, instead of printing.")] = None,
+    port: Annotated[
+        int | None, typer.Option(min=0, max=65535, help="Serve on this port until Ctrl-C; 0 picks a free one.")
+    ] = None,
+    host: Annotated[str, typer.Option(help="Address to listen on; the default is this machine only.")] = "127.0.0.1",
+) -> None:
+    """Print metrics in Prometheus' text format, or serve them."""
+    from pipelines.alerts import read_settings
+    from pipelines.files import write_bytes
+    from pipelines.metrics import serve as serve_metrics
+    from pipelines.metrics import text
+
+    settings = read_settings()
+
+    def opened() -> Line:
+        return _line(registry, store, publish)
+
+    if port is None:
+        told = text(opened, settings)
+        if output is None:
+            sys.stdout.write(told.decode())
+        else:
+            write_bytes(output, told)
+        return
+    if output is not None:
+        _stop("--output and --port: choose one")
+    opened()  # what is wrong is told now, and not to whoever asks first
+    with contextlib.suppress(KeyboardInterrupt):
+        serve_metrics(opened, settings, host, port, lambda address: typer.echo(f"{address} (Ctrl-C stops)"))
+    typer.echo("stopped")
+
+
 @app.command(epilog="Example: hubpacks intake --port 8001")
 def intake(
     registry: RegistryFlag = None,
