@@ -1,8 +1,8 @@
 """Metrics for Prometheus, worked out from the store when somebody asks, so that no process has to have counted.
 
-What is counted stands in ``MEASURES``: a name in Prometheus' conventions, what it means, its labels. Labels are hub ids,
-states and codes; nothing that a feed says, and nobody's name. Moments are given as such (``_timestamp_seconds``), and
-not as ages, which would be wrong as soon as they are kept: ``time() - hubpacks_hub_content_timestamp_seconds`` is one.
+What is counted stands in ``MEASURES``: a name in the conventions of Prometheus, what it means, its labels. Labels are
+hub ids, states and codes; nothing that a feed says, and nobody's name. Moments are given as such and not as ages, which
+would be wrong as soon as they are kept: ``time() - hubpacks_hub_content_timestamp_seconds`` is one.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ MEASURES: dict[str, tuple[str, tuple[str, ...]]] = {
     "hubpacks_quarantined_answers": ("Rows of returns that were not accepted, by code.", ("code",)),
     "hubpacks_candidates": ("Candidate releases there ever were, by what became of them.", ("state",)),
     "hubpacks_candidate_built_timestamp_seconds": (
-        "When the candidate that waits was built; none when none waits.",
+        "When the candidate that waits was built.",
         (),
     ),
     "hubpacks_candidate_attempt_timestamp_seconds": ("When a release was last attempted.", ("outcome",)),
@@ -136,7 +136,7 @@ def text(opened: Opened, settings: Settings) -> bytes:
 
 
 def serve(opened: Opened, settings: Settings, host: str, port: int, say: Callable[[str], None]) -> None:
-    """Answer Prometheus until told to stop; ``say`` is given the address. Raises OSError when the port cannot be had."""
+    """Answer Prometheus until told to stop; ``say`` is given the address. Raises OSError if the port cannot be had."""
     server, thread = start_http_server(port, host, _registry(opened, settings))
     say(f"http://{f'[{host}]' if ':' in host else host}:{server.server_port}/metrics")
     try:
