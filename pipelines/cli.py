@@ -925,7 +925,8 @@ def alerts(
     """Show what is wrong or waits, and tell whoever has to know by e-mail or webhook, as the settings say."""
     from pipelines import alerts as alerting
 
-    line, settings, now = _line(registry, store, publish, None, address), alerting.read_settings(), datetime.now(UTC)
+    settings, now = alerting.read_settings(), datetime.now(UTC)
+    line = _line(registry, store, publish, None, address, reads_only=dry_run or test)
     if (dry_run or test) and not settings.is_sending:
         _stop("the settings name neither smtp nor webhook: see [alerts] in docs/operators.md")
     if test:
@@ -1016,7 +1017,7 @@ def metrics(
     settings = read_settings()
 
     def opened() -> Line:
-        return _line(registry, store, publish)
+        return _line(registry, store, publish, reads_only=True)
 
     if port is None:
         told = text(opened, settings)
@@ -1027,6 +1028,8 @@ def metrics(
         return
     if output is not None:
         _stop("--output and --port: choose one")
+    if store_address(store) is not None:
+        _stop("--port: this store is in an object store; have a timer write --output instead")
     opened()  # what is wrong is told now, and not to whoever asks first
     with contextlib.suppress(KeyboardInterrupt):
         serve_metrics(opened, settings, host, port, lambda address: typer.echo(f"{address} (Ctrl-C stops)"))
