@@ -808,7 +808,12 @@ def serve(
         except UnusableFolder as error:
             _stop(str(error))
         return
+    import logging
+
+    from pipelines import logs
     from pipelines.serve.app import serve as serve_site
+
+    logs.configure(logging.WARNING)
 
     # A shell that runs it in the background lets it end without the interrupt.
     with contextlib.suppress(KeyboardInterrupt), contextlib.ExitStack() as until_stopped:
@@ -940,7 +945,7 @@ def alerts(
     elif dry_run:
         found, planned = alerting.plan(line, now, settings)
         told = {"conditions": [one.to_dict() for one in found], "messages": [vars(one) for one in planned]}
-        texts = (f"To: {one.address}\nSubject: {one.subject}\n\n{one.body}" for one in planned)
+        texts = (f"To: {one.to}\nSubject: {one.subject}\n\n{one.body}" for one in planned)
         separated = f"\n{'=' * 78}\n\n".join(texts) or "Nothing would be sent now."
         typer.echo(json.dumps(told, indent=1, ensure_ascii=False) if as_json else separated.rstrip())
         is_good = True
