@@ -820,7 +820,12 @@ def serve(
         except UnusableFolder as error:
             _stop(str(error))
         return
+    import logging
+
+    from pipelines import logs
     from pipelines.serve.app import serve as serve_site
+
+    logs.configure(logging.WARNING)
 
     # A shell that runs it in the background lets it end without the interrupt.
     with contextlib.suppress(KeyboardInterrupt), contextlib.ExitStack() as until_stopped:
@@ -937,7 +942,8 @@ def alerts(
     """Show what is wrong or waits, and tell whoever has to know by e-mail or webhook, as the settings say."""
     from pipelines import alerts as alerting
 
-    line, settings, now = _line(registry, store, publish, None, address), alerting.read_settings(), datetime.now(UTC)
+    settings, now = alerting.read_settings(), datetime.now(UTC)
+    line = _line(registry, store, publish, None, address, reads_only=dry_run or test)
     if (dry_run or test) and not settings.is_sending:
         _stop("the settings name neither smtp nor webhook: see [alerts] in docs/operators.md")
     if test:
@@ -951,7 +957,7 @@ def alerts(
     elif dry_run:
         found, planned = alerting.plan(line, now, settings)
         told = {"conditions": [one.to_dict() for one in found], "messages": [vars(one) for one in planned]}
-        texts = (f"To: {one.address}\nSubject: {one.subject}\n\n{one.body}" for one in planned)
+        texts = (f"To: {one.to}\nSubject: {one.subject}\n\n{one.body}" for one in planned)
         separated = f"\n{'=' * 78}\n\n".join(texts) or "Nothing would be sent now."
         typer.echo(json.dumps(told, indent=1, ensure_ascii=False) if as_json else separated.rstrip())
         is_good = True
@@ -1005,6 +1011,46 @@ def _alert_at_the_end(context: typer.Context, line: Line) -> None:
 
     if settings.is_sending:
         context.call_on_close(tell)
+
+
+@app.command(epilog="Example: hubpacks metrics --output /var/lib/prometheus/node-exporter/hubpacks.prom")
+def metrics(
+    registry: RegistryFlag = None,
+    store: StoreFlag = None,
+    publish: PublishFlag = None,
+    *,
+    output: Annotated[Path | None, typer.Option(help="File to write in one step, instead of printing.")] = None,
+    port: Annotated[
+        int | None, typer.Option(min=0, max=65535, help="Serve on this port until Ctrl-C; 0 picks a free one.")
+    ] = None,
+    host: Annotated[str, typer.Option(help="Address to listen on; the default is this machine only.")] = "127.0.0.1",
+) -> None:
+    """Print metrics in Prometheus' text format, or serve them."""
+    from pipelines.alerts import read_settings
+    from pipelines.files import write_bytes
+    from pipelines.metrics import serve as serve_metrics
+    from pipelines.metrics import text
+
+    settings = read_settings()
+
+    def opened() -> Line:
+        return _line(registry, store, publish, reads_only=True)
+
+    if port is None:
+        told = text(opened, settings)
+        if output is None:
+            sys.stdout.write(told.decode())
+        else:
+            write_bytes(output, told)
+        return
+    if output is not None:
+        _stop("--output and --port: choose one")
+    if store_address(store) is not None:
+        _stop("--port: this store is in an object store; have a timer write --output instead")
+    opened()  # what is wrong is told now, and not to whoever asks first
+    with contextlib.suppress(KeyboardInterrupt):
+        serve_metrics(opened, settings, host, port, lambda address: typer.echo(f"{address} (Ctrl-C stops)"))
+    typer.echo("stopped")
 
 
 @app.command(epilog="Example: hubpacks intake --port 8001")

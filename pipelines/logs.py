@@ -56,7 +56,7 @@ EVENTS: dict[str, str] = {
 }
 """By name, what has happened. A name never changes its meaning."""
 
-_GOOD = re.compile(r"[A-Za-z0-9/(<_][A-Za-z0-9 _.:,/>()+%<-]{0,199}")
+_GOOD = re.compile(r"[A-Za-z0-9/(<_][A-Za-z0-9 _.:,/>()+%<\[\]-]{0,199}")
 _LOGGERS = ("hubpacks", "uvicorn")
 
 

@@ -31,6 +31,7 @@ from pipelines.alerts.settings import Settings, read_settings
 from pipelines.line import Line
 from pipelines.post import NotSent, Refused, Unavailable, webhook
 from pipelines.post.mail import Conversation, Letter
+from pipelines.post.webhook import Hook
 
 __all__ = [
     "ALERTS",
@@ -64,7 +65,7 @@ class Planned:
     """A message that would be written: to whom, and what."""
 
     recipient: str
-    address: str
+    to: str
     subject: str
     body: str
 
@@ -93,6 +94,11 @@ class _Recipient:
     def name(self) -> str:
         """What the memory calls it."""
         return f"{HUB}:{self.registration.id}" if self.registration else recipient(self.channel, self.address)
+
+    @property
+    def shown(self) -> str:
+        """For whoever typed a command: of a webhook its host, since the rest may be a secret."""
+        return Hook(self.address).shown if self.channel == WEBHOOK else self.address
 
     def hears(self, condition: Condition) -> bool:
         return self.registration is None or (condition.is_for_hub and condition.hub == self.registration.id)
@@ -143,11 +149,11 @@ def plan(line: Line, now: datetime, settings: Settings) -> tuple[list[Condition]
     found = conditions(line, now, settings)
     _, news = _decided(Memory.read(root), Outbox(root), recipients, found, now, settings=settings)
     written = [_written(line, recipients[name], what, now, settings) for name, what in news.items()]
-    return found, [Planned(one.recipient, recipients[one.recipient].address, one.subject, one.body) for one in written]
+    return found, [Planned(one.recipient, recipients[one.recipient].shown, one.subject, one.body) for one in written]
 
 
 def prove(line: Line, now: datetime, settings: Settings) -> list[tuple[str, str | None]]:
-    """Send each of the operator's recipients a test message. By address, why it could not be sent, None when it was."""
+    """Send each of the operator's recipients a test message. By recipient, why it could not be, None when it was."""
     post = _Post(settings)
     results: list[tuple[str, str | None]] = []
     head, text, document = words.test_message(line.address, now)
@@ -159,7 +165,7 @@ def prove(line: Line, now: datetime, settings: Settings) -> list[tuple[str, str 
                     post.send(Unsent(new_id(), name, now, head, text, document, 0), to, now)
                 except NotSent as error:
                     failure = str(error)
-                results.append((to.address, failure))
+                results.append((to.shown, failure))
     return results
 
 

@@ -17,8 +17,11 @@ import typer
 from assets.definitions import build_defs
 from assets.resources import LineResource
 from hubs.contract.findings import CODES, Code
+from pipelines.alerts import ALERTS, Settings
 from pipelines.cli import app
 from pipelines.edition import State
+from pipelines.logs import EVENTS
+from pipelines.metrics import MEASURES
 from pipelines.publish.writers import BENCHMARKS, DISTRIBUTIONS, TRENDS, records
 from pipelines.settings import DEFAULTS, KEY_FILE, MIRROR, MIRROR_ENDPOINT, MIRROR_SECRET, PLACES
 
@@ -39,6 +42,8 @@ NOT_RUN = {
     ("operators.md", "hubpacks serve --candidate", "a server never ends"),
     ("operators.md", "HUBPACKS_ADDRESS=https://packs.example.org/ hubpacks run", "it would make another release"),
     ("operators.md", "hubpacks intake --port 8001", "a server never ends"),
+    ("operators.md", "hubpacks metrics --port 9464", "a server never ends"),
+    ("operators.md", "hubpacks alerts --test\nhubpacks alerts --dry-run", "there has to be a mail server"),
     (
         "operators.md",
         'export PACKS_KEY="$(cat /run/secrets/packs-key)"\n'
@@ -277,6 +282,20 @@ def test_every_setting_is_in_the_guide_for_operators() -> None:
         assert f"`HUBPACKS_{name.upper()}`" in text
     for setting in (KEY_FILE, "--key", f"HUBPACKS_{KEY_FILE.upper()}", "HUBPACKS_SIGNING_KEY"):
         assert f"`{setting}`" in text
+
+
+def test_every_alert_setting_event_and_metric_is_in_the_guide_for_operators() -> None:
+    text = (ROOT / "docs" / "operators.md").read_text(encoding="utf-8")
+    plain = text.replace("`", "")
+    for code, alert in ALERTS.items():
+        assert f"| {code} | {alert.weight.value} | {alert.means} | {alert.mend} |" in plain, code
+    for name, (told, labels) in MEASURES.items():
+        assert f"| {name} | {', '.join(labels) or 'none'} | {told} |" in plain, name
+    for name, told in EVENTS.items():
+        assert f"| `{name}` | {told} |" in text, name
+    settings = {field.alias or name for name, field in Settings.model_fields.items()}
+    rows = {name for row in re.findall(r"^\| (`[^|]+) \|", text, re.MULTILINE) for name in _CODE.findall(row)}
+    assert settings <= rows, settings - rows
 
 
 def test_every_state_is_explained_to_hubs_and_operators() -> None:
