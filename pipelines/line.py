@@ -22,7 +22,7 @@ from hubs.instruments import instruments
 from hubs.judge import RULES_VERSION
 from hubs.publications import read_publications
 from hubs.registration import Registration, Registry, WrongRegistry, read_registry
-from pipelines import logs, quarantine, runs, standing, validate
+from pipelines import logs, made_with, quarantine, runs, standing, validate
 from pipelines.candidates import DEFAULT_RULE, Rule
 from pipelines.consolidate import HubRecords, consolidate
 from pipelines.edition import HubState, LibraryRecord, State, Withdrawn
@@ -494,5 +494,5 @@ def build_key(line: Line) -> str:
     used = {hub: [kept.good.rules if kept.good else None, kept.blocked] for hub, kept in known.items()}
     names = {hub: registration.reading() for hub, registration in line.registry.hubs.items()}
     decided = [decision.number for decision in line.store.decisions.all()]
-    parts = [states, used, names, decided, line.address, code_version()]
+    parts = [states, used, names, decided, line.address, code_version(), made_with.digest()]
     return hashlib.sha256(canonical_json(parts).encode()).hexdigest()
