@@ -55,8 +55,9 @@ class Inbox:
 
     def staging(self) -> Path:
         """A new folder for a file that is not complete yet. What dead processes have left there is removed."""
+        self.root.mkdir(mode=0o700, parents=True, exist_ok=True)  # what hubs submit is for its owner alone
         area = self.root / ".staging"
-        area.mkdir(parents=True, exist_ok=True)
+        area.mkdir(exist_ok=True)
         for left in area.iterdir():
             if not is_alive(int(left.name.partition("-")[0])):
                 shutil.rmtree(left, ignore_errors=True)

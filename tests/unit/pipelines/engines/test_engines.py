@@ -133,6 +133,12 @@ def test_spark_has_two_executors() -> None:
     assert SPARK.executors_n() == 2
 
 
+def test_spark_has_no_web_page() -> None:
+    settings = SPARK._session().sparkContext.getConf()
+    assert settings.get("spark.ui.enabled") == "false"
+    assert settings.get("spark.driver.bindAddress") == "127.0.0.1"
+
+
 @pytest.mark.parametrize("engine", OTHERS, ids=NAMES)
 def test_one_answer_that_is_another_is_seen(engine: Engine, tmp_path: Path) -> None:
     hubs = hostile_hubs()
