@@ -20,7 +20,7 @@ from hubs.contract.findings import CODES, Code
 from pipelines.cli import app
 from pipelines.edition import State
 from pipelines.publish.writers import BENCHMARKS, DISTRIBUTIONS, TRENDS, records
-from pipelines.settings import DEFAULTS, KEY_FILE, MIRROR, MIRROR_ENDPOINT, MIRROR_SECRET
+from pipelines.settings import COUNTING, DEFAULTS, KEY_FILE, MIRROR, MIRROR_ENDPOINT, MIRROR_SECRET, SPARK_MASTER
 
 ROOT = Path(__file__).parents[2]
 README = ROOT / "README.md"
@@ -256,7 +256,7 @@ def test_every_setting_is_in_the_guide_for_operators() -> None:
         assert f"`{name}`" in text or f"| {name} |" in text
         assert f"`--{name}`" in text
         assert f"`HUBPACKS_{name.upper()}`" in text
-    for name in (MIRROR, MIRROR_ENDPOINT, MIRROR_SECRET):
+    for name in (MIRROR, MIRROR_ENDPOINT, MIRROR_SECRET, COUNTING, SPARK_MASTER):
         assert f"| `{name}` |" in text
         assert f"`HUBPACKS_{name.upper()}`" in text
     for setting in (KEY_FILE, "--key", f"HUBPACKS_{KEY_FILE.upper()}", "HUBPACKS_SIGNING_KEY"):

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -74,3 +77,25 @@ def test_files_of_others_are_as_they_were_taken_and_have_their_licence() -> None
     for folder in VENDOR.iterdir():
         assert folder.name.rpartition("-")[0] in VENDOR_LICENCES
         assert "Permission is hereby granted" in (folder / "LICENSE.txt").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("told", "status", "says"),
+    [
+        ([{"name": "one", "version": "1", "vulns": []}], 0, ""),
+        (
+            [{"name": "one", "version": "1", "vulns": [{"id": "X-1", "fix_versions": ["2"]}]}],
+            1,
+            "one 1 X-1 mended in 2",
+        ),
+        ([{"name": "one", "skip_reason": "not found"}], 2, "1 of 1 packages could not be asked about, as one"),
+        ([], 2, ""),
+        (None, 2, ""),
+    ],
+)
+def test_an_audit_that_could_not_ask_is_no_good_news(told: Any, status: int, says: str, tmp_path: Path) -> None:
+    if told is not None:
+        (tmp_path / "told.json").write_text(json.dumps({"dependencies": told}))
+    command = [sys.executable, ROOT / ".ci" / "audited.py", tmp_path / "told.json"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (done.returncode, says in done.stdout + done.stderr) == (status, True)
