@@ -1,6 +1,6 @@
 """Whether a bill of materials is what CycloneDX says: its own JSON Schema, which allows nothing that it does not know.
 
-The schema comes with the library that writes the bill, and is read by jsonschema, which Great Expectations' charts bring.
+The schema comes with the library that writes the bill; it is read by jsonschema, which Great Expectations brings.
 """
 
 from __future__ import annotations
