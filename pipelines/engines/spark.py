@@ -64,7 +64,7 @@ class Spark(Frames):
             raise UnusableSettings("counting = 'spark': needs Java 17 or newer, as in Debian's default-jre-headless")
         builder = SparkSession.builder.master(self.master).appName("hubpacks").config(map=_SETTINGS)
         if self.master.startswith("local"):
-            builder = builder.config(map=_ALONE)
+            builder = builder.config(map=_ALONE).config("spark.driver.memory", f"{_half_of_memory_mb()}m")
         try:
             return builder.getOrCreate()
         except PySparkRuntimeError as error:
@@ -85,6 +85,11 @@ _ALONE: dict[str, str | int | float | bool | None] = {
     "spark.driver.host": "127.0.0.1",
     "spark.sql.shuffle.partitions": "8",  # Spark's own 200 are for clusters, and each takes its time
 }
+
+
+def _half_of_memory_mb() -> int:
+    """Spark's own limit, 1 GB, is too little for 20 million answers; the other half is for this process and the rest."""
+    return max(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2 // 2**20, 1024)
 
 
 class _Session:
