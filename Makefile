@@ -5,7 +5,7 @@ BIN := .venv/bin
 # Files of tests that run at once. With more than there are cores, tests that measure time see a slow machine.
 PROCESSES ?= 2
 
-.PHONY: run dev test check bench soak reproduce format lock schemas words clean
+.PHONY: run dev test check bench soak reproduce format lock audit schemas words clean
 
 run: .venv/.runtime
 	$(BIN)/hubpacks run
@@ -80,6 +80,17 @@ lock:
 	build/uv/bin/uv pip compile pyproject.toml --extra build --extra dev -c requirements.lock $(UV_FLAGS) -o requirements-dev.lock
 	build/uv/bin/uv pip compile .ci/judges/requirements.in $(UV_FLAGS) -o .ci/judges/requirements.lock
 	npm install --prefix .ci/judges --package-lock-only --ignore-scripts --omit-lockfile-registry-resolved --loglevel=error
+
+# Known weaknesses of what the lock files name. The tool stands apart, as it would bind the product's versions.
+audit: build/audit/.made
+	@.ci/need npm npm
+	@.ci/audit
+
+build/audit/.made:
+	@.ci/need python3-venv --test "$(PYTHON) -c 'import ensurepip, sys; assert sys.version_info >= (3, 11)'"
+	$(PYTHON) -m venv build/audit
+	build/audit/bin/pip install -q --disable-pip-version-check "pip-audit>=2.9,<3"
+	@touch $@
 
 .venv/.made:
 	@.ci/need python3-venv --test "$(PYTHON) -c 'import ensurepip, sys; assert sys.version_info >= (3, 11)'"

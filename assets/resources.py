@@ -6,6 +6,7 @@ import dagster as dg
 
 from pipelines import logs
 from pipelines.candidates import read_rule
+from pipelines.engines import chosen
 from pipelines.line import Line, open_line
 from pipelines.settings import setting, signing_key, site_address
 
@@ -25,4 +26,4 @@ class LineResource(dg.ConfigurableResource):
     def open(self) -> Line:
         """The line over these folders, with the registry read afresh."""
         folders = [setting(name, Path(value) if value else None) for name, value in self.model_dump().items()]
-        return open_line(*folders, signing_key(), address=site_address(), rule=read_rule())
+        return open_line(*folders, signing_key(), address=site_address(), rule=read_rule(), engine=chosen())

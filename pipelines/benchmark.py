@@ -234,11 +234,20 @@ def cube(levels: pa.Table, policy: Policy) -> Iterator[Counts]:
     """
     breakdowns = [Breakdown.named(name) for name in policy.breakdowns]
     members = members_of(levels)
-    for _, keys in groupby(sorted(members.parts), key=lambda key: key[:-1]):
-        tables = {key: members.of(key) for key in keys}
-        tie_key = _tie_key(members.organisations, tables)
+    for tables, tie_key in _by_wave(members):
         for key, one in tables.items():
             yield _counted(key, one, members.hubs, breakdowns, tie_key)
+
+
+def tie_keys(levels: pa.Table) -> dict[Key, tuple[bytes, int]]:
+    """What ``Counts.tie_key`` is of each of ``TABLE`` in the table that ``combine`` made, in order, and how many
+    organisations it has.
+    """
+    return {
+        key: (tie_key, len(one.level))
+        for tables, tie_key in _by_wave(members_of(levels))
+        for key, one in tables.items()
+    }
 
 
 @dataclass(frozen=True)
@@ -295,6 +304,13 @@ def members_of(levels: pa.Table) -> AllMembers:
             part = Members(organisation[rows], of_rows, level[rows], only_hub[rows])
             members.parts.setdefault(key, []).append(part)
     return members
+
+
+def _by_wave(members: AllMembers) -> Iterator[tuple[dict[Key, Members], bytes]]:
+    """The tables of each period, instrument and audience, and the key of all of them."""
+    for _, keys in groupby(sorted(members.parts), key=lambda key: key[:-1]):
+        tables = {key: members.of(key) for key in keys}
+        yield tables, _tie_key(members.organisations, tables)
 
 
 def _only_hub(hubs: pa.ListArray, numbers: dict[str, int]) -> Numbers:

@@ -1260,12 +1260,13 @@ def _line(
     reads_only: bool = False,
 ) -> Line:
     from pipelines.candidates import read_rule
+    from pipelines.engines import chosen
     from pipelines.line import open_line
 
     folder = setting("registry", registry)
     where, rule = site_address(address), read_rule()
     store, publish, keeper = _folders(store, publish, reads_only=reads_only)
-    line = open_line(folder, store, publish, key, address=where, rule=rule, keeper=keeper)
+    line = open_line(folder, store, publish, key, address=where, rule=rule, keeper=keeper, engine=chosen())
     if not line.registry.hubs and not line.registry.problems:
         _stop(f"{folder}: no registrations here; add a YAML file for each hub")
     return line

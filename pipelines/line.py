@@ -22,10 +22,11 @@ from hubs.instruments import instruments
 from hubs.judge import RULES_VERSION
 from hubs.publications import read_publications
 from hubs.registration import Registration, Registry, WrongRegistry, read_registry
-from pipelines import benchmark, logs, quarantine, runs, standing, validate
+from pipelines import logs, made_with, quarantine, runs, standing, validate
 from pipelines.candidates import DEFAULT_RULE, Rule
 from pipelines.consolidate import HubRecords, consolidate
 from pipelines.edition import HubState, LibraryRecord, State, Withdrawn
+from pipelines.engines import ARROW, Engine
 from pipelines.keys import Keys
 from pipelines.layout import bring_up
 from pipelines.ledger import COUNT, PUBLISHED_BY_HUB, N, Row
@@ -67,7 +68,8 @@ class Keeper:
 @dataclass(frozen=True)
 class Line:
     """Where one line reads and writes: the registry, the store and the folder that readers see; the keys with which it
-    signs; the address at which readers find that folder; and the rule by which releases are approved.
+    signs; the address at which readers find that folder; the rule by which releases are approved; and which engine
+    counts returns.
     """
 
     registry: Registry
@@ -77,6 +79,7 @@ class Line:
     address: str = PLACEHOLDER
     rule: Rule = DEFAULT_RULE
     keeper: Keeper = field(default_factory=Keeper)
+    engine: Engine = ARROW
 
 
 def open_line(
@@ -88,9 +91,11 @@ def open_line(
     address: str = PLACEHOLDER,
     rule: Rule = DEFAULT_RULE,
     keeper: Keeper | None = None,
+    engine: Engine = ARROW,
 ) -> Line:
     """The line over these folders, with the private ``key`` of releases where it is not in the store, for readers who
-    find ``public`` at ``address``. Hubs whose registration has become unusable, or is gone, keep their last one.
+    find ``public`` at ``address``, whose returns ``engine`` counts. Hubs whose registration has become unusable, or is
+    gone, keep their last one.
 
     Raises WrongRegistry; layout.UnusableLayout; OSError when the registry cannot be read.
     """
@@ -117,7 +122,7 @@ def open_line(
             lost = "the registration kept in the store is of another version, so the hub's last good feed is not used"
             problems[f"{hub}.yaml"] = [*problems.get(f"{hub}.yaml", []), lost]
     all_hubs = Registry(found.folder, dict(sorted(hubs.items())), problems, frozenset(leaving))
-    return Line(all_hubs, lasting, public, Keys(lasting.keys, key), address, rule, keeper or Keeper())
+    return Line(all_hubs, lasting, public, Keys(lasting.keys, key), address, rule, keeper or Keeper(), engine)
 
 
 def gather(line: Line, hub: str, now: datetime) -> tuple[HubState, bool]:
@@ -250,7 +255,8 @@ def gather_some(line: Line, hubs: Iterable[str], now: datetime, progress: Progre
     def settle_and_count(hub: str) -> tuple[HubState, bool]:
         progress("judge", hub)
         settled = settle(line, hub, now)
-        count_returns(line, hub)
+        if not line.engine.is_at_once:
+            count_returns(line, hub)
         return settled
 
     began = time.monotonic()
@@ -395,37 +401,24 @@ def withdrawn_by(line: Line, hub: str) -> Iterator[Withdrawn]:
                 yield Withdrawn.told_by(hub, notice, known, digest, files[notice.file])
 
 
-def count_returns(line: Line, hub: str) -> Path | None:
-    """Count the returns of the hub's feed in use, unless that was done before. Where the levels of its organisations
-    are; None when no feed of the hub is used.
+def count_returns(line: Line, *hubs: str) -> dict[str, Path]:
+    """Count the returns of the feeds in use of ``hubs``, unless that was done before. By hub where the levels of its
+    organisations are; a hub of which no feed is used is not named.
     """
-    in_use = line.store.standing(hub)
-    if in_use is None or in_use.good is None:
-        return None
-    digest, rules = in_use.good.digest, in_use.good.rules
-    path = line.store.levels_path(hub, digest, rules)
-    if not path.exists():
+    paths, returns = {}, {}
+    for hub in hubs:
+        in_use = line.store.standing(hub)
+        if in_use is not None and in_use.good is not None:
+            digest, rules = in_use.good.digest, in_use.good.rules
+            paths[hub] = line.store.levels_path(hub, digest, rules)
+            if not paths[hub].exists():
+                tables = line.store.verdict(hub, digest, rules).tables
+                returns[hub] = [table.accepted for table in tables if table.accepted is not None]
+    if returns:
         banks = instruments(*line.registry.instrument_folders)
-        verdict = line.store.verdict(hub, digest, rules)
-        returns = [table.accepted for table in verdict.tables if table.accepted is not None]
-        line.store.write_table(path, benchmark.organisation_levels(returns, banks))
-    return path
-
-
-class _Tables(Mapping[str, pa.Table]):
-    """Parquet files by hub, each read when it is asked for: all at once would not be flat in the number of hubs."""
-
-    def __init__(self, store: Store, paths: Mapping[str, Path]) -> None:
-        self._store, self._paths = store, paths
-
-    def __getitem__(self, hub: str) -> pa.Table:
-        return self._store.table(self._paths[hub])
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._paths)
-
-    def __len__(self) -> int:
-        return len(self._paths)
+        for hub, levels in line.engine.organisation_levels(returns, banks):
+            line.store.write_table(paths[hub], levels)
+    return paths
 
 
 @runs.stage("count")
@@ -445,7 +438,7 @@ def make_benchmarks(line: Line) -> pa.Table:
     from pipelines import telling
 
     source = telling.Source(_snapshots(line), _samples(line))
-    told = telling.tell(benchmark.combine(levels_of_all(line)), source, line.store.ledger, read_policy())
+    told = telling.tell(line.engine.everybody(_counted(line)), source, line.store.ledger, read_policy())
     with line.store.making("benchmarks", key):
         line.store.write_benchmarks(told.benchmarks)
         line.store.write_distributions(told.distributions)
@@ -479,15 +472,14 @@ def _samples(line: Line) -> frozenset[str]:
     return frozenset(hub for hub, registration in line.registry.hubs.items() if registration.sample)
 
 
-def levels_of_all(line: Line) -> Mapping[str, pa.Table]:
-    """The levels of organisations by hub (``benchmark.organisation_levels``), each read when it is asked for."""
-    return _Tables(line.store, _counted(line))
+def organisations(line: Line) -> pa.Table:
+    """The level of each organisation, over all hubs (``benchmark.combine``)."""
+    return line.engine.everybody(_counted(line)).levels
 
 
 def _counted(line: Line) -> dict[str, Path]:
     """Where the levels of organisations are, by hub."""
-    counted = {hub: count_returns(line, hub) for hub in line.registry.hubs}
-    return {hub: path for hub, path in counted.items() if path is not None}
+    return count_returns(line, *line.registry.hubs)
 
 
 def returns_key(line: Line) -> str:
@@ -504,5 +496,5 @@ def build_key(line: Line) -> str:
     used = {hub: [kept.good.rules if kept.good else None, kept.blocked] for hub, kept in known.items()}
     names = {hub: registration.reading() for hub, registration in line.registry.hubs.items()}
     decided = [decision.number for decision in line.store.decisions.all()]
-    parts = [states, used, names, decided, line.address, code_version()]
+    parts = [states, used, names, decided, line.address, code_version(), made_with.digest()]
     return hashlib.sha256(canonical_json(parts).encode()).hexdigest()

@@ -35,6 +35,8 @@ BACKUP, BACKUP_ENDPOINT, BACKUP_SECRET = "backup", "backup_endpoint", "backup_se
 """The place of checkpoints, a folder or in an object store; and the same of it as of the mirror."""
 EXECUTOR = "executor"
 """How Dagster runs the steps of a job (``assets.executors``)."""
+COUNTING, SPARK_MASTER = "counting", "spark_master"
+"""Which engine counts returns, and the Spark master that it is asked of (``engines``)."""
 TABLES = ("intake", "alerts", "approval", "schedule")
 """Tables of the file whose entries a room of its own understands."""
 FILE = Path("hubpacks.toml")
@@ -174,7 +176,7 @@ def _from_file() -> dict[str, Any]:
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise UnusableSettings(f"{FILE} cannot be read: {error}") from error
     places = (MIRROR, MIRROR_ENDPOINT, MIRROR_SECRET, *PLACES)
-    known = (*DEFAULTS, KEY_FILE, ADDRESS, *places, EXECUTOR, *TABLES)
+    known = (*DEFAULTS, KEY_FILE, ADDRESS, *places, EXECUTOR, COUNTING, SPARK_MASTER, *TABLES)
     unknown = set(data) - set(known)
     if unknown:
         raise UnusableSettings(f"{FILE}: unknown setting {', '.join(sorted(unknown))}; known are {', '.join(known)}")

@@ -71,6 +71,7 @@ if TYPE_CHECKING:
     from pipelines.ledger import Ledger
 
 DEFAULT_FILE_LIMIT_BYTES = 8 << 30
+OWNER_ONLY_FOLDER = 0o700
 
 
 @dataclass(frozen=True)
@@ -162,6 +163,8 @@ class Store:
     @contextlib.contextmanager
     def locked(self, what: str) -> Iterator[None]:
         """Keep everybody else from doing ``what`` (``run``, ``release``, ``hub-<id>``) here. Raises files.Busy."""
+        # Returns lie in it. A folder that was there already stays as its owner has made it.
+        self.root.mkdir(mode=OWNER_ONLY_FOLDER, parents=True, exist_ok=True)
         with only_one(self.root / "locks" / what):
             begin(self.root)
             clear_staging(self._staging)

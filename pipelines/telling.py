@@ -20,6 +20,7 @@ from pipelines.cube import Breakdown, Counts, Key, Moves
 from pipelines.disclose import NotRounded, derived, gate, trend
 from pipelines.disclose.history import History
 from pipelines.edition import WaveState, WaveTold
+from pipelines.engines import Everybody
 from pipelines.ledger import SAMPLE, Ledger, Row
 from pipelines.policy import Policy
 from pipelines.waves import Wave, alone, by_wave, hubs_of, moves
@@ -55,14 +56,14 @@ class Telling:
     waves: tuple[WaveTold, ...]
 
 
-def tell(levels: pa.Table, source: Source, ledger: Ledger, policy: Policy) -> Telling:
-    """What may be told of everybody's ``levels`` (``benchmark.combine``) beside what ``ledger`` has.
+def tell(everybody: Everybody, source: Source, ledger: Ledger, policy: Policy) -> Telling:
+    """What may be told of ``everybody`` beside what ``ledger`` has.
 
     Who is counted is kept in the ledger; rows are for whoever publishes them. Raises ledger.Broken, and RuntimeError
     when the solver gives up.
     """
-    teller = _Teller(source, ledger, policy)
-    today = by_wave(levels)
+    teller = _Teller(source, ledger, policy, everybody)
+    today = by_wave(everybody.levels)
     waves, told = [], []
     for period in sorted({*ledger.periods(), *(wave[0] for wave in today)}):
         before: defaultdict[Wave, list[Row]] = defaultdict(list)
@@ -113,8 +114,9 @@ class _Past:
 class _Teller:
     """Tells one wave after the other."""
 
-    def __init__(self, source: Source, ledger: Ledger, policy: Policy) -> None:
+    def __init__(self, source: Source, ledger: Ledger, policy: Policy, everybody: Everybody) -> None:
         self.source, self.ledger, self.policy = source, ledger, policy
+        self.cube = everybody.cube
         self.breakdowns = [Breakdown.named(name) for name in policy.breakdowns]
 
     def told(self, wave: Wave, rows: Sequence[Row], today: pa.Table | None) -> tuple[WaveTold, Tables] | None:
@@ -125,7 +127,7 @@ class _Teller:
             return self._told_before(wave, past, of_hubs, today)
         if today is None:
             return None  # only a hub has published anything of it
-        told = self._tables(benchmark.cube(today, self.policy), of_hubs)
+        told = self._tables(self.cube(today, self.policy), of_hubs)
         return self._counted(wave, WaveState.NEW, today, told), told
 
     def _past(self, rows: Sequence[Row]) -> _Past | None:
@@ -161,7 +163,7 @@ class _Teller:
         self, past: _Past, of_hubs: Sequence[Row], today: pa.Table, difference: Mapping[Key, Moves]
     ) -> Tables | None:
         """What may be told of those who would be counted ``today``; None when what was told before must stay."""
-        tables = list(benchmark.cube(today, self.policy))
+        tables = list(self.cube(today, self.policy))
         is_whole = {row.table for row in past.rows} <= {one.key for one in tables}
         enough = (self.policy.threshold, self.policy.spread)
         if not is_whole or not all(one.are_enough(*enough) for one in difference.values()):

@@ -33,7 +33,10 @@ def by_wave(levels: pa.Table) -> dict[Wave, pa.Table]:
 
 
 def alone(wave: pa.Table) -> pa.Table:
-    """The same rows, in dictionaries that hold nothing of other waves."""
+    """The same rows in order of dimension and organisation, whichever engine counted them, in dictionaries that hold
+    nothing of other waves.
+    """
+    wave = wave.take(_order(wave))
     columns = {}
     for name in wave.column_names:
         column = wave[name].combine_chunks()
@@ -46,6 +49,16 @@ def alone(wave: pa.Table) -> pa.Table:
         else:
             columns[name] = column
     return pa.table(columns)
+
+
+def _order(wave: pa.Table) -> pa.Array:
+    ranks = []
+    for name in ("organisation", "dimension"):
+        column = wave.select([name]).unify_dictionaries()[name].combine_chunks()
+        rank = np.empty(len(column.dictionary), np.int64)
+        rank[pc.sort_indices(column.dictionary).to_numpy()] = np.arange(len(rank))
+        ranks.append(rank[column.indices.to_numpy()])
+    return pa.array(np.lexsort(ranks))
 
 
 def hubs_of(wave: pa.Table) -> set[str]:

@@ -20,6 +20,7 @@ from hubs.contract.vocabularies import vocabulary
 from hubs.yamlfile import read_yaml
 from pipelines.files import json_of, sha256_of
 from pipelines.publish import strings
+from pipelines.publish.bill import BILL
 from pipelines.publish.errata import ERRATA
 from pipelines.publish.layouts import TEMPLATES
 from pipelines.publish.signed import UNLISTED
@@ -250,6 +251,6 @@ def _words(key: str, **values: Any) -> Words:
     }
 
 
-_LATER = {*WRITTEN, "release.json", ERRATA, *UNLISTED}
+_LATER = {*WRITTEN, "release.json", ERRATA, BILL, *UNLISTED}
 _BENCHMARKS_JSON = "benchmarks/benchmarks.json"
 _PERIOD = re.compile("([1-9][0-9]{3})(?:-Q([1-4]))?")

@@ -35,6 +35,8 @@ from pipelines.publish import (
     writers,
 )
 from pipelines.publish.archives import write_archive, wrong_archives
+from pipelines.publish.bill import BILL, bill, wrong_bill
+from pipelines.publish.bill import MEDIA_TYPE as BILL_MEDIA_TYPE
 from pipelines.publish.catalogue import FORMATS, OWN_LICENCE
 from pipelines.publish.errata import ERRATA
 from pipelines.publish.figures import wrong_figures
@@ -130,6 +132,7 @@ def build_release(
     (folder / PROVENANCE).write_bytes(writers.json_bytes(provenance(edition)))
     (folder / "audit.json").write_bytes(writers.json_bytes(_audit(edition)))
     (folder / changes.VOCABULARIES).write_bytes(writers.json_bytes(shapes.codes(edition.instruments)))
+    (folder / BILL).write_bytes(bill(edition.code_version))
     write_keys(folder, edition.id, edition.keys)
     write_documents(folder, edition.id, edition.published.isoformat(), previous, workers)
     site.write_printables(edition, folder, texts)
@@ -260,8 +263,8 @@ def verify_release(folder: Path) -> list[str]:
     Needs nothing but the folder. Checks: every file is listed and as listed, the manifest agrees with the checksums,
     every link between pages leads somewhere, no published count is under the threshold or unrounded, levels add up,
     pages and all forms of a table show the same figures, everything can be traced to a snapshot, what is said to
-    have changed fits the rest, metadata describe the files that are there, and every record has an open licence. Who
-    made it is for ``wrong_signatures``.
+    have changed fits the rest, metadata describe the files that are there, the bill of materials is of the code that
+    made it, and every record has an open licence. Who made it is for ``wrong_signatures``.
     """
     try:
         problems = _differences(folder)
@@ -276,7 +279,7 @@ def verify_release(folder: Path) -> list[str]:
         *broken_chains(folder),
         *changes.wrong_changes(folder),
     ]
-    made = [*wrong_documents(folder), *wrong_archives(folder), *wrong_metadata(folder)]
+    made = [*wrong_documents(folder), *wrong_archives(folder), *wrong_metadata(folder), *wrong_bill(folder)]
     return [*problems, *_broken_links(present), *unsafe, *told, *made]
 
 
@@ -432,7 +435,7 @@ def _manifest(edition: Edition) -> dict[str, Any]:
 
 
 def _media_type(name: str) -> str:
-    return MEDIA_TYPES[posixpath.splitext(name)[1]]
+    return BILL_MEDIA_TYPE if name == BILL else MEDIA_TYPES[posixpath.splitext(name)[1]]
 
 
 def _files(folder: Path) -> Iterator[tuple[str, Path]]:

@@ -37,7 +37,7 @@ class Contender:
 @dataclass(frozen=True)
 class Case:
     """Contenders that take turns, how often. The last of them is what the others are measured by. ``write`` makes what
-    they read; ``agree`` raises unless the first and the last have written the same into their folders.
+    they read; ``agree`` raises unless one has written the same into its folder as the last.
     """
 
     name: str
@@ -82,6 +82,16 @@ def _cube(work: Work, runs: int) -> Case:
     return Case(name, contenders, runs, write=write_returns, agree=check_cube)
 
 
+def engine_cases(rows: list[int], hubs: int, runs: int) -> list[Case]:
+    """The same by each engine of ``pipelines.engines``."""
+    found = []
+    for work in (Work(n, hubs, bad=0) for n in rows):
+        others = [Contender(name, f"counting_{name}", work) for name in ("duckdb", "spark")]
+        name = f"{work.rows:,} answers to cube, {work.hubs} hubs, by engine"
+        found.append(Case(name, (*others, Contender("arrow", "counting", work)), runs, write_returns, check_cube))
+    return found
+
+
 def _line(name: str, work: Work, runs: int) -> Case:
     contenders = Contender("hubpacks", "product", work), Contender("bare DuckDB", "rival", work)
     is_told = work.bad < 1 and work.hubs > 1  # of one hub nothing is published
@@ -109,8 +119,9 @@ def measure(case: Case, folder: Path) -> list[Run]:
     if any(len(told) > 1 for told in results.values()):
         raise AssertionError(f"{case.name}: the contenders do not agree: {results}")
     if case.agree:
-        first, *_, last = case.contenders
-        case.agree(folder / "work" / first.module, folder / "work" / last.module)
+        *others, last = case.contenders
+        for one in others:
+            case.agree(folder / "work" / one.module, folder / "work" / last.module)
     return done
 
 
@@ -163,6 +174,7 @@ def main() -> None:
     parser.add_argument("--full", action="store_true", help="also half the hubs, one hub, and every row bad")
     parser.add_argument("--check", action="store_true", help="only hubpacks check, of the least number of rows")
     parser.add_argument("--cube", action="store_true", help="only the counting, from accepted returns to the true cube")
+    parser.add_argument("--engines", action="store_true", help="the same, only by each engine that can be set")
     parser.add_argument("--out", type=Path, default=Path("build/bench"))
     parser.add_argument("--breaker", action="store_true", help="only how well the breaker tells changes apart")
     parser.add_argument("--disclose", action="store_true", help="only how long the benchmarks take to round")
@@ -191,10 +203,12 @@ def main() -> None:
             return
     started = environment()
     done = {}
-    is_whole = not (options.check or options.cube)
+    is_whole = not (options.check or options.cube or options.engines)
     chosen = cases(options.rows, options.hubs, options.runs, is_full=options.full) if is_whole else []
     if is_whole or options.cube:
         chosen += cube_cases(options.rows, options.hubs, options.runs)
+    if options.engines:
+        chosen += engine_cases(options.rows, options.hubs, options.runs)
     if is_whole or options.check:
         chosen += check_cases(min(options.rows), options.runs)
     for case in chosen:

@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -19,8 +18,8 @@ import pyarrow.parquet as pq
 
 from hubs.contract.groups import ALL, ATTRIBUTES, TABLE
 from hubs.instruments import instruments
-from pipelines.benchmark import combine, cube, organisation_levels
 from pipelines.cube import Counts
+from pipelines.engines import ARROW, Engine, Returns
 from pipelines.policy import Policy
 from pipelines.store import Store
 
@@ -28,35 +27,26 @@ WORKERS = 2
 """Hubs that are counted at once, as by ``pipelines.line``, which would bring all connectors."""
 
 
-@dataclass(frozen=True)
-class Kept(Mapping[str, pa.Table]):
-    """Levels of organisations by hub, each read from its file when it is asked for, as the line does."""
-
-    store: Store
-    paths: Mapping[str, Path]
-
-    def __getitem__(self, hub: str) -> pa.Table:
-        return self.store.table(self.paths[hub])
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self.paths)
-
-    def __len__(self) -> int:
-        return len(self.paths)
-
-
-def main(returns: Path, work: Path) -> None:
+def main(returns: Path, work: Path, engine: Engine = ARROW) -> None:
     """Count all of ``returns``, a file a hub; each group and level that somebody is on goes to ``cube.parquet``."""
     store, banks = Store(work / "store"), instruments()
+    files = {file.stem: [file] for file in sorted(returns.glob("*.parquet"))}
 
-    def count(file: Path) -> tuple[str, Path]:
-        path = work / "levels" / file.name
-        store.write_table(path, organisation_levels([file], banks))
-        return file.stem, path
+    def count(some: Returns) -> dict[str, Path]:
+        paths = {}
+        for hub, levels in engine.organisation_levels(some, banks):
+            paths[hub] = work / "levels" / f"{hub}.parquet"
+            store.write_table(paths[hub], levels)
+        return paths
 
-    with ThreadPoolExecutor(WORKERS) as pool:
-        kept = Kept(store, dict(pool.map(count, sorted(returns.glob("*.parquet")))))
-    parts = [part for counts in cube(combine(kept), Policy()) for part in rows(counts)]
+    if engine.is_at_once:
+        kept = count(files)
+    else:
+        with ThreadPoolExecutor(WORKERS) as pool:
+            done = pool.map(count, ({hub: paths} for hub, paths in files.items()))
+            kept = {hub: path for one in done for hub, path in one.items()}
+    everybody = engine.everybody(kept)
+    parts = [part for counts in everybody.cube(everybody.levels, Policy()) for part in rows(counts)]
     table = pa.concat_tables(parts)
     pq.write_table(table, work / "cube.parquet")
     print(json.dumps({"groups": table.num_rows}))

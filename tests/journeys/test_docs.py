@@ -23,7 +23,16 @@ from pipelines.edition import State
 from pipelines.logs import EVENTS
 from pipelines.metrics import MEASURES
 from pipelines.publish.writers import BENCHMARKS, DISTRIBUTIONS, TRENDS, records
-from pipelines.settings import DEFAULTS, KEY_FILE, MIRROR, MIRROR_ENDPOINT, MIRROR_SECRET, PLACES
+from pipelines.settings import (
+    COUNTING,
+    DEFAULTS,
+    KEY_FILE,
+    MIRROR,
+    MIRROR_ENDPOINT,
+    MIRROR_SECRET,
+    PLACES,
+    SPARK_MASTER,
+)
 
 ROOT = Path(__file__).parents[2]
 README = ROOT / "README.md"
@@ -274,7 +283,7 @@ def test_every_setting_is_in_the_guide_for_operators() -> None:
         assert f"`{name}`" in text or f"| {name} |" in text
         assert f"`--{name}`" in text
         assert f"`HUBPACKS_{name.upper()}`" in text
-    for name in (MIRROR, MIRROR_ENDPOINT, MIRROR_SECRET):
+    for name in (MIRROR, MIRROR_ENDPOINT, MIRROR_SECRET, COUNTING, SPARK_MASTER):
         assert f"| `{name}` |" in text
         assert f"`HUBPACKS_{name.upper()}`" in text
     for name in PLACES:

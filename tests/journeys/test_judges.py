@@ -17,7 +17,7 @@ import pikepdf
 import pytest
 
 from tests.browser import markup_problems
-from tests.judges import apart, catalogues, data, files, pages
+from tests.judges import apart, bills, catalogues, data, files, pages
 from tests.judges.pdf import problems_of
 
 Damage = Callable[[bytes], bytes]
@@ -204,6 +204,12 @@ JUDGES = {
         in_json(without_licence),
         "license",
         of_damage=judged_alone,
+    ),
+    "CycloneDX": Judge(
+        of_release(bills.bill_problems),
+        f"{RELEASE}sbom.cdx.json",
+        in_json(lambda told: told["components"][0].update(type="thing")),
+        "components.0.type: 'thing' is not one of",
     ),
     "UK model": Judge(
         of_release(catalogues.uk_problems),

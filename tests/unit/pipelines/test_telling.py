@@ -16,6 +16,7 @@ from pipelines import benchmark
 from pipelines.cube import Key
 from pipelines.disclose.rounding import STEPS, rounded
 from pipelines.edition import WaveState, WaveTold
+from pipelines.engines import Everybody
 from pipelines.ledger import SAMPLE, Broken, Ledger, Row, rows_of
 from pipelines.policy import Policy
 from pipelines.telling import Source, Telling, tell
@@ -34,7 +35,7 @@ def tables(everybody: Mapping[str, Member], *keys: Key) -> Any:
 
 
 def told(ledger: Ledger, everybody: Mapping[str, Member], source: Source = REAL, policy: Policy = POLICY) -> Telling:
-    return tell(tables(everybody), source, ledger, policy)
+    return tell(Everybody(tables(everybody), benchmark.cube), source, ledger, policy)
 
 
 def enter(ledger: Ledger, telling: Telling, release: str = "r1") -> None:
@@ -95,7 +96,7 @@ def test_what_was_published_stays_when_few_come_or_leave(
         "nobody at all": {},
     }
     levels = tables(after[change]) if after[change] else tables(EVERYBODY).slice(0, 0)
-    again = tell(levels, LATER, ledger, POLICY)
+    again = tell(Everybody(levels, benchmark.cube), LATER, ledger, POLICY)
     assert (the_wave(again).state, the_wave(again).is_waiting) == (WaveState.KEPT, True)
     assert again.benchmarks.equals(first[1].benchmarks)
     assert again.distributions.equals(first[1].distributions)
@@ -194,7 +195,7 @@ def test_limits_stay_wide_where_numbers_were_rounded_further(tmp_path: Path, mon
 
 def test_a_wave_with_a_dimension_less_is_not_told_anew(ledger: Ledger, first: tuple[Path, Telling]) -> None:
     after = EVERYBODY | joiners(60, "hub-0") | joiners(60, "hub-1")
-    again = tell(tables(after, KEY), LATER, ledger, POLICY)
+    again = tell(Everybody(tables(after, KEY), benchmark.cube), LATER, ledger, POLICY)
     assert the_wave(again).state is WaveState.KEPT
     assert again.benchmarks.equals(first[1].benchmarks)
 

@@ -1,0 +1,158 @@
+"""Which engine counts returns, by the setting ``counting``: Arrow in this process, DuckDB, or Spark on its executors.
+
+Choosing lives here, and what every engine has to do. Counting by Arrow and numpy is ``benchmark``; the same for the
+other two is written once, in ``frames``. They are imported when they are chosen. All give the same numbers: a release
+does not show which one counted (docs/adr/0043). What may be told of the numbers is for ``disclose``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Protocol
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from hubs.instruments import Instrument
+from pipelines import benchmark
+from pipelines.cube import Counts
+from pipelines.files import Damaged
+from pipelines.policy import Policy
+from pipelines.settings import COUNTING, SPARK_MASTER, UnusableSettings, named
+
+Returns = Mapping[str, Sequence[Path]]
+"""By hub the Parquet files with the accepted rows of its assessment tables, in the order of the feed."""
+
+LOCAL = "local[*]"
+"""The Spark master while nobody names one: this machine, with all its cores."""
+
+
+@dataclass(frozen=True)
+class Everybody:
+    """The organisations of all hubs: ``levels`` as ``benchmark.combine`` gives them, and ``cube``, which counts those
+    of a wave of them (or all) as ``benchmark.cube`` does.
+    """
+
+    levels: pa.Table
+    cube: Callable[[pa.Table, Policy], Iterator[Counts]]
+
+
+class Engine(Protocol):
+    """One way of counting. ``is_at_once`` says that many hubs together cost it hardly more than one."""
+
+    name: str
+    is_at_once: bool
+
+    def organisation_levels(
+        self, returns: Returns, instruments: Mapping[str, Instrument]
+    ) -> Iterator[tuple[str, pa.Table]]:
+        """Each hub with its organisations' answers by level, as ``benchmark.organisation_levels`` gives them, in
+        whatever order of rows. Raises KeyError as that does.
+        """
+        ...
+
+    def everybody(self, levels: Mapping[str, Path]) -> Everybody:
+        """The organisations of all hubs, an organisation once. ``levels`` has by hub the Parquet file in which its
+        table is kept. Raises files.Damaged.
+        """
+        ...
+
+
+class Arrow:
+    """Arrow and numpy in this process, a hub at a time (docs/adr/0020)."""
+
+    name = "arrow"
+    is_at_once = False
+
+    def organisation_levels(
+        self, returns: Returns, instruments: Mapping[str, Instrument]
+    ) -> Iterator[tuple[str, pa.Table]]:
+        for hub, paths in returns.items():
+            yield hub, benchmark.organisation_levels(paths, instruments)
+
+    def everybody(self, levels: Mapping[str, Path]) -> Everybody:
+        return Everybody(benchmark.combine(_Files(levels)), benchmark.cube)
+
+
+class _Files(Mapping[str, pa.Table]):
+    """Parquet files by hub, each read when it is asked for: all at once would not be flat in the number of hubs."""
+
+    def __init__(self, paths: Mapping[str, Path]) -> None:
+        self._paths = paths
+
+    def __getitem__(self, hub: str) -> pa.Table:
+        try:
+            return pq.read_table(self._paths[hub])
+        except pa.ArrowInvalid as error:
+            raise Damaged(self._paths[hub]) from error
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._paths)
+
+    def __len__(self) -> int:
+        return len(self._paths)
+
+
+ARROW: Engine = Arrow()
+"""What counts when nobody says otherwise."""
+
+
+def chosen() -> Engine:
+    """The engine that the settings name. It is imported, and a session with Spark begins, when something is counted.
+
+    Raises UnusableSettings when there is no such engine, or it is not installed.
+    """
+    name = named(COUNTING) or ARROW.name
+    if name == ARROW.name:
+        return ARROW
+    if name not in _OTHERS:
+        known = ", ".join((ARROW.name, *_OTHERS))
+        raise UnusableSettings(f"{COUNTING} = {name!r}: no such engine; write one of {known}")
+    needs, load = _OTHERS[name]
+    if missing := [package for package in needs if find_spec(package) is None]:
+        raise UnusableSettings(
+            f"{COUNTING} = {name!r}: {' and '.join(missing)} is not installed; install hubpacks with its extra, as "
+            f"hubpacks[{name}], or write {COUNTING} = {ARROW.name!r}"
+        )
+    return _Late(name, load)
+
+
+class _Late:
+    """An engine that is loaded when it is used: most commands count nothing."""
+
+    is_at_once = True
+
+    def __init__(self, name: str, load: Callable[[], Engine]) -> None:
+        self.name = name
+        self._loaded = cache(load)
+
+    def organisation_levels(
+        self, returns: Returns, instruments: Mapping[str, Instrument]
+    ) -> Iterator[tuple[str, pa.Table]]:
+        return self._loaded().organisation_levels(returns, instruments)
+
+    def everybody(self, levels: Mapping[str, Path]) -> Everybody:
+        return self._loaded().everybody(levels)
+
+
+def _duckdb() -> Engine:
+    from pipelines.engines.duck import Duck
+
+    return Duck()
+
+
+def _spark() -> Engine:
+    from pipelines.engines.spark import Spark
+
+    return Spark(named(SPARK_MASTER) or LOCAL)
+
+
+_OTHERS: Mapping[str, tuple[tuple[str, ...], Callable[[], Engine]]] = {
+    "duckdb": (("duckdb", "narwhals"), _duckdb),
+    "spark": (("pyspark", "narwhals"), _spark),
+}
+"""What each other engine needs installed, and how it is loaded."""
