@@ -11,7 +11,11 @@ from pipelines.files import Busy
 SECONDS = 300
 
 
-@dg.sensor(minimum_interval_seconds=SECONDS, default_status=dg.DefaultSensorStatus.RUNNING)
+@dg.sensor(
+    minimum_interval_seconds=SECONDS,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description="Tells whoever has to know what is wrong or waits, every five minutes. It starts no run.",
+)
 def alerts(context: dg.SensorEvaluationContext, line: LineResource) -> dg.SkipReason:
     """Send what alerts there are. It starts no run; the skip reason tells what was done."""
     try:
