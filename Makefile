@@ -33,6 +33,7 @@ test: .venv/.dev $(NU) $(JUDGES)
 	@.ci/need postgresql --test "test -x /usr/lib/postgresql/15/bin/postgres"
 	@.ci/need redis-server redis-server
 	@.ci/need systemd systemd-analyze
+	@.ci/need prometheus promtool
 	$(BIN)/pytest -n $(PROCESSES) --dist loadfile --cov --cov-report=term $(ARGS)
 
 check: .venv/.dev
@@ -68,7 +69,7 @@ schemas: .venv/.dev
 
 # Brings the keys of the templates of texts (.pot) into the catalogues of other languages (.po).
 words: .venv/.runtime
-	$(BIN)/python -m pipelines.wording templates/locale/site.pot
+	$(BIN)/python -m pipelines.wording templates/locale/site.pot pipelines/alerts/locale/alerts.pot
 
 # Exact versions with hashes and without any registry's address. uv stays out of the product's environment.
 UV_FLAGS := -q --python-version 3.11 --no-strip-extras --generate-hashes --no-emit-index-url --custom-compile-command "make lock"

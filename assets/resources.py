@@ -4,6 +4,7 @@ from pathlib import Path
 
 import dagster as dg
 
+from pipelines import logs
 from pipelines.candidates import read_rule
 from pipelines.line import Line, open_line
 from pipelines.settings import setting, signing_key, site_address
@@ -15,6 +16,11 @@ class LineResource(dg.ConfigurableResource):
     registry: str = ""
     store: str = ""
     publish: str = ""
+
+    def setup_for_execution(self, context: dg.InitResourceContext) -> None:
+        """Have all that a step logs carry the id of its run."""
+        logs.configure()
+        logs.bind(run=context.run.run_id if context.run else "none")
 
     def open(self) -> Line:
         """The line over these folders, with the registry read afresh."""

@@ -1,6 +1,8 @@
-"""One bucket of an object store that speaks S3, to be written to: list, put, read back, delete, each failure by name.
+"""One bucket of an object store that speaks S3, to be written to: list, put, swap, read back, delete, each failure by
+name.
 
-What belongs there, and in which order, is for ``mirror``. Nothing else imports ``obstore`` (docs/adr/0027).
+What belongs there, and in which order, is for ``mirror`` and ``places``. Nothing else imports ``obstore``
+(docs/adr/0027).
 """
 
 from __future__ import annotations
@@ -13,11 +15,17 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import IO, TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
 
 import obstore
-from obstore.exceptions import BaseError, PermissionDeniedError, UnauthenticatedError
+from obstore.exceptions import (
+    AlreadyExistsError,
+    BaseError,
+    PermissionDeniedError,
+    PreconditionError,
+    UnauthenticatedError,
+)
 from obstore.store import S3Store
 from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_random_exponential
 
@@ -130,6 +138,60 @@ class Bucket:
                 if len(data) >= most_bytes:
                     break
             return data[:most_bytes]
+
+        return self._asked(get)
+
+    def read_marked(self, key: str) -> tuple[bytes, str] | None:
+        """All of a small object, and the mark by which ``swap`` knows it; None when it is not there. Raises as
+        ``listed`` does.
+        """
+
+        def get() -> tuple[bytes, str] | None:
+            try:
+                got = obstore.get(self._store, key)
+                return bytes(got.bytes()), got.meta["e_tag"] or ""
+            except FileNotFoundError as error:
+                if "NoSuchBucket" in str(error):
+                    raise
+                return None
+
+        return self._asked(get)
+
+    def swap(self, key: str, data: bytes, mark: str | None) -> str | None:
+        """Put ``data`` in the place of the object that has ``mark``, or, with None, where there is none. The new mark;
+        None when the object is another by now, or has come, and nothing was done. Raises as ``listed`` does.
+        """
+
+        def put() -> str | None:
+            try:
+                mode: Any = "create" if mark is None else {"e_tag": mark}
+                return obstore.put(self._store, key, data, mode=mode, use_multipart=False)["e_tag"] or ""
+            except (AlreadyExistsError, PreconditionError):
+                return None
+            except BaseError as error:
+                if "409" in _STATUS.findall(str(error)):  # another swap is under way at this moment
+                    return None
+                raise
+
+        return self._asked(put)
+
+    def fetch(self, key: str, target: IO[bytes]) -> bool:
+        """Write an object's bytes to ``target``, from where it stands; False when it is not there. Raises as ``listed``
+        does.
+        """
+        start = target.tell()
+
+        def get() -> bool:
+            target.seek(start)
+            target.truncate()
+            try:
+                for chunk in obstore.get(self._store, key).stream(min_chunk_size=1 << 20):
+                    target.write(chunk)
+            except FileNotFoundError as error:
+                if "NoSuchBucket" in str(error):
+                    raise
+                return False
+            return True
 
         return self._asked(get)
 

@@ -7,11 +7,11 @@ them, so that ``--help`` and small checks answer at once.
 from __future__ import annotations
 
 import contextlib
-import errno
 import json
 import os
 import re
 import sys
+import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -30,27 +30,36 @@ from hubs.registration import (
     read_registry,
     unregistered,
 )
+from pipelines import backup_commands
 from pipelines.settings import (
     MIRROR,
     MIRROR_ENDPOINT,
     MIRROR_SECRET,
     PLACEHOLDER,
+    STORE_ENDPOINT,
+    STORE_SECRET,
     SecretKey,
     UnusableSettings,
     named,
     setting,
     signing_key,
     site_address,
+    store_address,
+    store_cache,
 )
 
 if TYPE_CHECKING:
+    from structlog.stdlib import BoundLogger
+
     from hubs.instruments import Instrument
+    from pipelines.alerts import Alerted
+    from pipelines.alerts import Settings as AlertSettings
     from pipelines.buckets import Bucket
     from pipelines.candidates import Candidate
     from pipelines.download import Downloaded
     from pipelines.edition import HubState, WaveTold
     from pipelines.gap import Own
-    from pipelines.line import Line
+    from pipelines.line import Keeper, Line
     from pipelines.mirror import Mirrored
     from pipelines.releasing import Outcome
     from pipelines.signatures import ReleaseKey
@@ -79,13 +88,20 @@ key_app = typer.Typer(
     help="Look after the key that releases are signed with.", no_args_is_help=True, rich_markup_mode=None
 )
 app.add_typer(key_app, name="key")
+app.command(epilog="Example: hubpacks backup /mnt/backup/packs --keep 30")(backup_commands.backup)
+app.command(epilog="Example: hubpacks restore /mnt/backup/packs --store new/store --publish new/public")(
+    backup_commands.restore
+)
 map_app = typer.Typer(
     help="Begin a mapping for files in a shape of their own.", no_args_is_help=True, rich_markup_mode=None
 )
 app.add_typer(map_app, name="map")
 
 RegistryFlag = Annotated[Path | None, typer.Option("--registry", help="Folder with a YAML file for each hub.")]
-StoreFlag = Annotated[Path | None, typer.Option("--store", help="Folder with snapshots and verdicts.")]
+StoreFlag = Annotated[
+    Path | None,
+    typer.Option("--store", help="Folder with snapshots and verdicts, or its place in an object store (s3://…)."),
+]
 PublishFlag = Annotated[Path | None, typer.Option("--publish", help="Folder that readers see.")]
 KeyFlag = Annotated[
     Path | None, typer.Option("--key", help="File with the private key of releases, where it is not in the store.")
@@ -96,6 +112,12 @@ AddressFlag = Annotated[
 JsonFlag = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
 
 
+_at_work: list[Path] = []
+"""The folders that the command works in, for errors that name none."""
+_until_the_end = contextlib.ExitStack()
+"""What is open while the command runs, such as a store in an object store."""
+
+
 def main() -> None:
     """Run the command line. A problem that the user can mend is one line on standard error, never a traceback."""
     # Imported here because only the commands that can raise it pay for it.
@@ -104,19 +126,21 @@ def main() -> None:
     from pipelines.files import Busy, Damaged
 
     try:
-        app(prog_name="hubpacks")
+        with _until_the_end:
+            app(prog_name="hubpacks")
     except (Busy, Damaged, UnusableSettings, UnusableRegistration, WrongRegistry) as error:
         _stop(str(error))
     except (UnusableInstrument, UnreadableYaml) as error:
         _stop(f"a question bank cannot be used: {error}")
     except OSError as error:
-        place = error.filename or "the disk"
-        mend = "; make room and run again, what was published stays" if error.errno == errno.ENOSPC else ""
-        _stop(f"{place}: {error.strerror or error}{mend}")
+        from pipelines.faults import told
+
+        _stop(told(error, [*_at_work, Path(tempfile.gettempdir())]))
 
 
 @app.command(epilog="Example: hubpacks run --registry my-registry --publish /srv/packs")
 def run(
+    context: typer.Context,
     registry: RegistryFlag = None,
     store: StoreFlag = None,
     publish: PublishFlag = None,
@@ -141,13 +165,17 @@ def run(
     if line.address == PLACEHOLDER:
         typer.echo(f"metadata name the placeholder {PLACEHOLDER}: give the site's address with --address", err=True)
     bucket = _own_mirror(mirror)
+    _alert_at_the_end(context, line)
+    log = _begin_to_log()
     try:
         outcome = run_line(line, moment, _tell, to_publish=not candidate)
     except ReleaseRefused as error:
+        log.error("release_refused")
         _print_hubs(_with_warnings(standings(line), line))
         stays = ", the old one stays" if latest(line.public) else ""
         typer.echo(f"\nhubpacks: release refused{stays}: {error}", err=True)
         raise typer.Exit(FINDINGS) from error
+    log.info("run_ended", release=outcome.release, is_new=outcome.is_new, hubs=len(outcome.hubs))
     if not as_json:
         _print_summary(outcome, line)
     mirrored = _mirrored(line.public, bucket, is_in_run=True) if bucket else None
@@ -174,7 +202,7 @@ def candidates(
     from pipelines.briefing import briefing, briefing_in_words, one_line
     from pipelines.candidates import NoSuchCandidate
 
-    line, now = _line(registry, store, publish), datetime.now(UTC)
+    line, now = _line(registry, store, publish, reads_only=True), datetime.now(UTC)
     every = line.store.candidates.all()
     try:
         one = line.store.candidates.find(candidate) if candidate else line.store.candidates.waiting()
@@ -263,6 +291,19 @@ def _decisions() -> Iterator[None]:
     except (CandidateRefused, ReleaseRefused) as error:
         typer.echo(f"hubpacks: {error}", err=True)
         raise typer.Exit(FINDINGS) from error
+
+
+def _begin_to_log() -> BoundLogger:
+    """Log for programs if they are to read it; for people, what a run shows is enough until something is wrong."""
+    import logging
+
+    from pipelines import logs, runs
+
+    logs.configure(logging.WARNING)
+    runs.new_run()
+    log = logs.get("run")
+    log.info("run_started")
+    return log
 
 
 def _moment() -> datetime:
@@ -446,7 +487,7 @@ def status(
     """Show how each hub stands: state, since when, why, and what its newest feed was made of."""
     from pipelines.line import standings
 
-    line = _line(registry, store, None)
+    line = _line(registry, store, None, reads_only=True)
     if hub:
         _known(line, hub)
     states = [state for state in standings(line) if hub in (None, state.id)]
@@ -870,6 +911,90 @@ def _print_mirrored(mirrored: Mirrored) -> None:
     typer.echo(f"{mirrored.target}: release {mirrored.release}; {done}")
 
 
+@app.command(epilog="Example: hubpacks alerts --dry-run")
+def alerts(
+    registry: RegistryFlag = None,
+    store: StoreFlag = None,
+    publish: PublishFlag = None,
+    address: AddressFlag = None,
+    *,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Send nothing; print the messages.")] = False,
+    test: Annotated[bool, typer.Option("--test", help="Send the operator a test message, and nothing else.")] = False,
+    as_json: JsonFlag = False,
+) -> None:
+    """Show what is wrong or waits, and tell whoever has to know by e-mail or webhook, as the settings say."""
+    from pipelines import alerts as alerting
+
+    line, settings, now = _line(registry, store, publish, None, address), alerting.read_settings(), datetime.now(UTC)
+    if (dry_run or test) and not settings.is_sending:
+        _stop("the settings name neither smtp nor webhook: see [alerts] in docs/operators.md")
+    if test:
+        proved = alerting.prove(line, now, settings)
+        if as_json:
+            typer.echo(json.dumps([{"recipient": to, "failure": why} for to, why in proved], indent=1))
+        else:
+            for to, why in proved:
+                typer.echo(f"{to}: {'sent' if why is None else why}")
+        is_good = all(why is None for _, why in proved)
+    elif dry_run:
+        found, planned = alerting.plan(line, now, settings)
+        told = {"conditions": [one.to_dict() for one in found], "messages": [vars(one) for one in planned]}
+        texts = (f"To: {one.address}\nSubject: {one.subject}\n\n{one.body}" for one in planned)
+        separated = f"\n{'=' * 78}\n\n".join(texts) or "Nothing would be sent now."
+        typer.echo(json.dumps(told, indent=1, ensure_ascii=False) if as_json else separated.rstrip())
+        is_good = True
+    else:
+        done = alerting.alert(line, now, settings)
+        if as_json:
+            numbers = {"sent": done.sent, "unsent": done.unsent, "failures": list(done.failures)}
+            listed = {"conditions": [one.to_dict() for one in done.conditions]}
+            typer.echo(json.dumps(listed | numbers, indent=1, ensure_ascii=False))
+        else:
+            _print_alerts(done, settings)
+        is_good = not done.failures
+    if not is_good:
+        raise typer.Exit(FINDINGS)
+
+
+def _print_alerts(done: Alerted, settings: AlertSettings) -> None:
+    from pipelines.alerts.words import told
+
+    typer.echo(
+        "\n".join(told(done.conditions)).strip("\n") if done.conditions else "Nothing is wrong, and nothing waits."
+    )
+    sent = f"{done.sent:,} message{'' if done.sent == 1 else 's'} sent, {done.unsent:,} wait to be sent."
+    typer.echo(f"\n{sent if settings.is_sending else 'Nobody is told: the settings name neither smtp nor webhook.'}")
+    for failure in done.failures:
+        typer.echo(f"hubpacks: not sent: {failure}", err=True)
+
+
+def _alert_at_the_end(context: typer.Context, line: Line) -> None:
+    """Have alerts sent when the command ends, however it ends. That they cannot be is told, and changes nothing."""
+    from pipelines import logs
+    from pipelines.alerts import alert, read_settings
+    from pipelines.files import Busy, Damaged
+
+    settings = read_settings()
+
+    def tell() -> None:
+        try:
+            done = alert(line, datetime.now(UTC), settings)
+        except Busy:  # somebody else is telling the same
+            return
+        except (UnusableSettings, Damaged, OSError) as error:
+            typer.echo(f"hubpacks: no alerts were sent: {error}", err=True)
+            return
+        log = logs.get("alerts")
+        log.info("alerts_sent", open=len(done.conditions), sent=done.sent, unsent=done.unsent)
+        if done.sent:
+            _tell("alerts", f"{done.sent:,} message{'' if done.sent == 1 else 's'} sent")
+        for failure in done.failures:
+            log.warning("alert_not_sent", why=failure)
+
+    if settings.is_sending:
+        context.call_on_close(tell)
+
+
 @app.command(epilog="Example: hubpacks intake --port 8001")
 def intake(
     registry: RegistryFlag = None,
@@ -893,7 +1018,7 @@ def key_show(store: StoreFlag = None, as_json: JsonFlag = False) -> None:
     from pipelines.keys import Keys
     from pipelines.store import Store
 
-    known = Keys(Store(setting("store", store)).keys).known()
+    known = Keys(Store(_folders(store, None, reads_only=True)[0]).keys).known()
     if as_json:
         typer.echo(json.dumps({"keys": [key.to_dict() for key in reversed(known)]}, indent=1, ensure_ascii=False))
         return
@@ -958,7 +1083,7 @@ def token_create(
 def token_list(registry: RegistryFlag = None, store: StoreFlag = None, as_json: JsonFlag = False) -> None:
     """Show all tokens: id, hub, and until when each holds. Never the tokens themselves."""
     now = datetime.now(UTC)
-    tokens = [_plain_token(token, now) for token in _tokens(_line(registry, store, None)).all()]
+    tokens = [_plain_token(token, now) for token in _tokens(_line(registry, store, None, reads_only=True)).all()]
     if as_json:
         typer.echo(json.dumps(tokens, indent=1))
         return
@@ -1073,16 +1198,44 @@ def _line(
     publish: Path | None,
     key: SecretKey | None = None,
     address: str | None = None,
+    *,
+    reads_only: bool = False,
 ) -> Line:
     from pipelines.candidates import read_rule
     from pipelines.line import open_line
 
     folder = setting("registry", registry)
     where, rule = site_address(address), read_rule()
-    line = open_line(folder, setting("store", store), setting("publish", publish), key, address=where, rule=rule)
+    store, publish, keeper = _folders(store, publish, reads_only=reads_only)
+    line = open_line(folder, store, publish, key, address=where, rule=rule, keeper=keeper)
     if not line.registry.hubs and not line.registry.problems:
         _stop(f"{folder}: no registrations here; add a YAML file for each hub")
     return line
+
+
+def _folders(store: Path | None, publish: Path | None, *, reads_only: bool) -> tuple[Path, Path, Keeper | None]:
+    """The store, the public folder, and what makes last what is done there. A store in an object store has a folder
+    here, until the command ends.
+    """
+    public, address = setting("publish", publish), store_address(store)
+    if address is None:
+        _at_work.extend([setting("store", store), public])
+        return setting("store", store), public, None
+    from pipelines.places import open_place
+    from pipelines.progress import Bar
+    from pipelines.working_copies import folder_of, reading_copy, told, working_copy
+
+    endpoint, command = named(STORE_ENDPOINT), f"hubpacks {' '.join(sys.argv[1:2])}"
+    with told(), Bar() as bar:
+        place = open_place(address, endpoint, named(STORE_SECRET))
+        folder = folder_of(store_cache(), address, endpoint)
+        copy = _until_the_end.enter_context(
+            reading_copy(place, folder, public, bar)
+            if reads_only
+            else working_copy(place, folder, public, command, bar)
+        )
+    _at_work.extend([copy.store, copy.public])
+    return copy.store, copy.public, copy.keeper
 
 
 def _known(line: Line, hub: str) -> None:
@@ -1207,7 +1360,10 @@ def _stop(message: str) -> NoReturn:
 
 
 def _tell(stage: str, what: str) -> None:
-    typer.echo(f"{stage}: {what}", err=True)
+    from pipelines.logs import is_json
+
+    if not is_json():  # programs read the events of the log instead
+        typer.echo(f"{stage}: {what}", err=True)
 
 
 def _plain_state(state: HubState) -> dict[str, Any]:

@@ -121,8 +121,9 @@ class Inbox:
 
     def waiting(self) -> list[Submission]:
         """Submissions that no judge has seen, oldest first."""
-        hubs = sorted(path.name for path in self.root.glob("[!.]*") if path.is_dir())
-        found = (submission for hub in hubs for submission in self.of(hub) if submission.state == "received")
+        folders = (path.parent for path in self.root.glob("[!.]*/*/submission.json"))
+        waiting = [folder for folder in folders if not (folder / "outcome.json").exists()]  # few, of very many
+        found = (self._read(folder.parent.name, folder.name) for folder in waiting)
         return sorted(found, key=lambda submission: submission.id)
 
     def of(self, hub: str) -> list[Submission]:

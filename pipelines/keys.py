@@ -113,6 +113,11 @@ class Keys:
         known = self.known() or tuple(recovered)
         if not known:
             raise KeyRefused("there is no key yet: the first release makes one, or name one in the settings")
+        if now < known[-1].since:
+            raise KeyRefused(
+                f"the clock says {now:%-d %B %Y}, and the key of today is in use since {known[-1].since:%-d %B %Y}: set "
+                "the clock"
+            )
         private = self._read_given() or Ed25519PrivateKey.generate()
         new = ReleaseKey(PublicKey.of(private), now)
         if new.public in {key.public for key in known}:

@@ -8,7 +8,7 @@ import hashlib
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,7 @@ from hubs.instruments import instruments
 from hubs.judge import RULES_VERSION
 from hubs.publications import read_publications
 from hubs.registration import Registration, Registry, WrongRegistry, read_registry
-from pipelines import benchmark, quarantine, standing, validate
+from pipelines import benchmark, logs, quarantine, runs, standing, validate
 from pipelines.candidates import DEFAULT_RULE, Rule
 from pipelines.consolidate import HubRecords, consolidate
 from pipelines.edition import HubState, LibraryRecord, State, Withdrawn
@@ -37,6 +37,7 @@ from pipelines.store import Standing, Store
 from pipelines.version import code_version
 from pipelines.withdrawals import in_force, keeps_out
 
+LOG = logs.get("line")
 WORKERS = 2
 """Hubs that are judged at once. Memory grows with it."""
 PULLS = 32
@@ -46,6 +47,20 @@ PATIENCE_SECONDS = 60.0
 
 Progress = Callable[[str, str], None]
 """Told of each step: a stage's name and what it is about."""
+
+
+class Keeper:
+    """Is told when something that was done must last. A store in a folder of this machine lasts by itself, so this one
+    does nothing; ``working_copies`` has another.
+    """
+
+    def must_last(self, showing: str | None = None) -> None:
+        """What was done lasts when this returns; ``showing`` is the release that readers will see next. What it raises
+        stops that.
+        """
+
+    def may_last(self) -> None:
+        """Something was done that would only cost time to do again."""
 
 
 @dataclass(frozen=True)
@@ -60,6 +75,7 @@ class Line:
     keys: Keys
     address: str = PLACEHOLDER
     rule: Rule = DEFAULT_RULE
+    keeper: Keeper = field(default_factory=Keeper)
 
 
 def open_line(
@@ -70,6 +86,7 @@ def open_line(
     *,
     address: str = PLACEHOLDER,
     rule: Rule = DEFAULT_RULE,
+    keeper: Keeper | None = None,
 ) -> Line:
     """The line over these folders, with the private ``key`` of releases where it is not in the store, for readers who
     find ``public`` at ``address``. Hubs whose registration has become unusable, or is gone, keep their last one.
@@ -98,7 +115,7 @@ def open_line(
             lost = "the registration kept in the store is of another version, so the hub's last good feed is not used"
             problems[f"{hub}.yaml"] = [*problems.get(f"{hub}.yaml", []), lost]
     all_hubs = Registry(found.folder, dict(sorted(hubs.items())), problems, frozenset(leaving))
-    return Line(all_hubs, lasting, public, Keys(lasting.keys, key), address, rule)
+    return Line(all_hubs, lasting, public, Keys(lasting.keys, key), address, rule, keeper or Keeper())
 
 
 def gather(line: Line, hub: str, now: datetime) -> tuple[HubState, bool]:
@@ -106,9 +123,10 @@ def gather(line: Line, hub: str, now: datetime) -> tuple[HubState, bool]:
 
     Raises files.Busy when somebody else is at work on the same hub.
     """
-    with Network() as network:
+    with runs.timed(line.store.root, "pull"), Network() as network:
         fetch(line, hub, now, network)
-    return settle(line, hub, now)
+    with runs.timed(line.store.root, "judge"):
+        return settle(line, hub, now)
 
 
 def fetch(line: Line, hub: str, now: datetime, network: Network) -> str | None:
@@ -116,7 +134,7 @@ def fetch(line: Line, hub: str, now: datetime, network: Network) -> str | None:
 
     Raises files.Busy.
     """
-    registration, store = line.registry.hubs[hub], line.store
+    registration, store, began = line.registry.hubs[hub], line.store, time.monotonic()
     with store.locked(f"hub-{hub}"):
         problem = _problem(line.registry, hub)
         if problem is not None:
@@ -125,7 +143,13 @@ def fetch(line: Line, hub: str, now: datetime, network: Network) -> str | None:
             # Only what was written: a rule may mean something else once its defaults are written out.
             store.remember_registration(hub, registration.model_dump(mode="json", exclude_unset=True))
             pull(store, registration, line.registry.address(hub), now, network)
-        return (store.last_pull(hub) or {}).get("code")
+        code: str | None = (store.last_pull(hub) or {}).get("code")
+        seconds = time.monotonic() - began
+        if code is None:
+            LOG.info("hub_pulled", hub=hub, seconds=seconds)
+        else:
+            LOG.warning("hub_not_pulled", hub=hub, code=code, seconds=seconds)
+        return code
 
 
 def settle(line: Line, hub: str, now: datetime) -> tuple[HubState, bool]:
@@ -138,6 +162,8 @@ def settle(line: Line, hub: str, now: datetime) -> tuple[HubState, bool]:
         state = standing.settle(line.store, line.registry, hub, now)
         digest = (line.store.last_pull(hub) or {}).get("digest")
         known = {before.good_digest, before.newest_digest} if before else set()
+        told = {name: state.counts.get(name, 0) for name in ("accepted", "quarantined", "answers_accepted")}
+        LOG.info("hub_settled", hub=hub, state=state.state.value, codes=",".join(state.held_by) or None, **told)
         return state, digest is not None and digest not in known and not _is_as_before(before, state)
 
 
@@ -226,8 +252,15 @@ def gather_some(line: Line, hubs: Iterable[str], now: datetime, progress: Progre
         return settled
 
     began = time.monotonic()
-    with Network() as network, ThreadPoolExecutor(PULLS) as pulling, ThreadPoolExecutor(WORKERS) as judging:
-        pulls: dict[Future[Any], str] = {pulling.submit(fetch, line, hub, now, network): hub for hub in hubs}
+    at_pulls, at_judging = (runs.Watch(line.store.root, stage) for stage in ("pull", "judge"))
+    with (
+        Network() as network,
+        ThreadPoolExecutor(PULLS, initializer=logs.carried()) as pulling,
+        ThreadPoolExecutor(WORKERS, initializer=logs.carried()) as judging,
+    ):
+        pulls: dict[Future[Any], str] = {
+            pulling.submit(at_pulls.over(fetch), line, hub, now, network): hub for hub in hubs
+        }
         judged: dict[Future[Any], str] = {}
         waiting = set(pulls)
         patient_until: float | None = None
@@ -242,9 +275,11 @@ def gather_some(line: Line, hubs: Iterable[str], now: datetime, progress: Progre
                         continue
                     code = future.result()
                     progress(*(("not had", f"{hub} ({code})") if code else ("pulled", hub)))
-                    judgement = judging.submit(settle_and_count, hub)
+                    judgement = judging.submit(at_judging.over(settle_and_count), hub)
                     judged[judgement] = hub
                     waiting.add(judgement)
+                if ended:
+                    line.keeper.may_last()
                 yield from ended
                 now_s = time.monotonic()
                 if not waiting <= pulls.keys():
@@ -256,6 +291,8 @@ def gather_some(line: Line, hubs: Iterable[str], now: datetime, progress: Progre
         finally:
             for future in waiting:
                 future.cancel()
+    at_pulls.note()
+    at_judging.note()
 
 
 def _ended(future: Future[Any], hub: str) -> Gathered:
@@ -298,6 +335,7 @@ def standings(line: Line) -> tuple[HubState, ...]:
     return tuple(states[hub] for hub in sorted(states))
 
 
+@runs.stage("consolidate")
 def make_library(line: Line) -> dict[str, LibraryRecord]:
     """Consolidate the documents of all feeds in use, and keep the library. Of the same feeds it is the same."""
     key = build_key(line)  # before anything is read: what a pull changes meanwhile makes the library stale
@@ -388,6 +426,7 @@ class _Tables(Mapping[str, pa.Table]):
         return len(self._paths)
 
 
+@runs.stage("count")
 def make_benchmarks(line: Line) -> pa.Table:
     """Count the returns of all feeds in use, a hub at a time, and keep what may be published of them beside what was
     published before: benchmarks, which are given, distributions and trends. Of the same returns they are the same,

@@ -18,7 +18,7 @@ from threading import Lock
 from typing import Any
 
 from pipelines.buckets import Bucket, Changed, Stored, mark_of
-from pipelines.files import json_of, only_one, write_bytes
+from pipelines.files import json_of, only_one, sha256_of, write_bytes
 from pipelines.publish import RELEASE_ID, wrong_signatures
 from pipelines.publish.pointers import POINTERS
 from pipelines.publish.signed import KEYS, SUMS, UNLISTED, read_sums
@@ -119,6 +119,16 @@ def mirror(public: Path, bucket: Bucket, progress: Progress = lambda _what, _don
         work.deleted,
         round(time.monotonic() - started, 1),
     )
+
+
+def is_behind(public: Path, target: str, endpoint: str | None = None) -> bool:
+    """Whether readers of the place ``target`` (at ``endpoint``) were last given other pointers than those of
+    ``public``, as far as is remembered here. Nobody is asked.
+    """
+    path = _memory_path(public / FOLDER, target.rstrip("/"), (endpoint or "").rstrip("/"))
+    known = {key: told["sha256"] for key, told in _lines(path)}
+    present = {name: public / name for name in POINTERS if (public / name).exists()}
+    return any(known.get(name) != sha256_of(path) for name, path in present.items())
 
 
 class _Work:
@@ -247,8 +257,7 @@ class _Memory:
     """
 
     def __init__(self, folder: Path, bucket: Bucket) -> None:
-        name = hashlib.sha256(f"{bucket.endpoint or ''} {bucket.address}".encode()).hexdigest()[:16]
-        self._path = folder / f"{name}.jsonl"
+        self._path = _memory_path(folder, bucket.address, bucket.endpoint or "")
         self._lock = Lock()
         self._known = dict(_lines(self._path))
 
@@ -266,6 +275,11 @@ class _Memory:
         """Forget all but ``keys``."""
         kept = [told for key, told in sorted(self._known.items()) if key in keys]
         write_bytes(self._path, "".join(json.dumps(told, ensure_ascii=False) + "\n" for told in kept).encode())
+
+
+def _memory_path(folder: Path, address: str, endpoint: str) -> Path:
+    name = hashlib.sha256(f"{endpoint} {address}".encode()).hexdigest()[:16]
+    return folder / f"{name}.jsonl"
 
 
 def _lines(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:

@@ -14,7 +14,7 @@ from datetime import datetime
 from hubs.contract.records import canonical_json
 from hubs.instruments import instruments
 from hubs.judge import RULES_VERSION
-from pipelines import publish, standing, validate
+from pipelines import publish, runs, standing, validate
 from pipelines.bases import bases
 from pipelines.candidates import Candidate, CandidateRefused, CandidateState, Kept
 from pipelines.consolidate import packs
@@ -70,6 +70,7 @@ def run(line: Line, now: datetime, progress: Progress, *, to_publish: bool = Tru
     """
     with line.store.locked("run"):
         gather_all(line, now, progress)
+        line.keeper.must_last()
         progress("consolidate", "all hubs")
         library = make_library(line)
         progress("benchmark", "all hubs")
@@ -87,6 +88,7 @@ def run(line: Line, now: datetime, progress: Progress, *, to_publish: bool = Tru
         return Outcome(newest, release is not None, pending, standings(line), library, line.registry.problems, waves)
 
 
+@runs.stage("publish")
 def make_release(line: Line, now: datetime, progress: Progress = lambda _stage, _what: None) -> str | None:
     """Let the releases there are follow what has been withdrawn; then make a candidate of the library and the
     benchmarks that were made last, and publish it if the rule asks for nobody's approval. The new release's id; None
@@ -110,6 +112,7 @@ def make_release(line: Line, now: datetime, progress: Progress = lambda _stage, 
         return candidate.id
 
 
+@runs.stage("publish")
 def make_candidate(
     line: Line, now: datetime, progress: Progress = lambda _stage, _what: None, *, again: bool = False
 ) -> Candidate | None:
@@ -309,6 +312,7 @@ def _publish(line: Line, candidate: Candidate, now: datetime, *, is_verified: bo
         line.store.candidates.note("entered", now, candidate.id, seal=ledger.seal())
         # Who was counted is kept of what holds now, and no longer.
         ledger.forget_members(but={wave.counted for wave in kept.waves})
+        line.keeper.must_last(candidate.id)
 
     publish.show_candidate(
         line.public,
@@ -425,7 +429,9 @@ def rotate_key(line: Line, now: datetime, *, reason: str, is_stolen: bool) -> Re
         recovered: list[ReleaseKey] = []
         if newest is not None and newest.signed_by and not line.keys.known():
             recovered = publish.published_keys(line.public / newest.address)[::-1]
-        return line.keys.rotate(now, recovered, reason=reason, is_stolen=is_stolen)
+        new = line.keys.rotate(now, recovered, reason=reason, is_stolen=is_stolen)
+        line.keeper.must_last()
+        return new
 
 
 def _signed(release: Published | None) -> PublicKey | None:

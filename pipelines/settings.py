@@ -28,11 +28,20 @@ PLACEHOLDER = "https://hubpacks.example/"
 MIRROR, MIRROR_ENDPOINT, MIRROR_SECRET = "mirror", "mirror_endpoint", "mirror_secret"
 """The place in an object store that has a copy of what is published; the address of the store, where it is not
 Amazon's; and the name of the environment variable with the access key."""
+STORE = "store"
+STORE_CACHE, STORE_ENDPOINT, STORE_SECRET = "store_cache", "store_endpoint", "store_secret"
+"""Of a store in an object store: its folder on this machine, and the same as of the mirror."""
+BACKUP, BACKUP_ENDPOINT, BACKUP_SECRET = "backup", "backup_endpoint", "backup_secret"
+"""The place of checkpoints, a folder or in an object store; and the same of it as of the mirror."""
 EXECUTOR = "executor"
 """How Dagster runs the steps of a job (``assets.executors``)."""
 TABLES = ("intake", "alerts", "approval", "schedule")
 """Tables of the file whose entries a room of its own understands."""
 FILE = Path("hubpacks.toml")
+
+_PLACES = (BACKUP, BACKUP_ENDPOINT, BACKUP_SECRET, STORE_CACHE, STORE_ENDPOINT, STORE_SECRET)
+_BUCKET = re.compile("s3:/+")
+"""A path keeps one of the two slashes."""
 
 _ADDRESS = re.compile(r"https?://(?:[a-z0-9.-]+|\[[0-9a-f:]+\])(?::[0-9]{1,5})?/(?:[A-Za-z0-9._~-]+/)*")
 """Lower-case scheme and host, a path of plain names; no user, query or fragment."""
@@ -44,11 +53,34 @@ class UnusableSettings(ValueError):
 
 def setting(name: str, flag: Path | None = None) -> Path:
     """The folder called ``name`` (``registry``, ``store`` or ``publish``). Raises UnusableSettings."""
+    value = _value(name, flag)
+    if name == STORE and _BUCKET.match(value):
+        raise UnusableSettings(
+            f"{_BUCKET.sub('s3://', value)}: this cannot work on a store in an object store: name a folder with --store"
+        )
+    return Path(value)
+
+
+def store_address(flag: Path | None = None) -> str | None:
+    """The address of the store where it is in an object store (``s3://…``), None where it is a folder. Raises
+    UnusableSettings.
+    """
+    value = _value(STORE, flag)
+    return _BUCKET.sub("s3://", value) if _BUCKET.match(value) else None
+
+
+def store_cache() -> Path:
+    """Where stores in object stores have their folders on this machine. Raises UnusableSettings."""
+    if cache := named(STORE_CACHE):
+        return Path(cache)
+    of_user = os.environ.get("XDG_CACHE_HOME")
+    return (Path(of_user) if of_user else Path.home() / ".cache") / "hubpacks"
+
+
+def _value(name: str, flag: Path | None) -> str:
     if flag is not None:
-        return flag
-    if variable := os.environ.get(f"HUBPACKS_{name.upper()}"):
-        return Path(variable)
-    return Path(str(_from_file().get(name, DEFAULTS[name])))
+        return str(flag)
+    return os.environ.get(f"HUBPACKS_{name.upper()}") or str(_from_file().get(name, DEFAULTS[name]))
 
 
 def named(name: str, flag: str | None = None) -> str | None:
@@ -140,7 +172,8 @@ def _from_file() -> dict[str, Any]:
         return {}
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise UnusableSettings(f"{FILE} cannot be read: {error}") from error
-    known = (*DEFAULTS, KEY_FILE, ADDRESS, MIRROR, MIRROR_ENDPOINT, MIRROR_SECRET, EXECUTOR, *TABLES)
+    places = (MIRROR, MIRROR_ENDPOINT, MIRROR_SECRET, *_PLACES)
+    known = (*DEFAULTS, KEY_FILE, ADDRESS, *places, EXECUTOR, *TABLES)
     unknown = set(data) - set(known)
     if unknown:
         raise UnusableSettings(f"{FILE}: unknown setting {', '.join(sorted(unknown))}; known are {', '.join(known)}")

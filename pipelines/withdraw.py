@@ -77,6 +77,8 @@ def decide(
     merged = {id: row["id"] for row in rows.values() for id in row.get("merged", ())}
     before = in_force(line.store.decisions.all())
     newest = publish.latest(line.public)
+    if newest is not None and now < datetime.fromisoformat(newest.published):
+        raise NotWithdrawn(f"the clock says {now:%-d %B %Y}, before release {newest.id} was published: set the clock")
     current = {row["id"] for row in _rows(line, newest.id)} if newest else set()
     if successor is not None and successor not in current - {*records}:
         raise NotWithdrawn(f"{successor} is no record of the newest release: nothing can be in its place there")
@@ -122,6 +124,7 @@ def withdraw(line: Line, decisions: Iterable[Decision], now: datetime, progress:
     """
     with line.store.locked("run"):
         taken = tuple(line.store.decisions.add(decision) for decision in decisions)
+        line.keeper.must_last()
         alike = tuple(_alike(line, taken))
         with line.store.locked("release"):
             outcomes = follow_decisions(line, now, progress)

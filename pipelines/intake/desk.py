@@ -8,7 +8,6 @@ start.
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -19,13 +18,14 @@ from threading import Event
 from typing import Any
 
 from hubs.registration import Registration
+from pipelines import logs
 from pipelines.inbox import Inbox, Submission
 from pipelines.intake.judging import Bounds, Cancelled, Judged, Task, judge
 from pipelines.intake.limits import Limits
 from pipelines.intake.problems import Refused
 from pipelines.line import Line
 
-LOG = logging.getLogger("hubpacks.intake")
+LOG = logs.get("intake")
 RETRY_SECONDS = 30
 """When to try a submission again that could not be judged because this machine was in trouble, such as a full disk."""
 
@@ -65,7 +65,7 @@ class Desk:
         """Take up what was received before and not judged, and begin."""
         self._submissions.extend(await asyncio.to_thread(self._inbox.waiting))
         if self._submissions:
-            LOG.info("%d submissions wait from before", len(self._submissions))
+            LOG.info("submissions_waiting", submissions=len(self._submissions))
         for _ in range(self._limits.judges):
             self._hire()
 
@@ -80,7 +80,7 @@ class Desk:
         """
         self._workers.discard(worker)
         if not worker.cancelled() and not self._stopping.is_set():
-            LOG.error("a worker has failed", exc_info=worker.exception())
+            LOG.error("judge_worker_failed", exc_info=worker.exception())
             self._hire()
 
     async def close(self) -> None:
@@ -148,7 +148,7 @@ class Desk:
     async def _decide(self, submission: Submission) -> None:
         registration = (await asyncio.to_thread(self._line)).registry.hubs.get(submission.hub)
         if registration is None:
-            LOG.error("%s: no registration can be used, so %s waits", submission.hub, submission.id)
+            LOG.error("submission_without_hub", hub=submission.hub, submission=submission.id)
             return
         try:
             path = self._inbox.feed(submission)
@@ -158,12 +158,12 @@ class Desk:
         except Cancelled:
             return
         except OSError as error:
-            LOG.error("%s of %s is tried again: %s", submission.id, submission.hub, error.strerror)
+            LOG.error("submission_delayed", hub=submission.hub, submission=submission.id, error=error.strerror)
             later = asyncio.create_task(self._submit_later(submission))
             self._again.add(later)
             later.add_done_callback(self._again.discard)
         else:
-            LOG.info("%s of %s is %s", submission.id, submission.hub, closed.state)
+            LOG.info("submission_judged", hub=submission.hub, submission=submission.id, state=closed.state)
 
     async def _submit_later(self, submission: Submission) -> None:
         await asyncio.sleep(RETRY_SECONDS)

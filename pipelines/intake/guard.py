@@ -6,7 +6,6 @@ Knows nothing of hubs or feeds. The log has no query, no header and no body: wha
 from __future__ import annotations
 
 import ipaddress
-import logging
 import time
 from collections import OrderedDict
 from collections.abc import Callable
@@ -15,10 +14,11 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from pipelines import logs
 from pipelines.intake.limits import Limits
 from pipelines.intake.problems import Refused
 
-LOG = logging.getLogger("hubpacks.intake.access")
+LOG = logs.get("intake.access")
 MAX_CLIENTS = 20_000
 SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
 _V6_PREFIX = 64
@@ -115,8 +115,10 @@ class Guard:
             await self._refuse(request, refused)(scope, receive, send_guarded)
         else:
             await self._app(scope, receive, send_guarded)
-        path = "".join(c if c.isprintable() else "?" for c in scope["path"][:200])
-        LOG.info("%s %s %d %.0f ms", scope["method"], path, status, (time.monotonic() - start) * 1000)
+        milliseconds = round((time.monotonic() - start) * 1000)
+        LOG.info(
+            "request_answered", method=scope["method"], path=_pattern(scope), status=status, milliseconds=milliseconds
+        )
 
     def _check(self, request: Request) -> None:
         if _host(request.headers.get("host", "")) not in self._limits.allowed_hosts:
@@ -124,6 +126,14 @@ class Guard:
         self._rate.take(client_of(request))
         if request.method not in SAFE_METHODS and not _is_own(request.headers):
             raise Refused("foreign_form")
+
+
+def _pattern(scope: Scope) -> str:
+    """The path that was asked for, with names for the parts that strangers choose; of one that leads nowhere none."""
+    if "endpoint" not in scope:
+        return "other"
+    parts = {str(value): f"<{name}>" for name, value in scope.get("path_params", {}).items()}
+    return "/".join(parts.get(part, part) for part in scope["path"].split("/"))
 
 
 def _host(text: str) -> str:

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import contextlib
 import json
-import logging
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -23,8 +23,9 @@ from typing import IO, Any, cast
 
 from hubs.check import refusal_json
 from hubs.registration import Registration
+from pipelines import logs
 
-LOG = logging.getLogger("hubpacks.intake")
+LOG = logs.get("intake")
 REPORT, PAGE, ERRORS = "report.json", "report.html", "errors.txt"
 TOO_MUCH = 75
 """How the judge ends when it was refused memory or disk."""
@@ -33,6 +34,8 @@ MEASURE_SECONDS = 1.0
 """Between two looks at what the judge has written: that may be 50,000 files."""
 CORES = 2
 LONGEST_TRACE_BYTES = 4_000
+LONGEST_TRACE = 6
+_FRAME = re.compile(r'File "([^"]+)", line ([0-9]+)')
 _PASSED_ON = ("PATH", "LANG", "LC_ALL", "TZ", "OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE")
 """All that a judge is told of the environment. Secrets of feeds and of this service are none of its business."""
 _SPARING = {"OPENBLAS_NUM_THREADS": "1", "MALLOC_ARENA_MAX": "2"}
@@ -143,7 +146,8 @@ def _run(data: dict[str, Any], folder: Path, bounds: Bounds, is_cancelled: Calla
         raise _Stopped("judge_gave_up", "the judge was ended, most likely for want of memory or time")
     if process.returncode != 0:
         last = (folder / ERRORS).read_bytes()[-LONGEST_TRACE_BYTES:].decode("utf-8", "replace")
-        LOG.error("the judge broke off with %d: %s", process.returncode, " | ".join(last.split("\n")))
+        places = " > ".join(f"{Path(name).name}:{line}" for name, line in _FRAME.findall(last)[-LONGEST_TRACE:])
+        LOG.error("judge_broke_off", exit_code=process.returncode, place=places)
         raise _Stopped("judge_failed", f"the judge ended with {process.returncode}")
 
 

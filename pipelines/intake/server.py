@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import socket
-import traceback
 from collections.abc import Callable
-from pathlib import Path
-from types import TracebackType
 
 import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
+from pipelines import logs
 from pipelines.files import only_one
 from pipelines.intake.app import build
 from pipelines.intake.limits import Limits
@@ -29,7 +26,7 @@ def serve(folders: Folders, limits: Limits, host: str, port: int, say: Callable[
     """Serve until told to stop; ``say`` is given the address. Raises files.Busy when another intake serves the same
     store, WrongRegistry, and OSError when the port cannot be had.
     """
-    _log_to_standard_error()
+    logs.configure()
     service = Service(folders, limits)
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with (
@@ -94,23 +91,3 @@ class PatientProtocol(H11Protocol):
         if self._deadline is not None:
             self._deadline.cancel()
             self._deadline = None
-
-
-class _Sparing(logging.Formatter):
-    """Log lines whose exceptions say where, and not what: a message may quote a feed."""
-
-    def formatException(  # noqa: N802 - the name is logging's
-        self, ei: tuple[type[BaseException], BaseException, TracebackType | None] | tuple[None, None, None]
-    ) -> str:
-        kind, _, trace = ei
-        frames = (f"{Path(frame.filename).name}:{frame.lineno}" for frame in traceback.extract_tb(trace)[-8:])
-        return f"{kind.__name__ if kind else ''} at {' > '.join(frames)}"
-
-
-def _log_to_standard_error() -> None:
-    handler = logging.StreamHandler()
-    handler.setFormatter(_Sparing("%(asctime)s %(levelname)s %(message)s"))
-    for name in ("hubpacks", "uvicorn"):
-        logger = logging.getLogger(name)
-        logger.handlers, logger.propagate = [handler], False
-        logger.setLevel(logging.INFO)

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import errno
-import logging
 from collections.abc import AsyncIterator
 from contextlib import ExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, replace
@@ -19,7 +18,7 @@ from typing import Any
 from starlette.requests import Request
 
 from hubs.registration import Registration, WrongRegistry
-from pipelines import receipts
+from pipelines import logs, receipts
 from pipelines.inbox import Inbox, OldSubmission, Submission, safe_name
 from pipelines.intake.access import Access
 from pipelines.intake.desk import Desk
@@ -31,7 +30,7 @@ from pipelines.intake.uploads import Upload, receive
 from pipelines.line import Line, open_line
 from pipelines.tokens import Token, Tokens
 
-LOG = logging.getLogger("hubpacks.intake")
+LOG = logs.get("intake")
 RETRY_SECONDS = 20
 
 
@@ -84,7 +83,7 @@ class Service:
                 try:
                     self._line_of = (files, self._open_line())
                 except (WrongRegistry, OSError) as error:
-                    LOG.error("the registry cannot be read again, so the one read before holds: %s", error)
+                    LOG.error("registry_unreadable", exc_info=error)
             return self._line_of[1]
 
     def _open_line(self) -> Line:

@@ -5,18 +5,17 @@ Only reading is behind it. What goes wrong in the store is everybody's, and is r
 
 from __future__ import annotations
 
-import logging
-import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
 from hubs.registration import Registration
+from pipelines import logs
 from pipelines.files import Stream
-from pipelines.pull.base import Files, NotModified, PullFailed, Visit, without_secret
+from pipelines.pull.base import Files, NotModified, PullFailed, Visit
 from pipelines.pull.entries import entries
 
-LOG = logging.getLogger("hubpacks.pull")
+LOG = logs.get("pull")
 
 
 @contextmanager
@@ -30,9 +29,8 @@ def wall(registration: Registration) -> Iterator[None]:
         raise
     except Exception as error:
         # Of any kind, and here alone: strangers' bytes pass through parsers that are not ours, and what those raise
-        # would end a run for every hub. As text, since an error may quote a server, and a server the hub's secret.
-        crash = without_secret(registration, "".join(traceback.format_exception(error)))
-        LOG.error("the pull of %s broke off\n%s", registration.id, crash)
+        # would end a run for every hub. Where it happened, not what was said: that may quote a server, or content.
+        LOG.error("pull_broke_off", hub=registration.id, exc_info=error)
         raise PullFailed("pull_failed", f"{type(error).__name__}; the log has more") from error
 
 

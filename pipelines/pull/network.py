@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import contextlib
 import email.utils
-import logging
 import socket
 import ssl
 import tempfile
@@ -21,6 +20,7 @@ from typing import IO, TYPE_CHECKING
 from urllib.parse import urljoin, urlsplit
 
 from hubs.registration import Registration
+from pipelines import logs
 from pipelines.pull import guard
 from pipelines.pull.base import MAX_FEED_BYTES, PullFailed, Unreachable, hidden, keeping, shown, token
 
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from pipelines.pull import wire
 
-LOG = logging.getLogger("hubpacks.pull")
+LOG = logs.get("pull")
 
 ATTEMPTS = 3
 CONNECT_SECONDS = 10.0
@@ -132,6 +132,7 @@ class Trip:
         except ValueError as error:
             raise PullFailed("address_refused", f"not a web address: {error}") from error
         self.allowed_host = parts.hostname if registration.private_address else None
+        self.hub = registration.id
         self._token = token(registration) if parts.scheme in guard.DEFAULT_PORTS else None
         self._own = guard.place(address) if parts.scheme in guard.DEFAULT_PORTS else None
         if self._token and parts.scheme != "https" and not registration.private_address:
@@ -355,7 +356,7 @@ class Network:
                 # A signature was made for the first address alone, and is nobody else's.
                 own = {name: value for name, value in request.fields.items() if name != "Authorization"}
                 request = replace(request, fields=own)
-                LOG.info("redirected to %s", trip.shown(address))
+                LOG.info("pull_redirected", hub=trip.hub, host=trip.without_token(logs.host_of(address)))
                 continue
             if response.status == _OK or (response.is_not_modified and request.is_conditional):
                 trip.answered()
@@ -502,8 +503,8 @@ def _may_pass(error: BaseException) -> bool:
 
 def _log_attempt(trip: Trip, state: RetryCallState) -> None:
     error = state.outcome.exception() if state.outcome else None
-    seen = trip.without_token(getattr(error, "detail", ""))
-    LOG.info("%s; attempt %d, again in %.1f s", seen, state.attempt_number, state.upcoming_sleep)
+    wait = round(state.upcoming_sleep, 1)
+    LOG.info("pull_retried", hub=trip.hub, error=type(error).__name__, attempt=state.attempt_number, wait_seconds=wait)
 
 
 def _joined(address: str, location: str) -> str:

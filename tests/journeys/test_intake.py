@@ -534,7 +534,7 @@ def test_who_leaves_while_the_judge_works_stops_it(tmp_path: Path) -> None:
             judge = wait_for_judge(running)
         psutil.wait_procs([judge], timeout=10)
         assert not judge.is_running()
-        wait_for(lambda: any(" 499 " in line for line in running.log.splitlines()))
+        wait_for(lambda: any("status=499" in line for line in running.log.splitlines()))
         wait_for(lambda: running.kept().keys() == {"tokens.json"})
 
 
