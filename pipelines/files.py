@@ -243,3 +243,8 @@ def put_back(folder: Path) -> None:
 
 def _away(path: Path) -> Path:
     return path.with_name(f"{_AWAY}{path.name}")
+
+
+def is_alive(pid: int) -> bool:
+    """Whether a process of that number runs here: on this machine, in this namespace. Of others it tells nothing."""
+    return Path("/proc", str(pid)).exists()
