@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import IO, Any, Protocol
 
 from pipelines.buckets import Bucket, BucketRefused, BucketUnavailable, Changed
-from pipelines.files import CHUNK_BYTES, Busy, is_alive, json_of, only_one, sync_folder
+from pipelines.files import CHUNK_BYTES, Busy, json_of, only_one, sync_folder
 
 LEASE = "lease.json"
 LEASE_SECONDS = 120.0
@@ -229,7 +229,7 @@ class Holder:
         if self.is_over or abs(now - self.renewed) > LEASE_SECONDS:
             return False
         is_here = (self.host, self.boot) == (socket.gethostname(), _boot())
-        return not is_here or is_alive(self.pid)
+        return not is_here or Path("/proc", str(self.pid)).exists()
 
 
 class Lease:
