@@ -88,7 +88,7 @@ _ALONE: dict[str, str | int | float | bool | None] = {
 
 
 def _half_of_memory_mb() -> int:
-    """Spark's own limit, 1 GB, is too little for 20 million answers; the other half is for this process and others."""
+    """Spark's own limit, 1 GB, is too little for 20 million answers; the other half is for this process."""
     return max(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2 // 2**20, 1024)
 
 
