@@ -54,7 +54,7 @@ class Cluster:
         """Start a part; what it says goes into ``<name>.log``."""
         with (self.folder / f"{name}.log").open("ab") as log:
             self.processes[name] = subprocess.Popen(
-                command,
+                ["setpriv", "--pdeathsig", "KILL", *command],  # also when the tests themselves are killed
                 cwd=self.folder,
                 env={**self.environment, **more},
                 stdout=log,
@@ -325,7 +325,11 @@ def _account() -> str:
 
 
 def _as_account() -> list[str]:
-    return ["setpriv", f"--reuid={ACCOUNT}", "--regid=nogroup", "--clear-groups"] if os.geteuid() == 0 else []
+    return (
+        ["setpriv", f"--reuid={ACCOUNT}", "--regid=nogroup", "--clear-groups", "--pdeathsig=QUIT"]
+        if os.geteuid() == 0
+        else []
+    )
 
 
 def _make_database(data: Path) -> None:
