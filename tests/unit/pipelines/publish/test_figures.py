@@ -53,6 +53,7 @@ _OF_HUBS = r"(coverage|quality|release)\.json (hubs|inputs)\.(records|by_verdict
 _OF_WAVES = r"changes\.json benchmarks\.(revisions|corrections|groups)\."
 FOR_READERS: Mapping[str, str] = {
     r"audit\.json attack\.\w+": "the attack's own work, over all tables together, and that it found nothing",
+    r"sbom\.cdx\.json version": "the edition of the bill of materials, always the first",
     r"audit\.json tables\.cells\.\w+": "groups, no organisations; counted again below",
     _OF_HUBS + r"answers_\w+": "rounded down; see below",
     _OF_HUBS + r"(accepted|quarantined|skipped|withdrawals|withdrawn)": "documents",
