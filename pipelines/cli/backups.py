@@ -15,13 +15,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from pipelines.cli.common import FINDINGS, JsonFlag, app
 from pipelines.settings import BACKUP, BACKUP_ENDPOINT, BACKUP_SECRET, UnusableSettings, named, setting
 
 if TYPE_CHECKING:
     from pipelines.checkpoints import Checkpoint
     from pipelines.places import Place
 
-FINDINGS = 1
 
 PlaceFlag = Annotated[
     str | None,
@@ -36,9 +36,9 @@ SecretFlag = Annotated[
         "--secret", help="Name of the environment variable with the access key as KEYID:SECRETKEY; else AWS_…"
     ),
 ]
-JsonFlag = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
 
 
+@app.command(epilog="Example: hubpacks backup /mnt/backup/packs --keep 30")
 def backup(
     place: PlaceFlag = None,
     *,
@@ -93,6 +93,7 @@ def backup(
         typer.echo("  no private key of releases is in it: keep a copy of the key elsewhere")
 
 
+@app.command(epilog="Example: hubpacks restore /mnt/backup/packs --store new/store --publish new/public")
 def restore(
     place: PlaceFlag = None,
     *,
