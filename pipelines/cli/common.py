@@ -141,8 +141,8 @@ def opened_line(
     *,
     reads_only: bool = False,
 ) -> Line:
-    """The line over these folders, or those of the settings. With ``reads_only`` others may be at work on a store that is
-    in an object store. Stop when the registry has no registration.
+    """The line over these folders, or those of the settings. With ``reads_only`` others may be at work on a store that
+    is in an object store. Stop when the registry has no registration.
     """
     from pipelines.candidates import read_rule
     from pipelines.engines import chosen
