@@ -125,17 +125,6 @@ def open_line(
     return Line(all_hubs, lasting, public, Keys(lasting.keys, key), address, rule, keeper or Keeper(), engine)
 
 
-def gather(line: Line, hub: str, now: datetime) -> tuple[HubState, bool]:
-    """Pull one hub's feed, have it judged, and settle how the hub stands; also whether it brought anything new.
-
-    Raises files.Busy when somebody else is at work on the same hub.
-    """
-    with runs.timed(line.store.root, "pull"), Network() as network:
-        fetch(line, hub, now, network)
-    with runs.timed(line.store.root, "judge"):
-        return settle(line, hub, now)
-
-
 def fetch(line: Line, hub: str, now: datetime, network: Network) -> str | None:
     """Pull one hub's feed into the store, and judge nothing. The code of why it could not be had, None when it was.
 

@@ -21,6 +21,7 @@ from hubs.judge import judge
 from hubs.registration import Registration
 
 if TYPE_CHECKING:
+    from pipelines.edition import HubState
     from pipelines.inbox import Submission
     from pipelines.line import Line
 
@@ -304,3 +305,13 @@ def a_line(folder: Path) -> Line:
     from pipelines.line import open_line  # the tests of hubs do without pipelines
 
     return open_line(folder / "registry", folder / "store", folder / "public")
+
+
+def gather(line: Line, hub: str, now: datetime) -> tuple[HubState, bool]:
+    """Pull one hub's feed and have it judged: how the hub stands, and whether it brought anything new."""
+    from pipelines.line import fetch, settle
+    from pipelines.pull.network import Network
+
+    with Network() as network:
+        fetch(line, hub, now, network)
+    return settle(line, hub, now)

@@ -10,8 +10,7 @@ import pytest
 from assets.alerts import alerts
 from assets.resources import LineResource
 from pipelines.files import only_one
-from pipelines.line import gather
-from tests.feeds import NOW, a_line, register
+from tests.feeds import NOW, a_line, gather, register
 from tests.mailboxes import a_mail_server
 
 

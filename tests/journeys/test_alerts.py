@@ -11,8 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.line import gather
-from tests.feeds import NOW, a_line, register
+from tests.feeds import NOW, a_line, gather, register
 from tests.mailboxes import Mailbox, a_mail_server
 
 HUBPACKS = str(Path(sys.executable).with_name("hubpacks"))

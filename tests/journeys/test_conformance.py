@@ -22,12 +22,12 @@ from hubs.registration import Registration, Registry, read_registry
 from pipelines.check import check
 from pipelines.intake.judging import Bounds, Task, report
 from pipelines.keys import Keys
-from pipelines.line import Line, gather
+from pipelines.line import Line
 from pipelines.store import Store
 from pipelines.validate import newest_verdict
 from tests import feeds
 from tests.badfeeds import FEEDS, REGISTERED, zipped
-from tests.feeds import NOW
+from tests.feeds import NOW, gather
 
 ROOT = Path(__file__).parents[2]
 REGISTRIES = {"sample": ROOT / "hubs" / "registry", "real": Path(__file__).parent / "real"}

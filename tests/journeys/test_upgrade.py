@@ -14,9 +14,9 @@ from pipelines import line as line_module
 from pipelines import publish, validate, version
 from pipelines.layout import FORMAT
 from pipelines.ledger import Ledger
-from pipelines.line import confirm, gather
+from pipelines.line import confirm
 from pipelines.releasing import run as run_line
-from tests.feeds import NOW, a_case_study, a_line, a_study, answers_of, register, write_feed
+from tests.feeds import NOW, a_case_study, a_line, a_study, answers_of, gather, register, write_feed
 from tests.journeys.test_run import hubpacks
 
 HUBS = ("one", "two")

@@ -10,12 +10,12 @@ import pytest
 
 from pipelines import publish
 from pipelines.edition import HubState
-from pipelines.line import confirm, gather, make_benchmarks, make_library
+from pipelines.line import confirm, make_benchmarks, make_library
 from pipelines.receipts import hub_page
 from pipelines.releasing import make_release
 from pipelines.standing import NothingToConfirm, warnings
 from pipelines.store import Store
-from tests.feeds import NOW, a_line, a_withdrawal, register, submit, write_feed
+from tests.feeds import NOW, a_line, a_withdrawal, gather, register, submit, write_feed
 from tests.feeds import a_study as study
 
 DAY = timedelta(days=1)

@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 
 from pipelines.files import Busy
-from pipelines.line import gather, gather_some, make_benchmarks, make_library, withdrawn
+from pipelines.line import gather_some, make_benchmarks, make_library, withdrawn
 from pipelines.publish import ReleaseRefused, latest
 from pipelines.releasing import make_release, run
-from tests.feeds import NOW, a_case_study, a_line, a_withdrawal, register, write_feed
+from tests.feeds import NOW, a_case_study, a_line, a_withdrawal, gather, register, write_feed
 
 
 def quiet(_stage: str, _what: str) -> None:

@@ -13,14 +13,14 @@ from hubs.instruments import instruments
 from hubs.judge import judge
 from pipelines import quarantine
 from pipelines.inbox import Inbox, Submission
-from pipelines.line import gather, make_benchmarks, make_library, replay
+from pipelines.line import make_benchmarks, make_library, replay
 from pipelines.receipts import hub_page, receipt
 from pipelines.releasing import make_release
 from pipelines.schedule import next_release
 from pipelines.score import score
 from pipelines.standing import hub_state
 from pipelines.validate import newest_verdict, used_verdict
-from tests.feeds import NOW, a_case_study, a_faq, a_line, answers_of, feed_of, register, submit, write_feed
+from tests.feeds import NOW, a_case_study, a_faq, a_line, answers_of, feed_of, gather, register, submit, write_feed
 
 DAY = timedelta(days=1)
 

@@ -12,10 +12,10 @@ import pytest
 
 from pipelines import publish
 from pipelines.candidates import Automatic, CandidateRefused, CandidateState, NoSuchCandidate, Rule
-from pipelines.line import Line, gather, make_benchmarks, make_library
+from pipelines.line import Line, make_benchmarks, make_library
 from pipelines.publish import ReleaseRefused, candidate_folder, latest, verify_release, wrong_signatures
 from pipelines.releasing import approve, make_candidate, make_release, refuse, rotate_key, run, why_stale
-from tests.feeds import NOW, a_case_study, a_line, a_withdrawal, answers_of, register, write_feed
+from tests.feeds import NOW, a_case_study, a_line, a_withdrawal, answers_of, gather, register, write_feed
 
 PEOPLE = {"by": "Sample operator", "note": "Read the changes"}
 DAY = timedelta(days=1)

@@ -5,10 +5,10 @@ import pytest
 
 from hubs.registration import WrongRegistry
 from pipelines.files import Damaged
-from pipelines.line import gather, standings
+from pipelines.line import standings
 from pipelines.standing import warnings
 from pipelines.validate import newest_verdict, used_verdict
-from tests.feeds import NOW, a_case_study, a_line, an_answer, answers_of, register, write_feed
+from tests.feeds import NOW, a_case_study, a_line, an_answer, answers_of, gather, register, write_feed
 
 
 def good_feed(folder, **changes):

@@ -10,14 +10,14 @@ import pyarrow.parquet as pq
 import pytest
 
 from pipelines import publish
-from pipelines.line import gather, make_benchmarks, make_library
+from pipelines.line import make_benchmarks, make_library
 from pipelines.publish import writers
 from pipelines.publish.scripts import write_figures
 from pipelines.publish.tables import write_tables
 from pipelines.releasing import make_release, run
 from pipelines.verify import verify
 from tests.builders import reseal
-from tests.feeds import NOW, a_case_study, a_line, answers_of, register, write_feed
+from tests.feeds import NOW, a_case_study, a_line, answers_of, gather, register, write_feed
 
 
 @pytest.fixture(scope="module")

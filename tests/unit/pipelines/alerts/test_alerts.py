@@ -18,10 +18,10 @@ from pipelines.alerts import Alerted, Outbox, Settings, alert, folder_of, plan, 
 from pipelines.alerts.memory import Memory
 from pipelines.alerts.outbox import DOUBT
 from pipelines.files import Damaged
-from pipelines.line import Line, gather
+from pipelines.line import Line
 from pipelines.post.webhook import signature
 from pipelines.settings import UnusableSettings
-from tests.feeds import NOW, a_line, a_study, register, write_feed
+from tests.feeds import NOW, a_line, a_study, gather, register, write_feed
 from tests.mailboxes import Mailbox, Receiver, a_mail_server, a_receiver, a_silent_server
 
 DAY, HOUR, MINUTES = timedelta(days=1), timedelta(hours=1), timedelta(minutes=5)

@@ -18,10 +18,10 @@ from hubs.contract.findings import CODES, Who
 from pipelines.alerts import ALERTS, Condition, Settings, conditions
 from pipelines.alerts.outbox import Outbox, Unsent
 from pipelines.files import sha256_of, write_bytes, write_json
-from pipelines.line import Line, gather, settle
+from pipelines.line import Line, settle
 from pipelines.mirror import FOLDER, POINTERS, _memory_path
 from pipelines.withdrawals import Decision, Kind
-from tests.feeds import NOW, a_case_study, a_line, a_study, register, submit, write_feed
+from tests.feeds import NOW, a_case_study, a_line, a_study, gather, register, submit, write_feed
 
 DAY = timedelta(days=1)
 ROOMY = Settings(disk_free_bytes=0)
