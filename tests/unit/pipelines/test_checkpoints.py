@@ -13,26 +13,29 @@ from typing import Any
 
 import pytest
 
-from pipelines import checkpoints, publish
+from pipelines import publish
 from pipelines.checkpoints import (
     HEAD,
     OBJECTS,
-    UNFINISHED,
     Checkpoint,
+    Manifest,
     NotRestored,
     Restored,
     Taken,
     Unsettled,
     Writer,
     bring,
+    capture,
     chosen,
     head_of,
     manifest_of,
     restore,
+    restoring,
     tidy,
     writing,
 )
 from pipelines.files import write_json
+from pipelines.layout import UNFINISHED
 from pipelines.ledger import Ledger
 from pipelines.places import LEASE, Lease, LeaseLost, Place, PlaceRefused, open_place
 from tests.builders import KEY, a_small_edition, an_edition_before
@@ -192,7 +195,7 @@ def test_nothing_is_ever_overwritten(here: Place, small: Path) -> None:
 
 def test_a_restore_that_was_killed_goes_on(here: Place, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     take(here, folder)
-    come, came = checkpoints._come, []
+    come, came = restoring._come, []
 
     def killed(*arguments: Any) -> None:
         if len(came) == 8:
@@ -200,11 +203,11 @@ def test_a_restore_that_was_killed_goes_on(here: Place, folder: Path, monkeypatc
         came.append(1)
         come(*arguments)
 
-    monkeypatch.setattr(checkpoints, "_come", killed)
+    monkeypatch.setattr(restoring, "_come", killed)
     with pytest.raises(KeyboardInterrupt):
         bring_back(here, folder / "new")
     assert (folder / "new/store" / UNFINISHED).exists()
-    monkeypatch.setattr(checkpoints, "_come", come)
+    monkeypatch.setattr(restoring, "_come", come)
     assert bring_back(here, folder / "new").problems == ()
     assert copied(folder / "new") == copied(folder)
     assert not (folder / "new/store" / UNFINISHED).exists()
@@ -257,7 +260,7 @@ def test_a_path_that_leads_out_is_refused(here: Place, small: Path) -> None:
     taken = take(here, small)
     manifest = manifest_of(here, taken.checkpoint)
     for name in ("store/../../x", "elsewhere/x", "store//x", "store"):
-        forged = checkpoints.Manifest(
+        forged = Manifest(
             (manifest.files[0]._replace(path=name),), (), (), manifest.release, manifest.has_keys, manifest.code
         )
         with pytest.raises(PlaceRefused, match="which no checkpoint has"):
@@ -317,7 +320,7 @@ def test_whenever_a_checkpoint_is_killed_the_one_before_is_there(
     for number in range(6):
         write(small / "store/blobs" / f"{number}0" / f"{number}", f"blob {number}")
     write(small / "store/hubs/one.json", "one stands otherwise")
-    monkeypatch.setattr(checkpoints, "AT_ONCE", 1)
+    monkeypatch.setattr(capture, "AT_ONCE", 1)
     writes, is_done = 0, False
     while not is_done:
         try:
@@ -414,7 +417,7 @@ def with_more(folder: Path) -> Path:
 
 def interleaved(monkeypatch: pytest.MonkeyPatch, steps: Iterator[object], chance: random.Random, every: float) -> None:
     """Let a writer do its next steps between any two looks of a capture at a file."""
-    read = checkpoints._Capture._file
+    read = capture.Capture._file
 
     def and_meanwhile(self: Any, *arguments: Any, **named: Any) -> None:
         while chance.random() < every:
@@ -423,9 +426,9 @@ def interleaved(monkeypatch: pytest.MonkeyPatch, steps: Iterator[object], chance
         while chance.random() < every:
             next(steps, None)
 
-    monkeypatch.setattr(checkpoints._Capture, "_file", and_meanwhile)
-    monkeypatch.setattr(checkpoints, "AT_ONCE", 1)
-    monkeypatch.setattr(checkpoints, "PAUSE_SECONDS", 0)
+    monkeypatch.setattr(capture.Capture, "_file", and_meanwhile)
+    monkeypatch.setattr(capture, "AT_ONCE", 1)
+    monkeypatch.setattr(capture, "PAUSE_SECONDS", 0)
 
 
 def releases(folder: Path) -> Iterator[object]:
@@ -511,9 +514,9 @@ def test_that_would_show_if_files_were_read_in_the_order_in_which_they_are_writt
         self._pointers()
         self._file(self._store / "published.json", "store/published.json")
         files = tuple(sorted(self._files.values()))
-        return checkpoints.Manifest(files, tuple(sorted(self._links.items())), (), None, False, "")
+        return Manifest(files, tuple(sorted(self._links.items())), (), None, False, "")
 
-    monkeypatch.setattr(checkpoints._Capture, "manifest", manifest)
+    monkeypatch.setattr(capture.Capture, "manifest", manifest)
     found: list[str] = []
     for seed in range(12):
         chance = random.Random(seed)
@@ -531,7 +534,7 @@ def test_that_would_show_if_files_were_read_in_the_order_in_which_they_are_writt
 
 
 def test_a_store_that_never_rests_is_given_up(here: Place, small: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(checkpoints, "TRIES", 3)
+    monkeypatch.setattr(capture, "TRIES", 3)
     interleaved(monkeypatch, releases(small), random.Random(1), every=0.5)
     with pytest.raises(Unsettled, match="it changed all the time while it was read: run again when less is going on"):
         take(here, small)
