@@ -174,26 +174,28 @@ def _great_expectations() -> Any:
 
 _PUT_OFF = frozenset({"altair", "scipy.stats"})
 """For expectations about distributions: imported when one of them is used, which none is."""
-_NOT_NEEDED = "sqlalchemy"
-"""For tables in databases. Great Expectations does without where it is not installed."""
+_NOT_NEEDED = ("sqlalchemy", "pyspark", "pyspark.sql.connect")
+"""For tables in databases and on Spark. Great Expectations does without where they are not installed. The last one ends
+the process (SystemExit) where it finds no main module, as in workers that were started by another process.
+"""
 
 
 @contextmanager
 def _without_what_no_table_needs() -> Iterator[None]:
     """Within it importing Great Expectations takes half as long. Nothing is changed for who imports these later."""
-    is_hidden = _NOT_NEEDED not in sys.modules
+    hidden = [name for name in _NOT_NEEDED if name not in sys.modules]
     is_collecting = gc.isenabled()
     sys.meta_path.insert(0, _PutOff)
-    if is_hidden:
-        sys.modules[_NOT_NEEDED] = None  # type: ignore[assignment]  # documented: an import of it fails
+    for name in hidden:
+        sys.modules[name] = None  # type: ignore[assignment]  # documented: an import of it fails
     gc.disable()  # next to nothing of what an import makes is garbage
     try:
         yield
     finally:
         if is_collecting:
             gc.enable()
-        if is_hidden:
-            del sys.modules[_NOT_NEEDED]
+        for name in hidden:
+            del sys.modules[name]
         sys.meta_path.remove(_PutOff)
 
 
