@@ -51,7 +51,8 @@ def test_the_store_is_for_its_owner_alone_whatever_the_mask(mask: int, tmp_path:
     try:
         with Store(tmp_path / "store").locked("run"):
             pass
-        Inbox(tmp_path / "store2" / "inbox").staging()
+        with Inbox(tmp_path / "store2" / "inbox").staging():
+            pass
     finally:
         os.umask(before)
     for folder in ("store", "store2/inbox"):
