@@ -121,3 +121,11 @@ def test_an_unknown_name_is_refused(tmp_path, monkeypatch: pytest.MonkeyPatch) -
     (tmp_path / "hubpacks.toml").write_text('[schedule]\nrelaese = "0 9 * * *"\n')
     with pytest.raises(own_settings.UnusableSettings, match="relaese"):
         read_schedule()
+
+
+def test_the_hour_that_is_missing_and_the_one_that_comes_twice() -> None:
+    schedule = Schedule(pull="30 1 * * *")
+    spring = [f"{moment:%dT%H:%M}" for moment in islice(schedule.moments("pull", at("2026-03-28T12:00")), 2)]
+    assert spring == ["29T01:00", "30T00:30"]  # 1:30 does not exist on the 29th, and 2:00 in summer is 1:00 in UTC
+    autumn = [f"{moment:%dT%H:%M}" for moment in islice(schedule.moments("pull", at("2026-10-24T12:00")), 2)]
+    assert autumn == ["25T00:30", "26T01:30"]
