@@ -56,13 +56,13 @@ class Intake:
             return client.get("/healthz").json() == {"status": "ok"}
 
     def kept(self) -> dict[str, int]:
-        """What lies in the store: path and size of each file, locks and empty folders left out."""
+        """What lies in the store: path and size of each file, without locks, the layout's number and empty folders."""
         found = {}
         for parent, _, names in os.walk(self.store):  # which passes over a folder that goes away meanwhile
             for name in names:
                 path = Path(parent, name)
                 with suppress(FileNotFoundError):  # so may a file
-                    if ".lock" not in name:
+                    if ".lock" not in name and path.parent.name != "locks" and path != self.store / "format.json":
                         found[str(path.relative_to(self.store))] = path.stat().st_size
         return found
 
