@@ -14,14 +14,13 @@ import os
 import re
 import sys
 import traceback
-from collections.abc import Callable, Mapping, MutableMapping
+from collections.abc import Callable, Mapping
+from contextvars import ContextVar
 from datetime import UTC, datetime
 from pathlib import Path
-from types import TracebackType
+from types import MappingProxyType, TracebackType
 from typing import Any
 from urllib.parse import urlsplit
-
-import structlog
 
 from pipelines.settings import UnusableSettings
 
@@ -60,31 +59,56 @@ _GOOD = re.compile(r"[A-Za-z0-9/(<_][A-Za-z0-9 _.:,/>()+%<\[\]-]{0,199}")
 _LOGGERS = ("hubpacks", "uvicorn")
 
 
-def get(name: str) -> structlog.stdlib.BoundLogger:
-    """The logger called ``hubpacks.<name>``. Its methods take the name of an event and its facts."""
-    logger: structlog.stdlib.BoundLogger = structlog.wrap_logger(
-        logging.getLogger(f"hubpacks.{name}"),
-        wrapper_class=structlog.stdlib.BoundLogger,
-        processors=[structlog.stdlib.filter_by_level, structlog.contextvars.merge_contextvars, _to_record],
-        cache_logger_on_first_use=False,
-    )
-    return logger
+_bound: ContextVar[Mapping[str, str]] = ContextVar("bound", default=MappingProxyType({}))
+"""Facts that all events carry, in this thread and what it has begun."""
+
+
+class Log:
+    """What an event is handed to: ``logging``'s logger of that name, for events with facts instead of messages."""
+
+    def __init__(self, name: str) -> None:
+        self._logger = logging.getLogger(name)
+
+    def info(self, event: str, **facts: object) -> None:
+        """What has happened as it should."""
+        self._write(logging.INFO, event, facts)
+
+    def warning(self, event: str, **facts: object) -> None:
+        """What somebody should know of. An error that is given as ``exc_info`` is told by its kind and place."""
+        self._write(logging.WARNING, event, facts)
+
+    def error(self, event: str, **facts: object) -> None:
+        """What somebody has to mend; the same of an error."""
+        self._write(logging.ERROR, event, facts)
+
+    def _write(self, level: int, event: str, facts: Mapping[str, object]) -> None:
+        if self._logger.isEnabledFor(level):
+            given = {**_bound.get(), **facts}
+            if isinstance(error := given.pop("exc_info", None), BaseException):
+                given |= where(error)
+            told = {key: _sparing(value) for key, value in given.items()}
+            text = " ".join([event, *(f"{key}={_in_words(value)}" for key, value in told.items())])
+            self._logger.log(level, text, extra={"event": event, "facts": told})
+
+
+def get(name: str) -> Log:
+    """The log called ``hubpacks.<name>``."""
+    return Log(f"hubpacks.{name}")
 
 
 def bind(**facts: str) -> None:
     """Have all that is logged here from now on carry ``facts``, such as the id of a ``run``."""
-    structlog.contextvars.bind_contextvars(**facts)
+    _bound.set({**_bound.get(), **facts})
 
 
 def bound(name: str) -> str | None:
     """What ``bind`` was last given as ``name``."""
-    found: str | None = structlog.contextvars.get_contextvars().get(name)
-    return found
+    return _bound.get().get(name)
 
 
 def carried() -> Callable[[], None]:
     """What a thread of a pool calls first, so that what it logs carries what this one's does."""
-    facts = structlog.contextvars.get_contextvars()
+    facts = _bound.get()
     return lambda: bind(**facts)
 
 
@@ -122,16 +146,6 @@ def where(error: BaseException) -> dict[str, str]:
     frames = traceback.extract_tb(error.__traceback__)[-MOST_FRAMES:]
     places = " > ".join(f"{Path(frame.filename).name}:{frame.lineno}" for frame in frames)
     return {"error": type(error).__name__} | ({"place": places} if places else {})
-
-
-def _to_record(_: Any, __: str, event: MutableMapping[str, Any]) -> tuple[tuple[str], dict[str, Any]]:
-    """The record of ``logging``: in words for whoever reads plain records, and the facts for our own formatters."""
-    name, error = event.pop("event"), event.pop("exc_info", None)
-    if isinstance(error, BaseException):
-        event.update(where(error))
-    facts = {key: _sparing(value) for key, value in event.items()}
-    text = " ".join([name, *(f"{key}={_in_words(value)}" for key, value in facts.items())])
-    return (text,), {"extra": {"event": name, "facts": facts}}
 
 
 def _sparing(value: object) -> object:

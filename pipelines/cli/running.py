@@ -35,11 +35,10 @@ from pipelines.settings import (
 )
 
 if TYPE_CHECKING:
-    from structlog.stdlib import BoundLogger
-
     from pipelines.candidates import Candidate
     from pipelines.edition import HubState, WaveTold
     from pipelines.line import Line
+    from pipelines.logs import Log
     from pipelines.releasing import Outcome
 
 MAX_HELD_SHOWN = 20
@@ -96,7 +95,7 @@ def run(
         raise typer.Exit(FINDINGS)
 
 
-def _begin_to_log() -> BoundLogger:
+def _begin_to_log() -> Log:
     """Log for programs if they are to read it; for people, what a run shows is enough until something is wrong."""
     import logging
 

@@ -11,7 +11,6 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-import structlog
 
 from pipelines import logs, runs
 from pipelines.settings import UnusableSettings
@@ -23,7 +22,7 @@ ROOT = Path(__file__).parents[3]
 def _as_before() -> Iterator[None]:
     kept = {name: (logging.getLogger(name).handlers, logging.getLogger(name).propagate) for name in logs._LOGGERS}
     yield
-    structlog.contextvars.clear_contextvars()
+    logs._bound.set({})
     for name, (handlers, propagate) in kept.items():
         logging.getLogger(name).handlers, logging.getLogger(name).propagate = handlers, propagate
         logging.getLogger(name).setLevel(logging.NOTSET)
