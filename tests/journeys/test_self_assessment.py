@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
+from playwright.sync_api import Browser, BrowserContext, Locator, Page, Request, expect
 
 from hubs.instruments import instruments
 from pipelines.gap import analysed, read_return
@@ -59,7 +59,11 @@ class Watched:
         self.page.on("console", lambda message: self.problems.append(message.text))
         self.page.on("pageerror", lambda error: self.problems.append(str(error)))
         self.page.goto(address)
-        self.page.on("request", lambda request: self.requests.append((request.method, request.url)))
+        self.page.on("request", self._note)
+
+    def _note(self, request: Request) -> None:
+        if not request.url.endswith("/favicon.svg"):  # which the browser asks for when it likes
+            self.requests.append((request.method, request.url))
 
 
 def answer(page: Page, levels: dict[str, int | str] = LEVELS) -> None:

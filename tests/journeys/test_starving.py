@@ -171,8 +171,8 @@ def test_a_store_of_another_user_is_named_and_left_alone(tmp_path: Path) -> None
         done = as_process(place, "run", before=nobody)
         assert (done.returncode, done.stdout) == (2, "")
         assert done.stderr == (
-            "hubpacks: store/locks/run: Permission denied: it belongs to root, and nobody runs this. Run it as root, "
-            "or give the folders to nobody with chown -R\n"
+            "hubpacks: store/locks/layout: Permission denied: it belongs to root, and nobody runs this. Run it as "
+            "root, or give the folders to nobody with chown -R\n"
         )
     finally:
         shutil.rmtree(place)
