@@ -19,6 +19,7 @@ from pipelines.buckets import Changed
 from pipelines.checkpoints.manifests import ASIDE, AT_ONCE, PUBLIC, STORE, Entry, Manifest
 from pipelines.checkpoints.objects import Sender
 from pipelines.files import sha256_of
+from pipelines.layout import OF_THE_MACHINE
 from pipelines.version import code_version
 
 SMALL_BYTES = 8 << 20
@@ -26,8 +27,6 @@ SMALL_BYTES = 8 << 20
 TRIES, PAUSE_SECONDS = 200, 0.1
 """Until files that belong together have not changed while they were read."""
 PRIVATE_KEYS = ("store/keys/signing.pem", "store/keys/next.pem")
-_NOT_COPIED = {"locks", "staging", "texts"}
-"""Of the store: what belongs to the machine, and what only saves time."""
 _LASTING = ("blobs", "snapshots", "verdicts", "levels")
 """Of the store: written once, never changed, never removed."""
 _OF_HUBS = ("events", "hubs", "ids", "pulls", "quarantine", "registrations", "same", "validators")
@@ -128,7 +127,7 @@ class Capture:
 
     def _told_first(self) -> list[Path]:
         """What stands at the top of the store and is not named otherwise, also what later versions put there."""
-        later = {*_NOT_COPIED, *_LASTING, *_OF_HUBS, *_TOLD_OF_RELEASES, "inbox", "keys", "ledger", "made-of"}
+        later = {*OF_THE_MACHINE, *_LASTING, *_OF_HUBS, *_TOLD_OF_RELEASES, "inbox", "keys", "ledger", "made-of"}
         return [path for path in listed(self._store) if path.name not in later]
 
     def _pointers(self) -> None:
@@ -140,15 +139,15 @@ class Capture:
             self._walk(current.resolve(), f"{PUBLIC}/{current.readlink()}", is_lasting=True)
 
     def _releases(self) -> None:
-        for folder in listed(self._public / "releases", with_dots=True):
-            if folder.name.startswith("."):
-                prefix = next((prefix for prefix in ASIDE if folder.name.startswith(prefix)), None)
-                id = folder.name.removeprefix(prefix or "")
-                if prefix and id == self._showing and not (folder.parent / id).exists():
-                    self._walk(folder, f"{PUBLIC}/releases/{id}", is_lasting=True)
-                if prefix != ASIDE[0]:
-                    continue
-            self._walk(folder, f"{PUBLIC}/releases/{folder.name}", is_lasting=True)
+        releases = self._public / "releases"
+        if self._showing and not (releases / self._showing).exists():
+            # What is being built of a candidate names who approved it, and comes first.
+            aside = (releases / f"{prefix}{self._showing}" for prefix in reversed(ASIDE))
+            if shown := next((folder for folder in aside if folder.is_dir()), None):
+                self._walk(shown, f"{PUBLIC}/releases/{self._showing}", is_lasting=True)
+        for folder in listed(releases, with_dots=True):
+            if not self._is_left_out(folder):
+                self._walk(folder, f"{PUBLIC}/releases/{folder.name}", is_lasting=True)
 
     def _hubs(self) -> None:
         """Each hub by itself: what belongs together is of one hub."""

@@ -583,6 +583,23 @@ def test_a_release_that_is_about_to_be_shown_is_in_its_place(here: Place, folder
     assert publish.verify_release(folder / f"new/public/releases/{SECOND}") == []
 
 
+def test_a_candidate_that_is_about_to_be_shown_names_who_approved_it(here: Place, folder: Path) -> None:
+    public, edition = folder / "public", a_small_edition(previous=FIRST)
+    publish.build_candidate(edition, public, KEY)
+    publish.show_candidate(
+        public,
+        SECOND,
+        KEY,
+        edition.keys,
+        approved_by="Sample operator",
+        about_to_show=lambda: take(here, folder, showing=SECOND),
+    )
+    bring_back(here, folder / "new")
+    release = folder / f"new/public/releases/{SECOND}"
+    assert json.loads((release / "release.json").read_text())["approved_by"] == "Sample operator"
+    assert [*publish.verify_release(release), *publish.wrong_signatures(release)] == []
+
+
 def test_a_lease_is_given_back_whatever_happens(here: Place, small: Path) -> None:
     with pytest.raises(Killed), writing(here, "test"):
         raise Killed
