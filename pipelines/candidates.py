@@ -22,9 +22,8 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from hubs.contract.records import canonical_json
-from pipelines.edition import HubState, LibraryRecord, State, WaveTold
-from pipelines.files import Damaged, append_line, json_of, read_log, reading, write_bytes, write_json
+from pipelines.edition import HubState, LibraryRecord, WaveTold
+from pipelines.files import append_line, read_lines, read_log, reading, write_json, write_lines
 from pipelines.settings import FILE, UnusableSettings, table
 
 if TYPE_CHECKING:
@@ -33,13 +32,6 @@ if TYPE_CHECKING:
 PREVIEW = "http://127.0.0.1:8002/"
 """Where ``hubpacks serve --candidate`` shows a candidate, unless the settings name another place."""
 MOST_PEOPLE = 2
-NOT_HAD = frozenset(
-    (
-        *("address_refused", "forbidden_address", "hub_gone", "nothing_submitted", "partial_feed", "pull_failed"),
-        *("too_large", "unreachable_feed", "unsafe_path", "unusable_registration"),
-    )
-)
-"""Codes of feeds that could not be had: nobody has sent anything that waits for a decision."""
 
 
 class CandidateRefused(RuntimeError):
@@ -84,8 +76,7 @@ DEFAULT_RULE = Rule()
 
 
 def _red(state: HubState) -> str | None:
-    is_held = state.state is State.HELD or (state.state is State.CARRIED_FORWARD and not NOT_HAD & {*state.held_by})
-    if is_held:
+    if state.is_held:
         return f"{state.id} is held: {', '.join(state.held_by)}"
     if state.lapsed is not None:
         return f"{state.id} has lost its content: its last good feed may be carried no longer"
@@ -230,8 +221,8 @@ class Candidates:
     def keep(self, id: str, kept: Kept) -> None:
         """Keep what has to be noted when the candidate is published."""
         folder = self.root / id
-        write_bytes(folder / "library.jsonl", _lines(entry.to_dict() for entry in kept.library.values()))
-        write_bytes(folder / "rows.jsonl", _lines(asdict(row) for row in kept.rows), 0o600)
+        write_lines(folder / "library.jsonl", (entry.to_dict() for entry in kept.library.values()))
+        write_lines(folder / "rows.jsonl", (asdict(row) for row in kept.rows), 0o600)
         told = {field.name: getattr(kept, field.name) for field in fields(Kept)}
         del told["library"], told["rows"]
         write_json(folder / "told.json", told | {"waves": [wave.to_dict() for wave in kept.waves]})
@@ -241,8 +232,8 @@ class Candidates:
         from pipelines.ledger import Row  # it brings numpy and pyarrow, which a list of candidates does without
 
         folder = self.root / id
-        entries = [LibraryRecord.from_dict(entry) for entry in _read_lines(folder / "library.jsonl")]
-        rows = [Row(**entry | {"terms": tuple(entry["terms"])}) for entry in _read_lines(folder / "rows.jsonl")]
+        entries = [LibraryRecord.from_dict(entry) for entry in read_lines(folder / "library.jsonl")]
+        rows = [Row(**entry | {"terms": tuple(entry["terms"])}) for entry in read_lines(folder / "rows.jsonl")]
         with reading(folder / "told.json") as told:
             waves = tuple(WaveTold.from_dict(wave) for wave in told["waves"])
             return Kept({entry.id: entry for entry in entries}, rows, **told | {"waves": waves})
@@ -270,14 +261,3 @@ def _follow(found: dict[str, Candidate], entry: Mapping[str, Any]) -> None:
         case "published" | "refused" | "superseded" as event:
             reason, by = entry.get("reason"), entry.get("by")
             found[id] = replace(found[id], state=CandidateState(event), reason=reason, by=by, decided=at)
-
-
-def _lines(entries: Iterable[Mapping[str, Any]]) -> bytes:
-    return "".join(canonical_json(entry) + "\n" for entry in entries).encode()
-
-
-def _read_lines(path: Path) -> list[dict[str, Any]]:
-    try:
-        return [json_of(line) for line in path.read_bytes().splitlines()]
-    except ValueError as error:
-        raise Damaged(path) from error

@@ -30,6 +30,13 @@ if TYPE_CHECKING:
 
 EXPIRY_WARNING = timedelta(days=30)
 """So long before content that is carried forward is dropped, operators are warned, and pages say it louder."""
+NOT_HAD = frozenset(
+    (
+        *("address_refused", "forbidden_address", "hub_gone", "nothing_submitted", "partial_feed", "pull_failed"),
+        *("too_large", "unreachable_feed", "unsafe_path", "unusable_registration"),
+    )
+)
+"""Codes of feeds that could not be had: nobody has sent anything that waits for a decision."""
 
 
 def sort_key(heading: str) -> str:
@@ -94,6 +101,11 @@ class HubState:
         if self.lapsed is not None:
             reason = f"{reason} The last good feed was last had on {self.lapsed:%-d %B %Y}, and has been dropped."
         return replace(self, counts=rounded, quarantined_answers={}, reason=reason, newest=None, change=None)
+
+    @property
+    def is_held(self) -> bool:
+        """Whether a feed of the hub was had and waits for somebody's decision; not one that could not be had."""
+        return self.state is State.HELD or (self.state is State.CARRIED_FORWARD and not NOT_HAD & {*self.held_by})
 
     @property
     def is_carried(self) -> bool:

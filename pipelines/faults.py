@@ -11,6 +11,8 @@ import pwd
 from collections.abc import Iterable
 from pathlib import Path
 
+from pipelines.files import nearest
+
 FULL = (errno.ENOSPC, errno.EDQUOT)
 _STAYS = "run again: it goes on where it was, and what was published stays"
 
@@ -34,7 +36,7 @@ def told(error: OSError, folders: Iterable[Path]) -> str:
 def _full(error: OSError, place: Path | None, folders: Iterable[Path]) -> str:
     wanted = [place] if place is not None else list(folders)
     for folder in wanted:
-        there = _nearest(folder)
+        there = nearest(folder)
         about = os.statvfs(there)
         if about.f_files and not about.f_favail:
             why = "has no inodes left: it holds as many files as it can"
@@ -51,21 +53,15 @@ _LEAST_BYTES = 1 << 20
 """Less than this is no room: what did not fit was taken away again, so that something is left."""
 
 
-def _nearest(path: Path) -> Path:
-    """The path itself, or the nearest folder above it that there is."""
-    whole = path.absolute()
-    return next(one for one in (whole, *whole.parents) if one.exists())
-
-
 def _is_writable(folder: Path) -> bool:
-    return not os.statvfs(_nearest(folder)).f_flag & os.ST_RDONLY
+    return not os.statvfs(nearest(folder)).f_flag & os.ST_RDONLY
 
 
 def _owner(place: Path) -> str:
     """Whose a place is, and who asks."""
     me = _name(os.geteuid())
     try:
-        owner = _name(_nearest(place).stat().st_uid)
+        owner = _name(nearest(place).stat().st_uid)
     except OSError:
         return f"user {me}, who runs this, may not look there. Run it as the owner of the folder"
     if owner == me:

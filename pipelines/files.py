@@ -12,11 +12,15 @@ import os
 import secrets
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import IO, Any, Protocol
 
+from hubs.contract.records import canonical_json
+
 CHUNK_BYTES = 1 << 20
+OWNER_ONLY, OWNER_ONLY_FOLDER = 0o600, 0o700
+"""Modes of what nobody but its owner may read."""
 
 _HERE, _EXCHANGE = -100, 2
 """AT_FDCWD and RENAME_EXCHANGE of renameat2(2), which Python does not offer."""
@@ -62,6 +66,20 @@ def write_bytes(path: Path, data: bytes, mode: int = 0o644) -> None:
 def write_json(path: Path, data: Any, mode: int = 0o644) -> None:
     """``data`` as readable JSON with sorted keys, in one step."""
     write_bytes(path, (json.dumps(data, indent=1, sort_keys=True, ensure_ascii=False) + "\n").encode(), mode)
+
+
+def write_lines(path: Path, entries: Iterable[Mapping[str, Any]], mode: int = 0o644) -> None:
+    """``entries`` as JSON, one a line, in one step. Their order is kept, that of their keys is not."""
+    write_bytes(path, "".join(canonical_json(entry) + "\n" for entry in entries).encode(), mode)
+
+
+def read_lines(path: Path) -> list[dict[str, Any]]:
+    """What ``write_lines`` wrote. Raises FileNotFoundError and Damaged."""
+    try:
+        with path.open(encoding="utf-8") as file:
+            return [json_of(line) for line in file]
+    except ValueError as error:
+        raise Damaged(path) from error
 
 
 def json_of(data: bytes | str) -> Any:
@@ -245,6 +263,7 @@ def _away(path: Path) -> Path:
     return path.with_name(f"{_AWAY}{path.name}")
 
 
-def is_alive(pid: int) -> bool:
-    """Whether a process of that number runs here: on this machine, in this namespace. Of others it tells nothing."""
-    return Path("/proc", str(pid)).exists()
+def nearest(path: Path) -> Path:
+    """The path itself, or the nearest folder above it that there is."""
+    whole = path.absolute()
+    return next(one for one in (whole, *whole.parents) if one.exists())

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from pipelines.files import (
+    OWNER_ONLY_FOLDER,
     clear_staging,
     only_one,
     read_json,
@@ -66,7 +67,7 @@ class Inbox:
     @contextlib.contextmanager
     def staging(self) -> Iterator[Path]:
         """A new folder for a file that is not complete yet. What killed processes have left there is removed."""
-        self.root.mkdir(mode=0o700, parents=True, exist_ok=True)  # what hubs submit is for its owner alone
+        self.root.mkdir(mode=OWNER_ONLY_FOLDER, parents=True, exist_ok=True)  # what hubs submit is for its owner alone
         self.clear_staging()
         with staging(self.root / ".staging") as folder:
             yield folder

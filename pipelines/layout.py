@@ -16,7 +16,8 @@ from pipelines.files import only_one, read_json, write_json
 FORMAT = "format.json"
 UNFINISHED = ".restoring"
 """In a folder that is being restored (``checkpoints``)."""
-_OF_THE_MACHINE = {"locks", "staging", "texts"}
+OF_THE_MACHINE = frozenset(("locks", "staging", "texts"))
+"""What belongs to the machine, or only saves time: it makes no store, and is in no copy."""
 
 
 class UnusableLayout(RuntimeError):
@@ -88,4 +89,4 @@ def _write(store: Path, number: int) -> None:
 def _holds_something(store: Path) -> bool:
     if not store.is_dir():
         return False
-    return any(path.name not in _OF_THE_MACHINE and not path.name.startswith(".") for path in store.iterdir())
+    return any(path.name not in OF_THE_MACHINE and not path.name.startswith(".") for path in store.iterdir())

@@ -26,12 +26,11 @@ from pipelines import publish, runs
 from pipelines.alerts import ALERTS, Outbox, Settings, conditions, folder_of
 from pipelines.candidates import CandidateState
 from pipelines.edition import HubState, State
-from pipelines.files import Damaged
+from pipelines.files import Damaged, nearest
 from pipelines.line import Line, standings
 from pipelines.version import code_version
 
 PORT = 9464
-HOST = "127.0.0.1"
 KEPT_SECONDS = 10.0
 """Two that ask at once are told the same."""
 SIZES_KEPT_SECONDS = 900.0
@@ -50,10 +49,7 @@ MEASURES: dict[str, tuple[str, tuple[str, ...]]] = {
     "hubpacks_quarantined_records": ("Documents that were not accepted, by code.", ("code",)),
     "hubpacks_quarantined_answers": ("Rows of returns that were not accepted, by code.", ("code",)),
     "hubpacks_candidates": ("Candidate releases there ever were, by what became of them.", ("state",)),
-    "hubpacks_candidate_built_timestamp_seconds": (
-        "When the candidate that waits was built.",
-        (),
-    ),
+    "hubpacks_candidate_built_timestamp_seconds": ("When the candidate that waits was built.", ()),
     "hubpacks_candidate_attempt_timestamp_seconds": ("When a release was last attempted.", ("outcome",)),
     "hubpacks_releases": ("Releases that are out.", ()),
     "hubpacks_release_timestamp_seconds": ("When the newest release was published.", ()),
@@ -123,8 +119,7 @@ class Hubpacks(Collector):
         if self._sizes is None or time.monotonic() - self._sizes[0] > SIZES_KEPT_SECONDS:
             self._sizes = (time.monotonic(), {name: _size(path) for name, path in folders.items()})
         for name, path in folders.items():
-            there = next(folder for folder in (path, *path.absolute().parents) if folder.exists())
-            usage = shutil.disk_usage(there)
+            usage = shutil.disk_usage(nearest(path))
             found.add("hubpacks_folder_size_bytes", self._sizes[1][name], name)
             found.add("hubpacks_disk_free_bytes", usage.free, name)
             found.add("hubpacks_disk_size_bytes", usage.total, name)

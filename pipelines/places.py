@@ -12,7 +12,6 @@ import contextlib
 import hashlib
 import json
 import os
-import re
 import socket
 import tempfile
 import threading
@@ -23,14 +22,13 @@ from pathlib import Path
 from typing import IO, Any, Protocol
 
 from pipelines.buckets import Bucket, BucketRefused, BucketUnavailable, Changed
-from pipelines.files import CHUNK_BYTES, Busy, json_of, only_one, sync_folder
+from pipelines.files import CHUNK_BYTES, OWNER_ONLY_FOLDER, Busy, json_of, only_one, sync_folder
+from pipelines.settings import bucket_address
 
 LEASE = "lease.json"
 LEASE_SECONDS = 120.0
 """A lease that was not renewed for so long is nobody's."""
 RENEW_SECONDS = 20.0
-_OWNER_ONLY, _OWNER_ONLY_FOLDER = 0o600, 0o700
-_S3 = re.compile("s3:/+")
 
 
 class PlaceRefused(RuntimeError):
@@ -153,7 +151,7 @@ class Folder:
         if not folder.is_dir():
             if folder != self._root:
                 self._made(folder.parent)
-            folder.mkdir(mode=_OWNER_ONLY_FOLDER, parents=True, exist_ok=True)
+            folder.mkdir(mode=OWNER_ONLY_FOLDER, parents=True, exist_ok=True)
 
 
 class OfBucket:
@@ -187,24 +185,15 @@ class OfBucket:
         """What a store has answered lasts."""
 
 
-def is_bucket(address: str) -> bool:
-    """Whether ``address`` names a bucket, also when it was taken for a path on its way."""
-    return _S3.match(address) is not None
-
-
-def full_address(address: str) -> str:
-    """``s3://…`` with both of its slashes, of which a path keeps one."""
-    return _S3.sub("s3://", address)
-
-
 def open_place(address: str, endpoint: str | None = None, secret: str | None = None) -> Place:
     """The place at ``address``, a folder or ``s3://bucket/prefix``. Nothing is asked yet. Raises PlaceRefused."""
-    if not is_bucket(address):
+    bucket = bucket_address(address)
+    if bucket is None:
         if "://" in address:
             raise PlaceRefused(f"{address}: name a folder, or a place in an object store such as s3://my-bucket/store")
         return Folder(Path(address))
     try:
-        return OfBucket(Bucket(full_address(address), endpoint, secret))
+        return OfBucket(Bucket(bucket, endpoint, secret))
     except BucketRefused as error:
         raise PlaceRefused(str(error)) from error
 

@@ -44,7 +44,6 @@ FILE = Path("hubpacks.toml")
 PLACES = (BACKUP, BACKUP_ENDPOINT, BACKUP_SECRET, STORE_CACHE, STORE_ENDPOINT, STORE_SECRET)
 """All settings of places that last."""
 _BUCKET = re.compile("s3:/+")
-"""A path keeps one of the two slashes."""
 
 _ADDRESS = re.compile(r"https?://(?:[a-z0-9.-]+|\[[0-9a-f:]+\])(?::[0-9]{1,5})?/(?:[A-Za-z0-9._~-]+/)*")
 """Lower-case scheme and host, a path of plain names; no user, query or fragment."""
@@ -57,10 +56,8 @@ class UnusableSettings(ValueError):
 def setting(name: str, flag: Path | None = None) -> Path:
     """The folder called ``name`` (``registry``, ``store`` or ``publish``). Raises UnusableSettings."""
     value = _value(name, flag)
-    if name == STORE and _BUCKET.match(value):
-        raise UnusableSettings(
-            f"{_BUCKET.sub('s3://', value)}: this cannot work on a store in an object store: name a folder with --store"
-        )
+    if name == STORE and (bucket := bucket_address(value)):
+        raise UnusableSettings(f"{bucket}: this cannot work on a store in an object store: name a folder with --store")
     return Path(value)
 
 
@@ -68,8 +65,12 @@ def store_address(flag: Path | None = None) -> str | None:
     """The address of the store where it is in an object store (``s3://…``), None where it is a folder. Raises
     UnusableSettings.
     """
-    value = _value(STORE, flag)
-    return _BUCKET.sub("s3://", value) if _BUCKET.match(value) else None
+    return bucket_address(_value(STORE, flag))
+
+
+def bucket_address(address: str) -> str | None:
+    """``s3://…`` with both of its slashes, of which a path keeps one; None when ``address`` names no bucket."""
+    return _BUCKET.sub("s3://", address) if _BUCKET.match(address) else None
 
 
 def store_cache() -> Path:

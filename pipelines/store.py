@@ -30,7 +30,6 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import json
 import os
 import shutil
 import tempfile
@@ -48,6 +47,7 @@ from hubs.feed import Feed
 from pipelines.candidates import Candidates
 from pipelines.edition import LibraryRecord, WaveTold
 from pipelines.files import (
+    OWNER_ONLY_FOLDER,
     Damaged,
     Stream,
     append_line,
@@ -55,11 +55,13 @@ from pipelines.files import (
     copy_hashed,
     only_one,
     read_json,
+    read_lines,
     read_log,
     reading,
     staging,
     write_bytes,
     write_json,
+    write_lines,
 )
 from pipelines.identity import PublicIds
 from pipelines.layout import begin
@@ -71,7 +73,6 @@ if TYPE_CHECKING:
     from pipelines.ledger import Ledger
 
 DEFAULT_FILE_LIMIT_BYTES = 8 << 30
-OWNER_ONLY_FOLDER = 0o700
 
 
 @dataclass(frozen=True)
@@ -344,8 +345,8 @@ class Store:
     @staticmethod
     def write_verdict(folder: Path, verdict: Verdict) -> None:
         """Write ``verdict`` into ``folder``. Its tables' Parquet files must lie there already."""
-        _write_lines(folder / "records.jsonl", [record.to_dict() for record in verdict.records])
-        _write_lines(folder / "quarantine.jsonl", [_quarantined_to_dict(entry) for entry in verdict.quarantine])
+        write_lines(folder / "records.jsonl", [record.to_dict() for record in verdict.records])
+        write_lines(folder / "quarantine.jsonl", [_quarantined_to_dict(entry) for entry in verdict.quarantine])
         data = {
             "hub": verdict.hub,
             "contract": verdict.contract,
@@ -375,9 +376,9 @@ class Store:
                 contract=data["contract"],
                 rules=data["rules"],
                 held_by=tuple(data["held_by"]),
-                records=[Record.from_dict(entry) for entry in _read_lines(folder / "records.jsonl")],
+                records=[Record.from_dict(entry) for entry in read_lines(folder / "records.jsonl")],
                 tables=[_table_from_dict(entry, folder) for entry in data["tables"]],
-                quarantine=[_quarantined_from_dict(entry) for entry in _read_lines(folder / "quarantine.jsonl")],
+                quarantine=[_quarantined_from_dict(entry) for entry in read_lines(folder / "quarantine.jsonl")],
                 skips=[Skip(*entry) for entry in data["skips"]],
                 findings=[Finding.from_dict(entry) for entry in data["findings"]],
                 files=[FileAccount(*entry) for entry in data["files"]],
@@ -477,11 +478,11 @@ class Store:
 
     def write_library(self, library: Mapping[str, LibraryRecord]) -> None:
         """Keep the library."""
-        _write_lines(self.root / "library.jsonl", [entry.to_dict() for entry in library.values()])
+        write_lines(self.root / "library.jsonl", [entry.to_dict() for entry in library.values()])
 
     def library(self) -> dict[str, LibraryRecord]:
         """The library that was written last, by canonical id. Raises FileNotFoundError before the first."""
-        entries = [LibraryRecord.from_dict(data) for data in _read_lines(self.root / "library.jsonl")]
+        entries = [LibraryRecord.from_dict(data) for data in read_lines(self.root / "library.jsonl")]
         return {entry.id: entry for entry in entries}
 
     @contextlib.contextmanager
@@ -620,18 +621,6 @@ def _anchor_from_list(data: list[Any] | None) -> Anchor | None:
         return None
     good = _good_from_list(data[0])
     return Anchor(good, tuple(data[1])) if good else None
-
-
-def _write_lines(path: Path, entries: list[dict[str, Any]]) -> None:
-    write_bytes(path, "".join(canonical_json(entry) + "\n" for entry in entries).encode())
-
-
-def _read_lines(path: Path) -> list[dict[str, Any]]:
-    try:
-        with path.open(encoding="utf-8") as file:
-            return [json.loads(line) for line in file]
-    except ValueError as error:
-        raise Damaged(path) from error
 
 
 def _table_to_dict(table: JudgedTable) -> dict[str, Any]:

@@ -24,7 +24,6 @@ from threading import Lock
 
 from pipelines import publish
 from pipelines.checkpoints import (
-    PROBLEMS,
     Checkpoint,
     Manifest,
     Progress,
@@ -33,12 +32,12 @@ from pipelines.checkpoints import (
     head_of,
     manifest_of,
     tidy,
+    told_in_a_line,
     writing,
 )
 from pipelines.files import Busy, only_one, read_json, write_json
 from pipelines.line import Keeper
 from pipelines.places import Place, PlaceRefused
-from pipelines.settings import UnusableSettings
 
 KEPT = 10
 """Checkpoints that stay when there are twice as many."""
@@ -71,7 +70,7 @@ def working_copy(
     Raises files.Busy when somebody works on it, here or on another machine; UnusableSettings when the place cannot be
     used, or something is not kept.
     """
-    with told(), only_one(folder / ".lock"), writing(place, what) as writer:
+    with told_in_a_line(), only_one(folder / ".lock"), writing(place, what) as writer:
         _catch_up(writer.head.newest, place, folder, public, progress)
         keeper = _InPlace(writer, folder, public)
         try:
@@ -89,21 +88,12 @@ def reading_copy(
     """The same to read from. Somebody may be at work on it: here, and then what he has done so far is read; on another
     machine, and then what he has kept.
     """
-    with told(), contextlib.ExitStack() as stack:
+    with told_in_a_line(), contextlib.ExitStack() as stack:
         with contextlib.suppress(Busy):
             stack.enter_context(only_one(folder / ".lock"))
             _catch_up(head_of(place).newest, place, folder, public, progress)
         stack.close()
         yield Copy(folder / "store", public, Keeper())
-
-
-@contextlib.contextmanager
-def told() -> Iterator[None]:
-    """What goes wrong with a place becomes UnusableSettings, with the same message."""
-    try:
-        yield
-    except PROBLEMS as error:
-        raise UnusableSettings(str(error)) from error
 
 
 class _InPlace(Keeper):
@@ -114,7 +104,7 @@ class _InPlace(Keeper):
         self._lock, self._last = Lock(), time.monotonic()
 
     def must_last(self, showing: str | None = None) -> None:
-        with told(), self._lock:
+        with told_in_a_line(), self._lock:
             store = self._folder / "store"
             if store.is_dir():
                 taken = self._writer.checkpoint(store, self._public, datetime.now(UTC), showing=showing)

@@ -21,9 +21,8 @@ from pipelines import publish
 from pipelines.alerts.codes import ALERTS, Alert
 from pipelines.alerts.outbox import Outbox
 from pipelines.alerts.settings import Settings
-from pipelines.candidates import NOT_HAD
 from pipelines.edition import EXPIRY_WARNING, HubState, Published, State
-from pipelines.files import Damaged, read_json
+from pipelines.files import Damaged, nearest, read_json
 from pipelines.inbox import Inbox
 from pipelines.line import Line, hubs_due, standings
 from pipelines.schedule import Schedule, read_schedule
@@ -131,7 +130,7 @@ def _of_hub(line: Line, state: HubState, registration: Registration, now: dateti
         if codes or state.lapsed:  # else it was never pulled, which is a matter of the schedule
             facts = _attempts(line, state) | ({"last_had": f"{state.lapsed.date()}"} if state.lapsed else {})
             yield Condition("hub_missing", state.id, _since(line, state, now), state.id, codes, facts)
-    elif state.state is State.HELD or (state.state is State.CARRIED_FORWARD and not NOT_HAD & {*codes}):
+    elif state.is_held:
         yield Condition("feed_held", state.id, _since(line, state, now), state.id, codes, _losses(state))
     elif state.state is State.CARRIED_FORWARD:
         attempts = _attempts(line, state)
@@ -160,11 +159,9 @@ def _attempts(line: Line, state: HubState) -> dict[str, str | int]:
 def _losses(state: HubState) -> dict[str, str | int]:
     """How many records the feed would change of those in use; of one that the judge holds, how many are bad."""
     numbers = (state.change or {}).get("numbers", {})
-    facts: dict[str, str | int] = {}
-    for what, tally in (("records", numbers.get("records", {}).get("all")),):
-        if tally:
-            names = ("before", "after", "lost", "rekeyed")
-            facts |= {f"{what}_{name}": int(tally[name]) for name in names if name in tally}
+    tally = numbers.get("records", {}).get("all") or {}
+    names = ("before", "after", "lost", "rekeyed")
+    facts: dict[str, str | int] = {f"records_{name}": int(tally[name]) for name in names if name in tally}
     if not facts and state.counts.get("quarantined"):
         facts["records_quarantined"] = state.counts["quarantined"]
     return facts
@@ -290,7 +287,7 @@ def _disks(places: Mapping[str, Path], least_bytes: int, now: datetime) -> Itera
     """A disk that has both folders is told of once."""
     told: set[int] = set()
     for name, path in places.items():
-        there = next(folder for folder in (path, *path.absolute().parents) if folder.exists())
+        there = nearest(path)
         device, usage = there.stat().st_dev, shutil.disk_usage(there)
         if usage.free < least_bytes and device not in told:
             told.add(device)

@@ -17,12 +17,16 @@ Files that belong together are read again until none of them has changed meanwhi
 docs/adr/0042 the reasons.
 """
 
+import contextlib
+from collections.abc import Iterator
+
 from pipelines.buckets import BucketRefused, BucketUnavailable
 from pipelines.checkpoints.capture import Unsettled
 from pipelines.checkpoints.manifests import HEAD, OBJECTS, Checkpoint, Manifest, Progress, head_of, manifest_of
 from pipelines.checkpoints.restoring import NotRestored, Restored, bring, chosen, restore, tidy
 from pipelines.checkpoints.writing import Pruned, Taken, Writer, writing
 from pipelines.places import LeaseLost, PlaceRefused
+from pipelines.settings import UnusableSettings
 
 __all__ = [
     "HEAD",
@@ -43,8 +47,18 @@ __all__ = [
     "manifest_of",
     "restore",
     "tidy",
+    "told_in_a_line",
     "writing",
 ]
 
 PROBLEMS = (BucketRefused, BucketUnavailable, PlaceRefused, LeaseLost, Unsettled, NotRestored)
 """All that may be wrong with a place. Each has a message for the operator."""
+
+
+@contextlib.contextmanager
+def told_in_a_line() -> Iterator[None]:
+    """What is wrong with a place is raised as UnusableSettings, with the same message: commands tell it in a line."""
+    try:
+        yield
+    except PROBLEMS as error:
+        raise UnusableSettings(str(error)) from error

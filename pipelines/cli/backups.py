@@ -5,10 +5,9 @@ What cannot be used is raised as UnusableSettings, which ``cli.main`` tells in a
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -58,7 +57,7 @@ def backup(
     """Take a checkpoint: a whole copy of the store and the public folder. Only what is not there yet is sent; runs may
     be at work meanwhile.
     """
-    from pipelines.checkpoints import head_of, writing
+    from pipelines.checkpoints import head_of, told_in_a_line, writing
     from pipelines.progress import Bar
 
     with told_in_a_line():
@@ -105,7 +104,7 @@ def restore(
     as_json: JsonFlag = False,
 ) -> None:
     """Bring a checkpoint back into two new folders, and look at every digest, the ledger and the newest release."""
-    from pipelines.checkpoints import chosen
+    from pipelines.checkpoints import chosen, told_in_a_line
     from pipelines.checkpoints import restore as restore_from
     from pipelines.progress import Bar
 
@@ -128,17 +127,6 @@ def restore(
             typer.echo(f"  no private key was in it: name yours in the settings, or put it at {store}/keys/signing.pem")
     if restored.problems:
         raise typer.Exit(FINDINGS)
-
-
-@contextlib.contextmanager
-def told_in_a_line() -> Iterator[None]:
-    """What goes wrong with a place becomes UnusableSettings, with the same message."""
-    from pipelines.checkpoints import PROBLEMS
-
-    try:
-        yield
-    except PROBLEMS as error:
-        raise UnusableSettings(str(error)) from error
 
 
 def _place(address: str | None, endpoint: str | None, secret: str | None) -> Place:

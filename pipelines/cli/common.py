@@ -10,7 +10,7 @@ import re
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
@@ -123,6 +123,11 @@ def mirror_now(public: Path, bucket: Bucket, is_in_run: bool = False) -> Mirrore
     return None
 
 
+def mirror_told(bucket: Bucket | None, mirrored: Mirrored | None) -> dict[str, Any]:
+    """What programs are told of a copy: nothing where no place is named, None where it was not brought there."""
+    return {"mirror": mirrored.to_dict() if mirrored else None} if bucket else {}
+
+
 def print_mirrored(mirrored: Mirrored) -> None:
     """Say what a mirror has sent, in a line."""
     size = f"{mirrored.uploaded_bytes / 1_000_000:,.1f} MB"
@@ -150,14 +155,14 @@ def opened_line(
 
     folder = setting("registry", registry)
     where, rule = site_address(address), read_rule()
-    store, publish, keeper = _folders(store, publish, reads_only=reads_only)
+    store, publish, keeper = folders(store, publish, reads_only=reads_only)
     line = open_line(folder, store, publish, key, address=where, rule=rule, keeper=keeper, engine=chosen())
     if not line.registry.hubs and not line.registry.problems:
         stop(f"{folder}: no registrations here; add a YAML file for each hub")
     return line
 
 
-def _folders(store: Path | None, publish: Path | None, *, reads_only: bool) -> tuple[Path, Path, Keeper | None]:
+def folders(store: Path | None, publish: Path | None, *, reads_only: bool) -> tuple[Path, Path, Keeper | None]:
     """The store, the public folder, and what makes last what is done there. A store in an object store has a folder
     here, until the command ends.
     """
@@ -165,12 +170,13 @@ def _folders(store: Path | None, publish: Path | None, *, reads_only: bool) -> t
     if address is None:
         at_work.extend([setting("store", store), public])
         return setting("store", store), public, None
+    from pipelines.checkpoints import told_in_a_line
     from pipelines.places import open_place
     from pipelines.progress import Bar
-    from pipelines.working_copies import folder_of, reading_copy, told, working_copy
+    from pipelines.working_copies import folder_of, reading_copy, working_copy
 
     endpoint, command = named(STORE_ENDPOINT), f"hubpacks {' '.join(sys.argv[1:2])}"
-    with told(), Bar() as bar:
+    with told_in_a_line(), Bar() as bar:
         place = open_place(address, endpoint, named(STORE_SECRET))
         folder = folder_of(store_cache(), address, endpoint)
         copy = until_the_end.enter_context(

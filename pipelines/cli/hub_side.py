@@ -36,9 +36,7 @@ from pipelines.cli.common import (
     token_app,
     write_report,
 )
-from pipelines.settings import (
-    setting,
-)
+from pipelines.settings import setting
 
 if TYPE_CHECKING:
     from pipelines.line import Line

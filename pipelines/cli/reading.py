@@ -14,9 +14,7 @@ from hubs.registration import (
     instrument_folders,
 )
 from pipelines.cli.common import FINDINGS, JsonFlag, PublishFlag, app, refuse_output, stop, write_report
-from pipelines.settings import (
-    setting,
-)
+from pipelines.settings import setting
 
 if TYPE_CHECKING:
     from hubs.instruments import Instrument

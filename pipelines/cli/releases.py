@@ -18,11 +18,12 @@ from pipelines.cli.common import (
     PublishFlag,
     RegistryFlag,
     StoreFlag,
-    _folders,
     app,
     bucket_of,
+    folders,
     key_app,
     mirror_now,
+    mirror_told,
     moment_of_run,
     opened_line,
     own_mirror,
@@ -31,12 +32,7 @@ from pipelines.cli.common import (
     stop,
     tell,
 )
-from pipelines.settings import (
-    MIRROR,
-    named,
-    setting,
-    signing_key,
-)
+from pipelines.settings import MIRROR, named, setting, signing_key
 
 MAX_CANDIDATES_SHOWN = 10
 
@@ -96,7 +92,7 @@ def approve(
     is_out = approved.decided is not None
     mirrored = mirror_now(line.public, bucket, is_in_run=True) if is_out and bucket else None
     if as_json:
-        told = approved.to_dict() | ({"mirror": mirrored.to_dict() if mirrored else None} if bucket else {})
+        told = approved.to_dict() | mirror_told(bucket, mirrored)
         typer.echo(json.dumps(told, indent=1, ensure_ascii=False))
     elif is_out:
         typer.echo(f"Published release {approved.id}: open {line.public / 'index.html'}")
@@ -191,7 +187,7 @@ def withdraw(
     outcome = withdrawal.withdraw(line, decisions, now, tell)
     mirrored = mirror_now(line.public, bucket, is_in_run=True) if bucket else None
     if as_json:
-        told = outcome.to_dict() | ({"mirror": mirrored.to_dict() if mirrored else None} if bucket else {})
+        told = outcome.to_dict() | mirror_told(bucket, mirrored)
         typer.echo(json.dumps(told, indent=1, ensure_ascii=False))
     else:
         for sentence in withdrawal.in_words(outcome):
@@ -238,7 +234,7 @@ def key_show(store: StoreFlag = None, as_json: JsonFlag = False) -> None:
     from pipelines.keys import Keys
     from pipelines.store import Store
 
-    known = Keys(Store(_folders(store, None, reads_only=True)[0]).keys).known()
+    known = Keys(Store(folders(store, None, reads_only=True)[0]).keys).known()
     if as_json:
         typer.echo(json.dumps({"keys": [key.to_dict() for key in reversed(known)]}, indent=1, ensure_ascii=False))
         return

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,6 +21,7 @@ from pipelines.cli.common import (
     StoreFlag,
     app,
     mirror_now,
+    mirror_told,
     moment_of_run,
     opened_line,
     own_mirror,
@@ -28,11 +30,7 @@ from pipelines.cli.common import (
     stop_unknown,
     tell,
 )
-from pipelines.settings import (
-    PLACEHOLDER,
-    UnusableSettings,
-    signing_key,
-)
+from pipelines.settings import PLACEHOLDER, UnusableSettings, signing_key
 
 if TYPE_CHECKING:
     from pipelines.candidates import Candidate
@@ -87,7 +85,7 @@ def run(
         _print_summary(outcome, line)
     mirrored = mirror_now(line.public, bucket, is_in_run=True) if bucket else None
     if as_json:
-        told = _summary(outcome, line) | ({"mirror": mirrored.to_dict() if mirrored else None} if bucket else {})
+        told = _summary(outcome, line) | mirror_told(bucket, mirrored)
         typer.echo(json.dumps(told, indent=1, ensure_ascii=False))
     elif mirrored:
         print_mirrored(mirrored)
@@ -97,8 +95,6 @@ def run(
 
 def _begin_to_log() -> Log:
     """Log for programs if they are to read it; for people, what a run shows is enough until something is wrong."""
-    import logging
-
     from pipelines import logs, runs
 
     logs.configure(logging.WARNING)

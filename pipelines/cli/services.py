@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import logging
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
@@ -23,10 +24,7 @@ from pipelines.cli.common import (
     refuse_unpublished,
     stop,
 )
-from pipelines.settings import (
-    setting,
-    store_address,
-)
+from pipelines.settings import setting, store_address
 
 if TYPE_CHECKING:
     from pipelines.alerts import Alerted
@@ -60,8 +58,6 @@ def serve(
         except UnusableFolder as error:
             stop(str(error))
         return
-    import logging
-
     from pipelines import logs
     from pipelines.serve.app import serve as serve_site
 

@@ -11,6 +11,7 @@ new one; nothing has to be repaired.
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import re
 import shutil
@@ -131,9 +132,11 @@ def show_candidate(
         _check_id(public, release_id)
         candidate = candidate_folder(public, release_id)
         aside = releases / f"{_BUILDING}{release_id}"
-        # Not the candidate itself: what is killed half-way would leave one that nobody can approve any more.
-        shutil.copytree(candidate, aside, copy_function=os.link)
-        if approved_by is not None:
+        if approved_by is None:
+            aside = candidate
+        else:
+            # Not in the candidate itself: what is killed half-way would leave one that nobody can approve any more.
+            shutil.copytree(candidate, aside, copy_function=_link_file)
             _refuse([*wrong_files(aside), *wrong_signatures(aside, keys)])  # nothing that was changed is signed again
             _name_approvers(aside, approved_by)
             sign_release(aside, key)
@@ -144,7 +147,7 @@ def show_candidate(
         aside.rename(releases / release_id)
         sync_folder(releases)
         swap(public, release_id)
-    shutil.rmtree(candidate)
+    discard_candidate(public, release_id)
 
 
 def show_again(public: Path, release_id: str) -> None:
@@ -174,9 +177,21 @@ def previewed(public: Path, release_id: str) -> Iterator[Path]:
     """
     with tempfile.TemporaryDirectory(prefix=_PREVIEW, dir=public) as folder:
         preview = Path(folder)
-        shutil.copytree(candidate_folder(public, release_id), preview / "releases" / release_id, copy_function=os.link)
+        shutil.copytree(
+            candidate_folder(public, release_id), preview / "releases" / release_id, copy_function=_link_file
+        )
         swap(preview, release_id)
         yield preview
+
+
+def _link_file(source: str, target: str) -> None:
+    """The file under another name, without its bytes being copied where the file system can do that."""
+    try:
+        os.link(source, target)
+    except OSError as error:
+        if error.errno not in (errno.EPERM, errno.ENOTSUP, errno.EMLINK):
+            raise
+        shutil.copy2(source, target)
 
 
 def _name_approvers(folder: Path, names: str) -> None:
