@@ -208,18 +208,18 @@ def test_an_id_is_used_once_also_when_nobody_saw_it(tmp_path: Path) -> None:
     assert (id, other) == ("2026-10-01.01", "2026-10-01.02")
 
 
-def test_what_hubs_take_back_to_the_published_state_leaves_no_candidate(tmp_path: Path) -> None:
+def test_a_hub_that_was_only_away_leaves_no_candidate_when_it_is_back(tmp_path: Path) -> None:
     a_hub(tmp_path)
     line, id = candidate_of(tmp_path)
     approve(line, id, NOW, **PEOPLE)
-    write_feed(tmp_path / "feeds/one", [a_case_study(body="Changed.")])
+    (tmp_path / "feeds/one").rename(tmp_path / "away")
     line, other = candidate_of(tmp_path, NOW + DAY)
-    a_hub(tmp_path)
+    (tmp_path / "away").rename(tmp_path / "feeds/one")
     line = prepared(tmp_path, NOW + 2 * DAY)
-    if make_candidate(line, NOW + 2 * DAY) is None:  # the breaker may hold a feed that went back
-        assert line.store.candidates.find(other).state is CandidateState.SUPERSEDED
-    else:
-        assert line.store.candidates.waiting() is not None
+    assert make_candidate(line, NOW + 2 * DAY) is None
+    gone = line.store.candidates.find(other)
+    assert (gone.state, gone.reason) == (CandidateState.SUPERSEDED, f"what hubs send is again what {id} says")
+    assert not candidate_folder(line.public, other).exists()
 
 
 @pytest.mark.parametrize("what", ["name", "note", "lines", "long"])
