@@ -27,8 +27,8 @@ SMALL_BYTES = 8 << 20
 TRIES, PAUSE_SECONDS = 200, 0.1
 """Until files that belong together have not changed while they were read."""
 PRIVATE_KEYS = ("store/keys/signing.pem", "store/keys/next.pem")
-_LASTING = ("blobs", "snapshots", "verdicts", "levels")
-"""Of the store: written once, never changed, never removed."""
+_LASTING = ("levels", "verdicts", "snapshots", "blobs")
+"""Of the store: written once, never changed, never removed; a snapshot, which names blobs, before them."""
 _OF_HUBS = ("events", "hubs", "ids", "pulls", "quarantine", "registrations", "same", "validators")
 """Of the store: a file a hub in each, which belong together."""
 _TOLD_OF_RELEASES = ("slugs.json", "withdrawals.jsonl")
