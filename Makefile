@@ -15,6 +15,7 @@ dev: .venv/.runtime
 
 NU := build/nu/node_modules/vnu-jar/build/dist/vnu.jar
 JUDGES := build/judges/.made
+PEERS := build/peers/.made
 
 test: .venv/.dev $(NU) $(JUDGES)
 	@.ci/need chromium chromium
@@ -43,7 +44,7 @@ check: .venv/.dev
 	$(BIN)/lint-imports
 	$(BIN)/hubpacks registry check
 
-bench: .venv/.dev
+bench: .venv/.dev $(PEERS)
 	@.ci/need hugo hugo
 	$(BIN)/python -m tests.bench $(ARGS)
 
@@ -79,6 +80,7 @@ lock:
 	build/uv/bin/uv pip compile pyproject.toml --extra build --extra cluster --extra kubernetes --extra spark -c requirements.lock $(UV_FLAGS) -o requirements-cluster.lock
 	build/uv/bin/uv pip compile pyproject.toml --extra build --extra dev -c requirements.lock $(UV_FLAGS) -o requirements-dev.lock
 	build/uv/bin/uv pip compile .ci/judges/requirements.in $(UV_FLAGS) -o .ci/judges/requirements.lock
+	build/uv/bin/uv pip compile .ci/peers/requirements.in $(UV_FLAGS) -o .ci/peers/requirements.lock
 	npm install --prefix .ci/judges --package-lock-only --ignore-scripts --omit-lockfile-registry-resolved --loglevel=error
 
 # Known weaknesses of what the lock files name. The tool stands apart, as it would bind the product's versions.
@@ -121,6 +123,13 @@ $(JUDGES): .ci/judges/requirements.lock .ci/judges/package.json .ci/judges/packa
 	build/judges/bin/pip install -q --disable-pip-version-check --require-hashes -r .ci/judges/requirements.lock
 	cp .ci/judges/package*.json build/judges
 	npm ci --prefix build/judges --ignore-scripts --loglevel=error --no-audit --no-fund
+	@touch $@
+
+# Rivals in the bench.
+$(PEERS): .ci/peers/requirements.lock
+	@.ci/need python3-venv --test "$(PYTHON) -c 'import ensurepip, sys; assert sys.version_info >= (3, 11)'"
+	$(PYTHON) -m venv build/peers
+	build/peers/bin/pip install -q --disable-pip-version-check --require-hashes -r .ci/peers/requirements.lock
 	@touch $@
 
 clean:

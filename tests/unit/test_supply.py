@@ -16,7 +16,7 @@ from pipelines.files import sha256_of
 from pipelines.publish.bill import VENDOR, VENDOR_LICENCES
 
 ROOT = Path(__file__).parents[2]
-LOCKS = (*sorted(ROOT.glob("*.lock")), ROOT / ".ci/judges/requirements.lock")
+LOCKS = (*sorted(ROOT.glob("*.lock")), *sorted(ROOT.glob(".ci/*/requirements.lock")))
 NPM_LOCKS = sorted(ROOT.glob(".ci/*/package-lock.json"))
 VENDORED = {
     "govuk-frontend-6.3.0/LICENSE.txt": "c652f35b1f2e5b88eb49f1e8a935eec79b4761a81666ace576e1af723f4a9238",
