@@ -1,4 +1,6 @@
-"""What a bench has found, as people and programs read it: a table in Markdown, JSON, and a line of the history."""
+"""What a bench has found, as people and programs read it: tables in Markdown, JSON, a line of the history, and what
+``docs/performance.md`` says of the newest measurement of each thing to reach.
+"""
 
 from __future__ import annotations
 
@@ -20,6 +22,9 @@ from tests.bench.measure import PEERS, Case, Run
 
 HISTORY = Path(__file__).with_name("history.jsonl")
 """A line a run: when, which code, on what, and how each thing to reach came out. Kept in the repository."""
+PAGE = Path(__file__).parents[2] / "docs/performance.md"
+START, END = "<!-- measured -->", "<!-- end -->"
+"""What is between them on the page is written by ``make bench``."""
 PACKAGES = ("pyarrow", "numpy", "pandas", "great-expectations", "duckdb", "scipy", "highspy", "jinja2", "typst")
 FIGURES = ("seconds", "cpu_s", "peak_mb")
 
@@ -90,7 +95,7 @@ WORDS = {"seconds": "time", "cpu_s": "processor time", "peak_mb": "MB"}
 
 def judged(reaches: list[dict[str, Any]]) -> str:
     """The table of what was meant to be reached, and was or was not."""
-    lines = ["| work | what | asked | found | |", "|---|---|--:|--:|---|"]
+    lines = ["| work | what | asked | found | | on |", "|---|---|--:|--:|---|---|"]
     for one in reaches:
         beyond = " beyond start-up" if one["start_up"] else ""
         over = f" over {one['to']}" if one["to"] else ""
@@ -99,17 +104,47 @@ def judged(reaches: list[dict[str, Any]]) -> str:
         missed = "met" if one["met"] else f"missed by {one['found'] / one['at_most'] - 1:.0%}"
         if one["met"] and one["stretch"] and one["found"] <= one["stretch"]:
             missed = "met, with its stretch"
-        lines.append(f"| {one['work']} | {what} | ≤ {one['at_most']:g}{stretch} | {one['found']:.3g} | {missed} |")
+        lines.append(
+            f"| {one['work']} | {what} | ≤ {one['at_most']:g}{stretch} | {one['found']:.3g} | {missed} | {one['day']} |"
+        )
     return "\n".join(lines)
 
 
-def write(cases: list[Case], done: Done, out: Path, started: Mapping[str, Any], history: Path = HISTORY) -> str:
-    """Write ``bench.md`` and ``bench.json`` into ``out`` and a line into the ``history``; the Markdown."""
-    reaches = reached(cases, done)
+def newest(history: Path = HISTORY) -> list[dict[str, Any]]:
+    """The newest measurement of each thing to reach, in the order of the first ones."""
+    found: dict[tuple[str, ...], dict[str, Any]] = {}
+    for line in history.read_text(encoding="utf-8").splitlines():
+        told = json.loads(line)
+        for one in told["reaches"]:
+            key = (one["work"], one["way"], one["to"], one["figure"])
+            found[key] = one
+    return list(found.values())
+
+
+def on_the_page(page: str, reaches: list[dict[str, Any]]) -> str:
+    """``page`` with the table of ``reaches`` where it belongs."""
+    before, _, rest = page.partition(START)
+    _, _, after = rest.partition(END)
+    return f"{before}{START}\n\n{judged(reaches)}\n\n{END}{after}"
+
+
+def write(
+    cases: list[Case],
+    done: Done,
+    out: Path,
+    started: Mapping[str, Any],
+    history: Path = HISTORY,
+    page: Path = PAGE,
+) -> str:
+    """Write ``bench.md`` and ``bench.json`` into ``out``, a line into the ``history``, and the newest of all of them
+    onto the ``page``; the Markdown of this one.
+    """
+    now = datetime.now(UTC)
+    reaches = [one | {"day": now.date().isoformat()} for one in reached(cases, done)]
     text = "\n\n".join([*([judged(reaches)] if reaches else []), measured(done)]) + "\n"
     out.mkdir(parents=True, exist_ok=True)
     (out / "bench.md").write_text(text, encoding="utf-8")
-    head = {"at": datetime.now(UTC).isoformat(timespec="seconds"), "code": code_version(), "environment": started}
+    head = {"at": now.isoformat(timespec="seconds"), "code": code_version(), "environment": started}
     runs = {name: {way: [asdict(run) for run in own] for way, own in ways.items()} for name, ways in done.items()}
     (out / "bench.json").write_text(json.dumps(head | {"reaches": reaches, "runs": runs}, indent=2) + "\n")
     figures = {
@@ -120,5 +155,6 @@ def write(cases: list[Case], done: Done, out: Path, started: Mapping[str, Any], 
         {name: one[name] for name in ("work", "way", "to", "figure", "found", "at_most", "met")} for one in reaches
     ]
     with history.open("a", encoding="utf-8") as lines:
-        lines.write(json.dumps(head | {"reaches": short, "medians": figures}) + "\n")
+        lines.write(json.dumps(head | {"reaches": reaches, "medians": figures}) + "\n")
+    page.write_text(on_the_page(page.read_text(encoding="utf-8"), newest(history)), encoding="utf-8")
     return text

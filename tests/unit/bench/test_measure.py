@@ -77,12 +77,13 @@ def test_a_figure_alone_is_held_against_its_limit() -> None:
 
 
 def test_what_was_found_is_written_down_and_the_history_grows(tmp_path: Path) -> None:
-    reaches = (Reach("a", "b", 2), Reach("a", "b", 4, stretch=3), Reach("a", "b", 3.5, stretch=1))
+    reaches = (Reach("a", "b", 2), Reach("a", "b", 4, "cpu_s", 3), Reach("a", "b", 3.5, "peak_mb", 1))
     case = Case("work", (Way("a", ()), Way("b", ())), reaches)
-    done = {"work": {"a": [a_run(3)], "b": [a_run(1)]}}
-    history = tmp_path / "history.jsonl"
+    done = {"work": {"a": [a_run(3, cpu_s=3, peak_mb=3)], "b": [a_run(1)]}}
+    history, page = tmp_path / "history.jsonl", tmp_path / "page.md"
+    page.write_text(f"Before.\n{report.START}\nOld.\n{report.END}\nAfter.\n", encoding="utf-8")
     for _ in range(2):
-        text = report.write([case], done, tmp_path, {"processors": 2}, history)
+        text = report.write([case], done, tmp_path, {"processors": 2}, history, page)
     assert "| work | time of a over b | ≤ 2 | 3 | missed by 50% |" in text
     assert "| ≤ 4 (stretch 3) | 3 | met, with its stretch |" in text
     assert "| ≤ 3.5 (stretch 1) | 3 | met |" in text
@@ -93,3 +94,13 @@ def test_what_was_found_is_written_down_and_the_history_grows(tmp_path: Path) ->
     assert lines[0]["environment"] == {"processors": 2}
     told = json.loads((tmp_path / "bench.json").read_text(encoding="utf-8"))
     assert told["runs"]["work"]["a"][0]["seconds"] == 3
+    shown = page.read_text(encoding="utf-8")
+    assert shown.startswith("Before.\n")
+    assert shown.endswith("\nAfter.\n")
+    assert "Old." not in shown
+    assert shown.count("missed by 50%") == 1  # of what was measured twice, the newest
+
+
+def test_the_page_says_what_was_measured_last() -> None:
+    page = report.PAGE.read_text(encoding="utf-8")
+    assert report.on_the_page(page, report.newest()) == page
