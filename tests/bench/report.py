@@ -90,7 +90,7 @@ def reached(cases: list[Case], done: Done) -> list[dict[str, Any]]:
     ]
 
 
-WORDS = {"seconds": "time", "cpu_s": "processor time", "peak_mb": "MB"}
+WORDS = {"seconds": "time", "cpu_s": "processor time", "peak_mb": "memory"}
 
 
 def judged(reaches: list[dict[str, Any]]) -> str:
@@ -99,7 +99,8 @@ def judged(reaches: list[dict[str, Any]]) -> str:
     for one in reaches:
         beyond = " beyond start-up" if one["start_up"] else ""
         over = f" over {one['to']}" if one["to"] else ""
-        what = f"{WORDS.get(one['figure'], one['figure'])}{beyond} of {one['way']}{over}"
+        figure = WORDS.get(one["figure"], one["figure"]) if one["to"] else one["figure"].replace("peak_mb", "MB")
+        what = f"{figure}{beyond} of {one['way']}{over}"
         stretch = f" (stretch {one['stretch']:g})" if one["stretch"] else ""
         missed = "met" if one["met"] else f"missed by {one['found'] / one['at_most'] - 1:.0%}"
         if one["met"] and one["stretch"] and one["found"] <= one["stretch"]:
@@ -133,6 +134,7 @@ def write(
     done: Done,
     out: Path,
     started: Mapping[str, Any],
+    *,
     history: Path = HISTORY,
     page: Path = PAGE,
 ) -> str:
@@ -151,9 +153,6 @@ def write(
         name: {way: {what: round(n, 2) for what, n in medians(own).items()} for way, own in ways.items()}
         for name, ways in done.items()
     }
-    short = [
-        {name: one[name] for name in ("work", "way", "to", "figure", "found", "at_most", "met")} for one in reaches
-    ]
     with history.open("a", encoding="utf-8") as lines:
         lines.write(json.dumps(head | {"reaches": reaches, "medians": figures}) + "\n")
     page.write_text(on_the_page(page.read_text(encoding="utf-8"), newest(history)), encoding="utf-8")

@@ -83,7 +83,7 @@ def test_what_was_found_is_written_down_and_the_history_grows(tmp_path: Path) ->
     history, page = tmp_path / "history.jsonl", tmp_path / "page.md"
     page.write_text(f"Before.\n{report.START}\nOld.\n{report.END}\nAfter.\n", encoding="utf-8")
     for _ in range(2):
-        text = report.write([case], done, tmp_path, {"processors": 2}, history, page)
+        text = report.write([case], done, tmp_path, {"processors": 2}, history=history, page=page)
     assert "| work | time of a over b | ≤ 2 | 3 | missed by 50% |" in text
     assert "| ≤ 4 (stretch 3) | 3 | met, with its stretch |" in text
     assert "| ≤ 3.5 (stretch 1) | 3 | met |" in text
