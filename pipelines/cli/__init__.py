@@ -10,9 +10,7 @@ import tempfile
 from importlib import import_module
 from pathlib import Path
 
-from hubs.registration import UnusableRegistration, WrongRegistry
 from pipelines.cli.common import app, at_work, stop, until_the_end
-from pipelines.settings import UnusableSettings
 
 __all__ = ["app", "main"]
 
@@ -22,20 +20,33 @@ for room in ("running", "hub_side", "releases", "reading", "services", "backups"
 
 def main() -> None:
     """Run the command line. A problem that the user can mend is one line on standard error, never a traceback."""
-    # Imported here because only the commands that can raise it pay for it.
-    from hubs.instruments import UnusableInstrument
-    from hubs.yamlfile import UnreadableYaml
-    from pipelines.files import Busy, Damaged
-    from pipelines.layout import UnusableLayout
-
     try:
         with until_the_end:
             app(prog_name="hubpacks")
-    except (Busy, Damaged, UnusableLayout, UnusableSettings, UnusableRegistration, WrongRegistry) as error:
+    except SystemExit:
+        raise  # so ends every command that can do its work; what the others could raise is imported only below
+    except _to_be_mended() as error:
         stop(str(error))
-    except (UnusableInstrument, UnreadableYaml) as error:
+    except _unusable_bank() as error:
         stop(f"a question bank cannot be used: {error}")
     except OSError as error:
         from pipelines.faults import told
 
         stop(told(error, [*at_work, Path(tempfile.gettempdir())]))
+
+
+def _to_be_mended() -> tuple[type[Exception], ...]:
+    """What says by itself what cannot be used, and why."""
+    from hubs.registration import UnusableRegistration, WrongRegistry
+    from pipelines.files import Busy, Damaged
+    from pipelines.layout import UnusableLayout
+    from pipelines.settings import UnusableSettings
+
+    return Busy, Damaged, UnusableLayout, UnusableSettings, UnusableRegistration, WrongRegistry
+
+
+def _unusable_bank() -> tuple[type[Exception], ...]:
+    from hubs.instruments import UnusableInstrument
+    from hubs.yamlfile import UnreadableYaml
+
+    return UnusableInstrument, UnreadableYaml

@@ -11,16 +11,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hubs.contract.verdict import Verdict
-from hubs.registration import (
-    HUB_ID_PATTERN,
-    Registration,
-    UnusableRegistration,
-    instrument_folders,
-    read_registration,
-    read_registry,
-    unregistered,
-)
 from pipelines.cli.common import (
     FINDINGS,
     JsonFlag,
@@ -39,6 +29,7 @@ from pipelines.cli.common import (
 from pipelines.settings import setting
 
 if TYPE_CHECKING:
+    from hubs.registration import Registration
     from pipelines.line import Line
     from pipelines.tokens import Token, Tokens
 
@@ -58,7 +49,9 @@ def check(
 
     from hubs.check import json_text, refusal_json, report_json, report_text, shown
     from hubs.contract.findings import CODES
+    from hubs.contract.verdict import Verdict
     from hubs.instruments import FOLDER, OnDemand
+    from hubs.registration import instrument_folders, unregistered
     from pipelines.check import Checked
     from pipelines.check import check as check_feed
     from pipelines.progress import Bar
@@ -103,6 +96,7 @@ def sign(
     as_json: JsonFlag = False,
 ) -> None:
     """Sign a feed: write the hashes of its files and a signature, and print the key for the registration."""
+    from hubs.registration import unregistered
     from pipelines.sign import CannotSign
     from pipelines.sign import sign as sign_feed
 
@@ -126,6 +120,7 @@ def registry_check(registry: RegistryFlag = None, as_json: JsonFlag = False) -> 
     """Lint every registration and mapping; name each problem and its mend."""
     from hubs.instruments import instruments
     from hubs.mapping.lint import lint
+    from hubs.registration import read_registry
 
     found = read_registry(setting("registry", registry))
     banks = instruments(*found.instrument_folders)
@@ -181,6 +176,7 @@ def map_suggest(
 ) -> None:
     """Look at an unknown folder and write a first registration for it, with its doubts as comments."""
     from hubs.instruments import instruments
+    from hubs.registration import instrument_folders
     from hubs.starter.suggest import hub_id, suggest
 
     root = feed.resolve()
@@ -285,6 +281,8 @@ def _plain_token(token: Token, now: datetime) -> dict[str, str]:
 
 
 def _registration_in(mapping: Path) -> Registration:
+    from hubs.registration import UnusableRegistration, read_registration
+
     try:
         return read_registration(mapping)
     except UnusableRegistration as error:
@@ -292,5 +290,7 @@ def _registration_in(mapping: Path) -> Registration:
 
 
 def _refuse_hub_id(hub: str) -> None:
+    from hubs.registration import HUB_ID_PATTERN
+
     if not re.fullmatch(HUB_ID_PATTERN, hub):
         stop(f"'{hub}' is no id of a hub: 2 to 60 small letters, digits and hyphens, a letter first")

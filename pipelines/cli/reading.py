@@ -10,9 +10,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hubs.registration import (
-    instrument_folders,
-)
 from pipelines.cli.common import FINDINGS, JsonFlag, PublishFlag, app, refuse_output, stop, write_report
 from pipelines.settings import setting
 
@@ -153,6 +150,7 @@ def gap(
 ) -> None:
     """Compare an organisation's own return with its peers in a release, and plan. It is read here and kept nowhere."""
     from hubs.instruments import OnDemand
+    from hubs.registration import instrument_folders
     from pipelines.gap import UnusableRelease, UnusableReturn, UnusableTarget, analysed, report
 
     form = "json" if as_json else format

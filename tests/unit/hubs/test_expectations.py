@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import re
-import subprocess
-import sys
 
 import numpy as np
 import pandas as pd
@@ -101,21 +99,3 @@ def test_an_expectation_that_cannot_be_evaluated_is_a_bug_and_not_a_verdict() ->
 def test_nothing_is_printed(capfd: pytest.CaptureFixture[str]) -> None:
     unexpected({"level": ["9"], "period": ["x"]})
     assert capfd.readouterr() == ("", "")
-
-
-def test_what_no_table_needs_is_imported_when_somebody_asks_for_it_and_not_before() -> None:
-    program = """
-import gc, sys
-from hubs.contract import expectations
-from hubs.contract.kinds import table_kinds
-expectations.suite(table_kinds()["assessment"])
-loaded = [name for name in ("sqlalchemy", "scipy.stats._stats_py", "altair.vegalite") if name in sys.modules]
-assert not loaded, loaded
-assert gc.isenabled() and expectations._PutOff not in sys.meta_path
-import altair, scipy.stats, sqlalchemy
-assert scipy.stats.norm.cdf(0) == 0.5
-assert sqlalchemy.create_engine("sqlite://").dialect.name == "sqlite"
-assert altair.Chart.__module__.startswith("altair.")
-"""
-    done = subprocess.run([sys.executable, "-W", "ignore", "-c", program], capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr

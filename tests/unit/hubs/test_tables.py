@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -512,16 +510,3 @@ def test_findings_come_in_the_order_of_codes_columns_and_rows(tmp_path: Path) ->
         ("level_out_of_range", "8", (1, 4)),
         ("level_out_of_range", "7", (2,)),
     ]
-
-
-def test_a_process_without_a_main_module_judges_where_spark_is_installed() -> None:
-    """As workers are that another process has started: there ``pyspark.sql.connect`` ends the process."""
-    code = (
-        "import sys; del sys.modules['__main__'].__spec__; sys.modules['__main__'].__spec__ = None\n"
-        "from hubs.contract.expectations import _great_expectations\n"
-        "print(_great_expectations().__name__)\n"
-        "import pyspark.sql; print(pyspark.__name__)\n"
-    )
-    for first in ("", "import pyspark.sql\n"):
-        done = subprocess.run([sys.executable, "-c", first + code], capture_output=True, text=True, check=False)
-        assert done.stdout.split() == ["great_expectations", "pyspark"], done.stderr
