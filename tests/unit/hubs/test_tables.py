@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -26,6 +27,8 @@ from hubs.instruments import instruments
 from hubs.judge import tables
 from hubs.judge.tables import TableContext, judge_tables
 from hubs.judge.tallies import ROWS_NAMED, VALUES_NAMED
+from tests.feeds import judged as feed_judged
+from tests.feeds import write_feed
 from tests.unit.hubs.plain import a_batch
 
 KIND = table_kinds()["assessment"]
@@ -156,6 +159,19 @@ HOSTILE += [
     "pp-governance-1",
     "dm-governance-99",
 ]
+HOSTILE += ["9" * 400, str(2**64), "-0", "1e0", "0x3", "٣", "³", "⅗"]  # numbers, or what looks like one
+HOSTILE += ["w\u0430les", "\uff57ales", "wales\u200b", "wales\u00ad", "wa\u0142es", "WALES", "wale\u017f"]  # alike
+HOSTILE += ["org-\u043erg-0001", "org\u201000000001", "org-0000000\u0661", '"wales"', "'wales'", "wales\0", "\0wales"]
+HOSTILE += [
+    " wales",
+    "wales\t",
+    "wales\u00a0",
+    "wales\u3000",
+    "\ufeffwales",
+    "wales,london",
+    "wa\u2028les",
+    "\u202ewales",
+]
 
 
 def values_of(name: str) -> st.SearchStrategy[str | None]:
@@ -194,6 +210,39 @@ def test_the_verdict_is_that_of_judging_every_row(rows: list[Row], batch_rows: i
     # Two columns of a row may have the same fault, which is then one code of the row and two findings.
     for code in set().union(*expected.values()) - {"invalid_key", "missing_value"}:
         assert sum(f.count for f in findings if f.code == code) == sum(code in codes for codes in expected.values())
+
+
+HOSTILE_ROWS = [an_answer(**{name: value}) for name in NAMES for value in HOSTILE]
+"""Each hostile value in each column, alone; the good ones among them share their key."""
+
+
+@pytest.mark.filterwarnings("ignore:This pattern is interpreted as a regular expression")
+@pytest.mark.parametrize("seed", [1, 2])
+def test_the_verdict_on_each_hostile_value_in_each_column_is_that_of_judging_every_row(
+    tmp_path: Path, seed: int
+) -> None:
+    rows = [HOSTILE_ROWS[i] for i in np.random.default_rng(seed).permutation(len(HOSTILE_ROWS))]
+    with small_limits(stretch=150, values=200, keys=60):
+        table, _ = judged(a_table(rows, 64), tmp_path)
+    expected = codes_by_row(rows)
+    assert codes_told(table) == expected
+    assert set().union(*expected.values()) >= {KIND.column(name).code for name in NAMES} | {"duplicate_answer"}
+
+
+@pytest.mark.filterwarnings("ignore:This pattern is interpreted as a regular expression")
+def test_the_verdict_on_a_file_in_which_every_row_is_bad_is_that_of_judging_every_row(tmp_path: Path) -> None:
+    """From the bytes of a CSV file on: what is quoted, what is empty, and which row is which."""
+    written = [{name: value or "" for name, value in row.items()} for row in HOSTILE_ROWS]
+    rows = [row for row in written if "\0" not in "".join(row.values())] * 2  # a CSV file may not hold it
+    feed = write_feed(tmp_path / "feed", answers=[dict.fromkeys(NAMES, "")])
+    with (feed / "returns.csv").open("w", encoding="utf-8", newline="") as file:
+        out = csv.DictWriter(file, NAMES, quoting=csv.QUOTE_ALL)
+        out.writeheader()
+        out.writerows(rows)
+    [table] = feed_judged(feed).tables
+    expected = codes_by_row(rows)
+    assert len(expected) == len(rows)
+    assert codes_told(table) == expected
 
 
 def anything(name: str) -> st.SearchStrategy[str | None]:
