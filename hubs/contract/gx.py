@@ -1,8 +1,8 @@
 """Importing Great Expectations, as far as tables need it. What is expected of a table is said in ``expectations``.
 
-The library imports at once what anybody could want of it: some sixty expectations, as many sources of data, clients of
-databases and clouds. They would be three quarters of the seconds that it takes, in each process that judges a table. So
-a module that no table needs is left out while the library is imported, and an empty one stands in for it.
+The library imports at once what anybody could want of it: sixty expectations, thirty sources of data, the clients of
+databases and clouds. They would be most of the time that it takes, in each process that judges a table. So a module
+that no table needs is left out while the library is imported, and an empty one stands in for it (docs/adr/0046).
 """
 
 from __future__ import annotations
