@@ -6,10 +6,11 @@ import argparse
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from tests.bench import breaker, cubes, intruder, lighthouse, report
+from tests.bench import breaker, checking, cubes, intruder, lighthouse, report
 from tests.bench.measure import Case, Run, in_turn
 
 COMPARED: dict[str, tuple[str, Callable[[Path], Iterator[Case]]]] = {
+    "check": ("`hubpacks check` beside frictionless and bare DuckDB, and the start of the command", checking.cases),
     "cube": ("from accepted returns to the true cube, beside bare DuckDB", cubes.cases),
 }
 """Parts whose ways take turns: what they are, and their cases."""
