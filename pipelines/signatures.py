@@ -74,7 +74,8 @@ class PublicKey:
     @cached_property
     def id(self) -> str:
         """Its short name, 16 hexadecimal digits, as minisign shows it, which leaves out zeros that come first. Names it
-        to people, and proves nothing."""
+        to people, and proves nothing.
+        """
         return self._minisign_id[::-1].hex().upper()
 
     @property
