@@ -46,7 +46,8 @@ _NOT_READING = {
 
 
 class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    # Compiled at the first use, so once and as a whole, and not each part by itself before.
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
 
 class Name(_Strict):

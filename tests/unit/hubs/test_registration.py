@@ -1,3 +1,6 @@
+import subprocess
+import sys
+
 import pytest
 
 from hubs.registration import UnusableRegistration, read_registration, read_registry
@@ -46,3 +49,16 @@ def test_addresses_are_relative_to_the_registry(tmp_path) -> None:
     registry = read_registry(tmp_path / "registry")
     assert registry.address("one") == str(tmp_path / "feeds" / "one")
     assert registry.address("two") == "https://hub.example/datapackage.json"
+
+
+def test_what_a_registration_may_say_is_compiled_once_and_at_the_first_use() -> None:
+    program = """
+from hubs.mapping.spec import FaqPageSource, MarkdownSource, RowsSource, Rule, TableSource
+from hubs.registration import Registration, unregistered
+parts = (FaqPageSource, MarkdownSource, RowsSource, Rule, TableSource)
+assert not Registration.__pydantic_complete__
+assert unregistered("x").id and Registration.__pydantic_complete__
+assert not [part for part in parts if part.__pydantic_complete__]
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
