@@ -6,9 +6,14 @@ them, so that ``--help`` and small checks answer at once.
 
 from __future__ import annotations
 
+import os
 import tempfile
 from importlib import import_module
 from pathlib import Path
+
+# No plugin that happens to be installed has a say in a verdict, and nobody waits for pydantic to look for one in every
+# package that is installed. The command line reads arguments by it, so this comes before all else.
+os.environ["PYDANTIC_DISABLE_PLUGINS"] = "__all__"
 
 from pipelines.cli.common import app, at_work, stop, until_the_end
 

@@ -200,6 +200,22 @@ def test_a_feed_of_documents_needs_none_of_the_large_libraries(tmp_path) -> None
         assert loaded & SLOW_TO_IMPORT == set()
 
 
+def test_no_plugin_that_happens_to_be_installed_has_a_say(tmp_path) -> None:
+    """One that is found by its entry point, as pydantic finds those of others."""
+    write_feed(tmp_path / "feed", [a_case_study()])
+    about = {
+        "METADATA": "Metadata-Version: 2.1\nName: meddler\nVersion: 1\n",
+        "entry_points.txt": "[pydantic]\nm = m:m\n",
+    }
+    written(tmp_path / "site/meddler-1.dist-info", about)
+    written(tmp_path / "site", {"m.py": "raise SystemExit('meddling')\n"})
+    settings = os.environ | {"PYTHONPATH": str(tmp_path / "site")}
+    meddled = [sys.executable, "-c", "from pydantic import BaseModel\nclass M(BaseModel): pass"]
+    assert subprocess.run(meddled, env=settings, stderr=subprocess.PIPE, check=False).stderr == b"meddling\n"
+    done = check(tmp_path, "feed", env=settings)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
 def test_a_bar_is_shown_on_a_terminal_after_a_moment_and_leaves_the_report_alone(tmp_path) -> None:
     write_feed(tmp_path / "long", studies(1_000), answers=answers_of(20))  # returns take seconds to judge
     write_feed(tmp_path / "short", [a_case_study()])
