@@ -38,6 +38,7 @@ from pipelines.publish.archives import write_archive, wrong_archives
 from pipelines.publish.bill import BILL, bill, wrong_bill
 from pipelines.publish.bill import MEDIA_TYPE as BILL_MEDIA_TYPE
 from pipelines.publish.catalogue import FORMATS, OWN_LICENCE
+from pipelines.publish.earlier import Earlier
 from pipelines.publish.errata import ERRATA
 from pipelines.publish.figures import wrong_figures
 from pipelines.publish.helps import write_helps, wrong_helps
@@ -120,11 +121,13 @@ def build_release(
     folder.mkdir(parents=True, exist_ok=True)
     if any(folder.iterdir()):
         raise FileExistsError(f"{folder} is not empty")
-    _write_benchmarks(edition, folder / "benchmarks")
+    (folder / BILL).write_bytes(bill(edition.code_version))
+    earlier = Earlier(previous, (folder / BILL).read_bytes()) if previous else None
+    _write_benchmarks(edition, folder, earlier)
     write_figures(folder)
     rows = {id: record_row(edition, entry) for id, entry in edition.library.items()}
     for pack in edition.packs:
-        _write_pack(edition, pack, [rows[id] for id in pack.records], folder / "packs" / pack.id)
+        _write_pack(edition, pack, [rows[id] for id in pack.records], folder, earlier)
     write_helps(folder, edition.instruments)
     (folder / "coverage.json").write_bytes(writers.json_bytes(coverage(edition, rows.values())))
     write_search(folder)
@@ -132,7 +135,6 @@ def build_release(
     (folder / PROVENANCE).write_bytes(writers.json_bytes(provenance(edition)))
     (folder / "audit.json").write_bytes(writers.json_bytes(_audit(edition)))
     (folder / changes.VOCABULARIES).write_bytes(writers.json_bytes(shapes.codes(edition.instruments)))
-    (folder / BILL).write_bytes(bill(edition.code_version))
     write_keys(folder, edition.id, edition.keys)
     write_documents(folder, edition.id, edition.published.isoformat(), previous, workers)
     site.write_printables(edition, folder, texts)
@@ -351,8 +353,8 @@ def _withdrawal_statement(edition: Edition, entry: Withdrawn) -> dict[str, Any]:
     }
 
 
-def _write_benchmarks(edition: Edition, folder: Path) -> None:
-    folder.mkdir()
+def _write_benchmarks(edition: Edition, folder: Path, earlier: Earlier | None) -> None:
+    (folder / "benchmarks").mkdir()
     specs = (
         (writers.BENCHMARKS, edition.benchmarks),
         (writers.DISTRIBUTIONS, edition.distributions),
@@ -368,12 +370,13 @@ def _write_benchmarks(edition: Edition, folder: Path) -> None:
             "columns": writers.json_columns(spec),
             "rows": writers.json_rows(spec, rows),
         }
-        (folder / f"{spec.name}.json").write_bytes(writers.json_bytes(data))
-    tables.write_tables(folder)
+        tables.write_forms(folder, f"benchmarks/{spec.name}.json", data, earlier)
 
 
-def _write_pack(edition: Edition, pack: Pack, rows: list[dict[str, Any]], folder: Path) -> None:
-    folder.mkdir(parents=True)
+def _write_pack(
+    edition: Edition, pack: Pack, rows: list[dict[str, Any]], folder: Path, earlier: Earlier | None
+) -> None:
+    (folder / "packs" / pack.id).mkdir(parents=True)
     hubs = {hub for row in rows for hub in row["credits"]}
     names = {hub.id: {"en": hub.name_en, "cy": hub.name_cy} for hub in edition.hubs}
     data = {
@@ -389,8 +392,7 @@ def _write_pack(edition: Edition, pack: Pack, rows: list[dict[str, Any]], folder
         "records": writers.json_rows(writers.records(), rows),
     }
     data |= citation.of_pack(data, names, edition.address) | introductions.of_pack(data, names)
-    (folder / "pack.json").write_bytes(writers.json_bytes(data))
-    tables.write_pack_tables(folder)
+    tables.write_forms(folder, f"packs/{pack.id}/pack.json", data, earlier)
 
 
 def seal(folder: Path, manifest: Mapping[str, Any]) -> None:

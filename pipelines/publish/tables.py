@@ -3,17 +3,21 @@ changed, a withdrawn record gone say, is made whole again without the store, yea
 
 Which rows and columns there are is for ``release``; what each form looks like for ``writers``, ``workbooks`` and
 ``descriptors``.
+
+A table that says what it said in the release before keeps its files. So they name no release but a version: the one in
+which the table last changed, as its JSON tells (``VERSION``).
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from pipelines.files import reading
 from pipelines.publish import descriptors, sheets, strings, workbooks, writers
+from pipelines.publish.earlier import Earlier
 from pipelines.publish.strings import LANGUAGES
 
 TABLES = ("benchmarks", "distributions", "trends")
@@ -22,6 +26,49 @@ FORMS = (".ods", ".xlsx", ".csv", ".parquet", ".json", ".jsonl")
 PACK = "pack"
 RECORDS = "records"
 PACK_FILES = (f"{PACK}.ods", f"{PACK}.xlsx", f"{RECORDS}.csv", f"{PACK}.json", f"{RECORDS}.jsonl")
+VERSION = "tables"
+"""The field of a table's JSON that tells of its other forms: their ``version`` (the release in which they last
+changed), and when that was ``published``.
+"""
+_CONTENT = ("title", "licence", "sample", "columns", "rows", "records")
+"""What the other forms are made of, besides their version."""
+
+
+def write_forms(folder: Path, name: str, data: Mapping[str, Any], earlier: Earlier | None = None) -> None:
+    """Write ``data`` as the JSON called ``name`` into the release ``folder``, and every other form of that table: those
+    of the release before (``earlier``) where the table is the same.
+
+    Raises ``sheets.Unwritable``, and what ``Earlier.take`` raises.
+    """
+    before = earlier.told(name) if earlier else None
+    same = before[VERSION] if before and VERSION in before and _is_alike(before, data) else None
+    moment = {field: data[field] for field in ("release", "published")}
+    own = {"version": data["release"], "published": data["published"]}
+    whole = {**moment, VERSION: same or own, **data}
+    path = folder / name
+    path.write_bytes(writers.json_bytes(whole))
+    if same and earlier and earlier.take(_forms_of(name), folder):
+        return
+    if RECORDS in data:
+        write_pack_tables(path.parent)
+    else:
+        _write_table(path, whole)
+
+
+def _is_alike(before: Mapping[str, Any], data: Mapping[str, Any]) -> bool:
+    return all(before.get(field) == data.get(field) for field in _CONTENT)
+
+
+def _forms_of(name: str) -> list[str]:
+    """The other forms of the table whose JSON is called ``name``."""
+    path = PurePosixPath(name)
+    if path.name == f"{PACK}.json":
+        names = [*(f"{PACK}{suffix}" for suffix in sheets.WRITERS), f"{RECORDS}.csv", f"{RECORDS}.jsonl"]
+        csv = f"{RECORDS}.csv"
+    else:
+        names = [f"{path.stem}{form}" for form in FORMS if form != path.suffix]
+        csv = f"{path.stem}.csv"
+    return [str(path.with_name(one)) for one in (*names, f"{csv}{descriptors.CSVW_END}")]
 
 
 def write_tables(folder: Path) -> None:
@@ -95,9 +142,10 @@ def _about(
     description: Mapping[str, str],
     licence: str | None,
 ) -> workbooks.About:
-    return workbooks.About(
-        title, description, data["release"], published(data), licence, file, is_sample=data.get("sample", False)
-    )
+    since = data.get(VERSION)  # JSON of older versions tells of the release alone
+    version = since["version"] if since else data["release"]
+    moment = published(since or data)
+    return workbooks.About(title, description, version, moment, licence, file, is_sample=data.get("sample", False))
 
 
 def published(data: Mapping[str, Any]) -> datetime:

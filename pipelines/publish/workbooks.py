@@ -51,14 +51,15 @@ _SHORT = 64
 
 @dataclass(frozen=True)
 class About:
-    """What a workbook is about: ``title`` and ``description`` by language, the ``release`` and when it was
-    ``published`` (a day where nobody has said the time), ``licence``: a term of the vocabulary, or None where each row
-    names its own. ``whole`` is the file that holds what a cell cannot. ``is_sample``: all of it is invented.
+    """What a workbook is about: ``title`` and ``description`` by language, its ``version`` (the release in which it
+    last changed) and when that was ``published`` (a day where nobody has said the time), ``licence``: a term of the
+    vocabulary, or None where each row names its own. ``whole`` is the file that holds what a cell cannot.
+    ``is_sample``: all of it is invented.
     """
 
     title: Mapping[str, str]
     description: Mapping[str, str]
-    release: str
+    version: str
     published: datetime
     licence: str | None
     whole: str
@@ -195,7 +196,7 @@ def _cover(about: About) -> Sheet:
         if about.is_sample:
             lines.append(Line(words("site.sample", language), language))
         day = strings.day(about.published.date(), language)
-        lines.append(Line(words("sheet.release", language, release=about.release, day=day), language))
+        lines.append(Line(words("sheet.version", language, version=about.version, day=day), language))
         if about.licence is None:
             lines.append(Line(words("sheet.licences", language), language))
         else:

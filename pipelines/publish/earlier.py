@@ -1,0 +1,67 @@
+"""What stands in a release as it stood in the one before: files whose content has not changed are taken over, as they
+are, and not made again. What a file is made of is for who makes it; here is what both releases must have in common, and
+that only bytes are taken which are still those that were published.
+
+They are copied, not linked: a release that is reissued, or removed, touches no other.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from pipelines.files import Damaged, json_of, sha256_of
+from pipelines.publish.bill import BILL
+from pipelines.publish.signed import read_sums
+
+
+@dataclass(frozen=True)
+class Earlier:
+    """The release in ``folder``, before the one that is made by the code and the libraries which ``bill`` lists."""
+
+    folder: Path
+    bill: bytes
+
+    @cached_property
+    def is_alike(self) -> bool:
+        """Whether the same code and libraries made it, so that the same content makes the same files."""
+        path = self.folder / BILL
+        return path.is_file() and path.read_bytes() == self.bill
+
+    def read(self, name: str) -> bytes | None:
+        """The bytes of its file ``name``; None when it has none, or was made otherwise. Raises OSError, and
+        files.Damaged when they are not those that were published.
+        """
+        if not self.is_alike or name not in self._sums:
+            return None
+        return self._checked(name).read_bytes()
+
+    def told(self, name: str) -> Any:
+        """The same, as the data that its JSON stands for."""
+        data = self.read(name)
+        return None if data is None else json_of(data)
+
+    def take(self, names: Iterable[str], into: Path) -> bool:
+        """Copy these of its files into the release ``into``; False, and nothing is copied, when it lacks one. Raises as
+        ``read``.
+        """
+        wanted = list(names)
+        if not self.is_alike or not self._sums.keys() >= {*wanted}:
+            return False
+        for source in map(self._checked, wanted):
+            shutil.copyfile(source, into / source.relative_to(self.folder))
+        return True
+
+    def _checked(self, name: str) -> Path:
+        path = self.folder / name
+        if not path.is_file() or sha256_of(path) != self._sums[name]:
+            raise Damaged(path)
+        return path
+
+    @cached_property
+    def _sums(self) -> dict[str, str]:
+        return read_sums(self.folder)
