@@ -141,7 +141,7 @@ class Ledger:
         """Walk the whole chain; give its ``seal``. Raises Broken."""
         heads = self._heads()
         for period in heads:
-            self._rows(period, heads)
+            self._lines(period, heads)
         return _hash_of_heads(heads)
 
     def seal(self) -> str:
@@ -183,18 +183,28 @@ class Ledger:
         return _Head(head.lines + len(lines), head.bytes + sum(map(len, lines)), last)
 
     def _rows(self, period: str, heads: Mapping[str, _Head]) -> list[Row]:
+        rows = []
+        for number, line in enumerate(self._lines(period, heads), 1):
+            entry = _entry(line)
+            if entry is None or entry.keys() != {*_FIELDS, "previous"}:
+                raise Broken(self._path(period), f"line {number} is not what was written there")
+            rows.append(Row(**{name: entry[name] for name in _FIELDS} | {"terms": tuple(entry["terms"])}))
+        return rows
+
+    def _lines(self, period: str, heads: Mapping[str, _Head]) -> list[bytes]:
+        """The lines of ``period``, whose chain is whole. They are not taken apart: a quotation mark within a text is
+        escaped, so nothing but the field itself looks like it.
+        """
         head, path = heads.get(period, _start(period)), self._path(period)
         data = path.read_bytes()[: head.bytes] if head.lines else b""
-        rows, last = [], _hash(period.encode())
-        for number, line in enumerate(data.splitlines(keepends=True), 1):
-            entry = _entry(line)
-            if entry is None or entry.pop("previous", None) != last or entry.keys() != _FIELDS:
+        lines, last = data.splitlines(keepends=True), _hash(period.encode())
+        for number, line in enumerate(lines, 1):
+            if f'"previous":"{last}"'.encode() not in line or not line.endswith(b"}\n"):
                 raise Broken(path, f"line {number}, or the one before it, is not what was written there")
-            rows.append(Row(**entry | {"terms": tuple(entry["terms"])}))
             last = _hash(line.removesuffix(b"\n"))
-        if (len(rows), len(data), last) != head:
+        if (len(lines), len(data), last) != head:
             raise Broken(path, f"its end is not what was written there: it should have {head.lines:,} lines")
-        return rows
+        return lines
 
     def _heads(self) -> dict[str, _Head]:
         path = self.root / "heads.json"

@@ -35,11 +35,28 @@ class Made:
     words: tuple[str, ...]
 
 
-@cache
 def made_with() -> Mapping[str, Made]:
     """Hubpacks and everything that it needs, by name, in order. Raises PackageNotFoundError when something is not
     installed, so that nothing is left out without a word.
     """
+    return {name: _made(name, one, needs) for name, (one, needs) in _found().items()}
+
+
+@cache
+def versions() -> Mapping[str, str]:
+    """The version of each, by name, in order."""
+    return {name: one.version for name, (one, _) in _found().items()}
+
+
+def digest() -> str:
+    """A digest of the names and versions: another when anything has been exchanged."""
+    told = [[name, version] for name, version in versions().items()]
+    return hashlib.sha256(canonical_json(told).encode()).hexdigest()
+
+
+@cache
+def _found() -> Mapping[str, tuple[Distribution, set[str]]]:
+    """Each distribution as it is installed, and the names of those that it needs itself; by name, in order."""
     extras: dict[str, set[str]] = {ROOT: set()}
     needs: dict[str, set[str]] = {}
     found: dict[str, Distribution] = {}
@@ -55,13 +72,7 @@ def made_with() -> Mapping[str, Made]:
             if other not in extras or not needed.extras <= extras[other]:
                 extras[other] = extras.get(other, set()) | needed.extras
                 waiting.append(other)
-    return {name: _made(name, found[name], needs[name]) for name in sorted(found)}
-
-
-def digest() -> str:
-    """A digest of the names and versions: another when anything has been exchanged."""
-    versions = [[one.name, one.version] for one in made_with().values()]
-    return hashlib.sha256(canonical_json(versions).encode()).hexdigest()
+    return {name: (found[name], needs[name]) for name in sorted(found)}
 
 
 def _requirements(one: Distribution, extras: set[str]) -> Iterator[Requirement]:

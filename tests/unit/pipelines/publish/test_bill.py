@@ -73,9 +73,8 @@ def test_another_version_of_what_it_needs_is_a_reason_for_another_release(
     opened = a_line(tmp_path)
     before = line.build_key(opened)
     assert line.build_key(opened) == before
-    known = made_with.made_with()
-    other = made_with.Made("typst", "0.16.0", (), None, ())
-    monkeypatch.setattr(made_with, "made_with", lambda: {**known, "typst": other})
+    known = made_with.versions()
+    monkeypatch.setattr(made_with, "versions", lambda: {**known, "typst": "0.16.0"})
     assert line.build_key(opened) != before
 
 
