@@ -148,39 +148,46 @@ class Ledger:
         """One hash over all that was written until now. Raises Broken."""
         return _hash_of_heads(self._heads())
 
+    def news(self, rows: Iterable[Row]) -> list[Row]:
+        """Those of ``rows`` that say something new, by period: what ``add`` would add. Raises Broken."""
+        heads = self._heads()
+        return [row for period, some in _by_period(rows).items() for row in self._news(period, some, heads)]
+
     def add(self, rows: Iterable[Row]) -> int:
         """Add the rows that say something new, all or none; give their number. They are on the disk when it returns.
 
         Raises Broken, and files.Busy when another run is adding.
         """
-        by_period: dict[str, list[Row]] = {}
-        for row in rows:
-            by_period.setdefault(row.period, []).append(row)
         with only_one(self.root / ".lock"):
             before = self._heads()
             if not before:
                 self._write_heads(before)  # else files that a crash leaves would look like a ledger without heads
-            heads = before | {period: self._append(period, new, before) for period, new in sorted(by_period.items())}
+            heads = before | {period: self._append(period, new, before) for period, new in _by_period(rows).items()}
             sync_folder(self.root)
             self._write_heads({period: head for period, head in heads.items() if head.lines})
             return sum(head.lines for head in heads.values()) - sum(head.lines for head in before.values())
 
     def _append(self, period: str, rows: Sequence[Row], heads: Mapping[str, _Head]) -> _Head:
-        now = {row.what: row.value for row in self._rows(period, heads)}
         head = heads.get(period, _start(period))
         last, lines = head.hash, []
-        for row in rows:
-            if now.get(row.what) != row.value:
-                now[row.what] = row.value
-                line = canonical_json(asdict(row) | {"previous": last}).encode()
-                last = _hash(line)
-                lines.append(line + b"\n")
+        for row in self._news(period, rows, heads):
+            line = canonical_json(asdict(row) | {"previous": last}).encode()
+            last = _hash(line)
+            lines.append(line + b"\n")
         with self._path(period).open("ab") as file:
             file.truncate(head.bytes)  # what a crash has left
             file.writelines(lines)
             file.flush()
             os.fsync(file.fileno())
         return _Head(head.lines + len(lines), head.bytes + sum(map(len, lines)), last)
+
+    def _news(self, period: str, rows: Sequence[Row], heads: Mapping[str, _Head]) -> Iterator[Row]:
+        """Those of ``rows``, all of ``period``, that say something new."""
+        now = {row.what: row.value for row in self._rows(period, heads)}
+        for row in rows:
+            if now.get(row.what) != row.value:
+                now[row.what] = row.value
+                yield row
 
     def _rows(self, period: str, heads: Mapping[str, _Head]) -> list[Row]:
         rows = []
@@ -256,6 +263,13 @@ class Ledger:
 
     def _members_path(self, digest: str) -> Path:
         return self.root / "members" / f"{digest}.parquet"
+
+
+def _by_period(rows: Iterable[Row]) -> dict[str, list[Row]]:
+    found: dict[str, list[Row]] = {}
+    for row in rows:
+        found.setdefault(row.period, []).append(row)
+    return dict(sorted(found.items()))
 
 
 def _start(period: str) -> _Head:

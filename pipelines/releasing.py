@@ -280,7 +280,7 @@ def _edition(line: Line, now: datetime, previous: Published | None, key: str) ->
     )
     kept = Kept(
         library=library,
-        rows=tuple(_rows(edition)),
+        rows=tuple(line.store.ledger.news(_rows(edition))),
         snapshots={state.id: state.snapshot for state in states if state.snapshot},
         waves=waves,
         audit=audit,

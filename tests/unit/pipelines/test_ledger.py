@@ -63,6 +63,18 @@ def test_a_row_that_says_nothing_new_is_not_added(tmp_path: Path) -> None:
     assert the_file(tmp_path).read_bytes() == before
 
 
+def test_what_says_something_new_is_told_before_it_is_added(tmp_path: Path) -> None:
+    rows = [a_row(n, release="r2") for n in range(3)]
+    assert Ledger(tmp_path).news(rows) == rows
+    ledger = a_ledger(tmp_path, 2)
+    rows = [*rows, a_row(0, release="r2", value=40), a_row(0, period="2025-Q4"), a_row(0, period="2025-Q4")]
+    told = ledger.news(rows)
+    assert told == [a_row(0, period="2025-Q4"), a_row(2, release="r2"), a_row(0, release="r2", value=40)]
+    assert ledger.rows("2026-Q1") == [a_row(0), a_row(1)]
+    assert ledger.add(rows) == len(told)
+    assert ledger.news(rows[1:3] + told) == []
+
+
 def test_a_value_that_comes_back_is_a_new_row(tmp_path: Path) -> None:
     ledger = a_ledger(tmp_path, 1)
     assert [ledger.add([a_row(value=value)]) for value in (20, 10)] == [1, 1]
