@@ -18,10 +18,10 @@ from __future__ import annotations
 import csv
 import re
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
-from itertools import zip_longest
+from itertools import chain, zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -88,54 +88,72 @@ def _cells_before(path: Path) -> Iterator[Row]:
 
 def _other_forms(path: Path, rows: list[Row]) -> Iterator[str]:
     """The rows of all other forms that are not those of Parquet."""
-    wanted = [{name: _cell(value) for name, value in row.items()} for row in rows]
+    names = list(rows[0]) if rows else []
+    wanted = [[_cell(value) for value in row.values()] for row in rows]
     for suffix, read in _FORMS.items():
         form = path.with_suffix(suffix)
         if suffix not in _ALWAYS and not form.is_file():  # releases of older versions have fewer
             continue
         try:
-            for number, (row, other) in enumerate(zip_longest(wanted, read(form)), 1):
-                # A row of CSV is text already, and the same when nothing is wrong.
-                if other != row and (not isinstance(other, dict) or _told(other, row or {}) != row):
+            for number, (row, other) in enumerate(zip_longest(wanted, read(form, names)), 1):
+                if other != row:
                     yield f"{form.name} row {number}: not as in {path.name}.parquet"
                     break
         except CalamineError as error:
             yield f"{form.name} cannot be read: {error}"
 
 
-def _told(row: Row, wanted: Row) -> dict[str, str]:
-    """A row as it stands in CSV, with a cell for each column of ``wanted``: JSON Lines leaves empty ones out."""
-    return dict.fromkeys(wanted, "") | {name: _cell(value) for name, value in row.items()}
+# Each gives the rows of a form as its cells stand in CSV, in the order of ``names``; ``_NO_ROW`` for what has others.
 
 
-def _csv_rows(path: Path) -> Iterator[Any]:
+def _csv_rows(path: Path, names: list[str]) -> Iterator[Sequence[str]]:
     with path.open(encoding="utf-8", newline="") as file:
-        yield from csv.DictReader(file)
+        yield from _ordered(csv.reader(file), names)
 
 
-def _json_rows(path: Path) -> Iterator[Any]:
-    yield from json_of(path.read_bytes())["rows"]
+def _json_rows(path: Path, names: list[str]) -> Iterator[Sequence[str]]:
+    return _of_objects(json_of(path.read_bytes())["rows"], names)
 
 
-def _jsonl_rows(path: Path) -> Iterator[Any]:
-    yield from map(json_of, path.read_bytes().splitlines())
+def _jsonl_rows(path: Path, names: list[str]) -> Iterator[Sequence[str]]:
+    return _of_objects(map(json_of, path.read_bytes().splitlines()), names)
 
 
-def _sheet_rows(path: Path) -> Iterator[Any]:
+def _sheet_rows(path: Path, names: list[str]) -> Iterator[Sequence[str]]:
     """The rows below the header of each sheet of the table, which begins where no cell of a row is empty. A cell beside
     the table makes its row one that no table has.
     """
     book = CalamineWorkbook.from_path(path)
     for sheet in (name for name in book.sheet_names if re.fullmatch(rf"{path.stem}(_[0-9]+)?", name)):
-        header: list[str] | None = None
-        for cells in book.get_sheet_by_name(sheet).to_python():
-            if header is None:
-                header = [str(cell) for cell in cells] if all(cells) else None
-            else:
-                yield dict(zip(header, cells, strict=True))
+        lines = iter(book.get_sheet_by_name(sheet).to_python())
+        header = next((cells for cells in lines if all(cells)), [])
+        yield from _ordered(([_cell(value) for value in cells] for cells in chain([header], lines)), names)
 
 
-_FORMS: Mapping[str, Callable[[Path], Iterator[Any]]] = {
+def _of_objects(rows: Iterable[Any], names: list[str]) -> Iterator[Sequence[str]]:
+    """JSON Lines leaves empty cells out."""
+    known = {*names}
+    for row in rows:
+        is_row = isinstance(row, dict) and row.keys() <= known
+        yield [_cell(row.get(name)) for name in names] if is_row else _NO_ROW
+
+
+def _ordered(rows: Iterator[list[str]], names: list[str]) -> Iterator[Sequence[str]]:
+    """The rows below the header, which comes first."""
+    header = next(rows, [])
+    if header == names:
+        yield from rows
+    elif sorted(header) == sorted(names):
+        places = [header.index(name) for name in names]
+        yield from ([row[place] for place in places] if len(row) == len(header) else _NO_ROW for row in rows)
+    else:
+        yield from (_NO_ROW for _ in rows)
+
+
+_NO_ROW: Sequence[str] = ()
+"""Like no row at all, also where no more is wanted."""
+
+_FORMS: Mapping[str, Callable[[Path, list[str]], Iterator[Sequence[str]]]] = {
     ".json": _json_rows,
     ".csv": _csv_rows,
     ".jsonl": _jsonl_rows,
@@ -205,7 +223,8 @@ class Page(HTMLParser):
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         at, said = self._open[-1], {name: value or "" for name, value in attrs}
-        of = at.of | {name.removeprefix("data-"): text for name, text in said.items() if name.startswith("data-")}
+        own = {name.removeprefix("data-"): text for name, text in said.items() if name.startswith("data-")}
+        of = at.of | own if own else at.of
         shown, words = at.shown, at.words
         for name in ("data-figures", "data-drawn"):
             if name in said:
