@@ -57,7 +57,8 @@ def test_ranges_are_those_that_trying_everything_gives(which: int, seed: int, mo
     fits = ((low <= COUNTS) & (high >= COUNTS)).all(axis=(1, 2))
     system = System(CUBE)
 
-    seen, is_exact = system.search(TABLES[which], low, high, lambda seen: np.zeros(seen.least.shape, bool), 10**6)
+    seen = system.reach(TABLES[which], low, high)
+    is_exact = system.search(seen, low, high, lambda seen: np.zeros(seen.least.shape, bool), 10**6)
     assert is_exact.all()
     assert (seen.least == COUNTS[fits].min(axis=0)).all()
     assert (seen.most == COUNTS[fits].max(axis=0)).all()
@@ -129,7 +130,9 @@ def test_intervals_are_those_that_tau_argus_audits(seed: int) -> None:
     low, high = np.maximum(at - slack, 0), at + slack
     free = random.random(at.shape) < 0.3
     low[free], high[free] = 0, 60
-    seen, _ = System(CUBE).search(point, low, high, lambda seen: np.zeros(seen.least.shape, bool), 10**6)
+    system = System(CUBE)
+    seen = system.reach(point, low, high)
+    system.search(seen, low, high, lambda seen: np.zeros(seen.least.shape, bool), 10**6)
     theirs = tau_argus(CUBE, low, high, point)
     ours = {
         (cell, statistic): (seen.least[cell, statistic], seen.most[cell, statistic])
@@ -155,7 +158,8 @@ def exact_sectors(known: dict[tuple[str, tuple[str, ...]], int]) -> dict[str, tu
         wide[CUBE.places["sector_size_band"], -1] = False
         return wide
 
-    seen, _ = system.search(start, low, high, is_wide, 100)
+    seen = system.reach(start, low, high)
+    system.search(seen, low, high, is_wide, 100)
     return {
         " ".join(terms): (seen.least[i, -1], seen.most[i, -1])
         for (name, terms), i in CUBE.cells.items()
