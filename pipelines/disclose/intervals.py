@@ -254,10 +254,10 @@ class System:
     def fits(self, point: Anything, low: Anything, high: Anything) -> Anything:
         """Whether tables, (…, cells, 6), add up and are within the bounds, (…)."""
         at = columns(point)
-        is_within: Anything = ((at >= low) & (at <= high)).all(axis=(-2, -1))
+        is_within: Any = ((at >= low) & (at <= high)).all(axis=(-2, -1))
         counts = np.moveaxis(point, -2, 0)
         off = self.cube.margins @ counts.reshape(len(counts), -1)
-        does_add_up: Anything = (off == 0).all(axis=0).reshape(counts.shape[1:]).all(axis=-1)
+        does_add_up: Any = (off == 0).all(axis=0).reshape(counts.shape[1:]).all(axis=-1)
         fits: Anything = is_within & does_add_up
         return fits
 
