@@ -541,11 +541,20 @@ class _Attacker:
     def _most_others(self, cell: int, statistic: int, start: Grid, bounds: Bounds, less: int = 0) -> int:
         """How many of a cell may at most be elsewhere than on ``statistic``, less ``less``: 2 stands for any more."""
         others = [level for level in range(LEVELS) if level not in MEMBERS[statistic]]
-        if start[cell, others].sum() - less >= 2:  # noqa: PLR2004
+        short = 2 + less - int(start[cell, others].sum())
+        if short <= 0 or self._can_rise(cell, others, short, start, bounds):
             return 2
         cost = np.zeros((len(start), LEVELS), np.int64)
         cost[cell, others] = -1
         return min(2, -self._extreme(cost, bounds) - less)
+
+    def _can_rise(self, cell: int, levels: Sequence[int], by: int, point: Grid, bounds: Bounds) -> bool:
+        """Whether a table shows so many more of a cell on one of ``levels`` than ``point``. False proves nothing."""
+        low, high = (np.repeat(bound[None], len(levels), axis=0) for bound in bounds)
+        which = np.arange(len(levels)), cell, levels
+        low[which] = np.maximum(low[which], point[cell, levels] + by)
+        points = self.system.raised(point, low, high, self.told[:, N] >= 0)
+        return bool(self.system.fits(points, low, high).any())
 
     # Coalitions.
 

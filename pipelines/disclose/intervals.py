@@ -49,8 +49,8 @@ Grid = np.ndarray[tuple[int, int], np.dtype[np.int64]]
 Mask = np.ndarray[tuple[int, int], np.dtype[np.bool_]]
 Anything = np.ndarray[Any, np.dtype[Any]]
 
-PROGRAMMES = 64
-"""So many small programmes are solved as one."""
+VARIABLES = 3_000
+"""Small programmes are solved as one of about so many."""
 
 _ADDS_UP = np.array([[level in levels for level in range(LEVELS)] for levels in MEMBERS], np.int64)
 _TO, _FROM = np.array([pair for pair in product(range(LEVELS), repeat=2) if pair[0] != pair[1]]).T
@@ -224,8 +224,9 @@ class System:
         most = np.maximum(most, least)
         points = np.broadcast_to(point, least.shape).copy()
         short = np.argwhere((least > point).any(axis=1))
-        for place in range(0, len(short), PROGRAMMES):
-            who, level = short[place : place + PROGRAMMES].T
+        together = max(VARIABLES // len(point), 1)
+        for place in range(0, len(short), together):
+            who, level = short[place : place + together].T
             rows = who, slice(None), level
             points[rows] = self._highest(least[rows], most[rows], is_held, points[rows])
         return points

@@ -79,6 +79,22 @@ def test_the_nearest_table_is_the_nearest_of_all(which: int, other: int, most: i
     assert np.abs(found - TABLES[other]).sum() == np.abs(TABLES[fits] - TABLES[other]).sum(axis=(1, 2)).min()
 
 
+@settings(max_examples=15, deadline=None)
+@given(st.integers(0, len(TABLES) - 1), st.integers(0, 2**32))
+def test_tables_that_were_raised_have_what_was_asked_for_and_add_up(which: int, seed: int) -> None:
+    random = np.random.default_rng(seed)
+    lows = COUNTS[random.integers(0, len(TABLES), 5)]
+    highs = np.full(lows.shape, FREE)
+    system = System(CUBE)
+    raised = system.raised(TABLES[which], lows, highs, np.zeros(len(CUBE.cells), bool))
+    assert system.fits(raised, lows, highs).all(), "nothing holds them down"
+    (same,) = system.raised(TABLES[which], 0 * lows[:1], highs[:1], np.ones(len(CUBE.cells), bool))
+    assert (same == TABLES[which]).all(), "nothing is asked for"
+    off = raised.copy()
+    off[0, 0, 0] += 1
+    assert system.fits(off, lows, highs).tolist() == [False, True, True, True, True]
+
+
 def test_bounds_that_nothing_fits_have_no_table() -> None:
     system = System(CUBE)
     low, high = np.zeros(COUNTS[0].shape, np.int64), np.full(COUNTS[0].shape, 3)
