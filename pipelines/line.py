@@ -425,9 +425,12 @@ def make_benchmarks(line: Line) -> pa.Table:
         return line.store.benchmarks()
     # It brings HiGHS and statsmodels: two seconds that other commands do without.
     from pipelines import telling
+    from pipelines.disclose.remembered import Remembered
 
     source = telling.Source(_snapshots(line), _samples(line))
-    told = telling.tell(line.engine.everybody(_counted(line)), source, line.store.ledger, read_policy())
+    known = Remembered(line.store.told_before(), f"{code_version()} {made_with.digest()}")
+    told = telling.tell(line.engine.everybody(_counted(line)), source, line.store.ledger, read_policy(), known)
+    line.store.keep_told(known.table())
     with line.store.making("benchmarks", key):
         line.store.write_benchmarks(told.benchmarks)
         line.store.write_distributions(told.distributions)

@@ -20,6 +20,7 @@ Only reading and writing lives here; what a state means is decided in ``standing
 ``levels/``                              organisations' levels by hub and verdict
 ``benchmarks.parquet`` ``distributions.parquet`` ``trends.parquet`` ``disclosure.json``   the last benchmarks, and how
                                          they were made safe
+``told.parquet``                         the tables in them, by all that decides how they are told
 ``format.json``                          the number of this layout (``layout``)
 ``candidates/``                          releases that are built and wait, and what became of them (``candidates``)
 ``keys/``                                what releases are signed with (``keys``)
@@ -571,6 +572,16 @@ class Store:
         """
         data = {"audit": audit, "leaks": list(leaks), "waves": [wave.to_dict() for wave in waves]}
         write_json(self.root / "disclosure.json", data)
+
+    def keep_told(self, table: pa.Table) -> None:
+        """Keep what tables were told as (``disclose.remembered``), in the place of what was kept before."""
+        self.write_table(self.root / "told.parquet", table)
+
+    def told_before(self) -> pa.Table | None:
+        """What ``keep_told`` kept last; None before the first, or when it cannot be read: it only saves work."""
+        with contextlib.suppress(FileNotFoundError, Damaged):
+            return self.table(self.root / "told.parquet")
+        return None
 
     def benchmarks(self) -> pa.Table:
         """The benchmarks that were written last. Raises FileNotFoundError before the first."""

@@ -19,6 +19,7 @@ from pipelines import benchmark
 from pipelines.cube import Breakdown, Counts, Key, Moves
 from pipelines.disclose import NotRounded, derived, gate, trend
 from pipelines.disclose.history import History
+from pipelines.disclose.remembered import Remembered
 from pipelines.edition import WaveState, WaveTold
 from pipelines.engines import Everybody
 from pipelines.ledger import SAMPLE, Ledger, Row
@@ -56,13 +57,15 @@ class Telling:
     waves: tuple[WaveTold, ...]
 
 
-def tell(everybody: Everybody, source: Source, ledger: Ledger, policy: Policy) -> Telling:
-    """What may be told of ``everybody`` beside what ``ledger`` has.
+def tell(
+    everybody: Everybody, source: Source, ledger: Ledger, policy: Policy, remembered: Remembered | None = None
+) -> Telling:
+    """What may be told of ``everybody`` beside what ``ledger`` has. Tables that are ``remembered`` are not told again.
 
     Who is counted is kept in the ledger; rows are for whoever publishes them. Raises ledger.Broken, and RuntimeError
     when the solver gives up.
     """
-    teller = _Teller(source, ledger, policy, everybody)
+    teller = _Teller(source, ledger, policy, everybody, remembered or Remembered())
     today = by_wave(everybody.levels)
     waves, told = [], []
     for period in sorted({*ledger.periods(), *(wave[0] for wave in today)}):
@@ -84,7 +87,7 @@ def tell(everybody: Everybody, source: Source, ledger: Ledger, policy: Policy) -
     return Telling(benchmarks, distributions, trends, audit, tuple(leaks), tuple(waves))
 
 
-def _disclosed(tables: Iterable[tuple[Counts, History]], policy: Policy) -> Iterator[gate.Told]:
+def _disclosed(tables: Iterable[tuple[Counts, History]], policy: Policy, remembered: Remembered) -> Iterator[gate.Told]:
     """What may be told of each of ``tables``, in their order; ``WORKERS`` at once.
 
     Tables are taken as they are needed: all true counts at once would grow with periods and hubs.
@@ -94,7 +97,7 @@ def _disclosed(tables: Iterable[tuple[Counts, History]], policy: Policy) -> Iter
         for counts, history in tables:
             if len(waiting) == 2 * WORKERS:
                 yield waiting.popleft().result()
-            waiting.append(pool.submit(gate.told, counts, policy, history))
+            waiting.append(pool.submit(remembered.told, counts, policy, history))
         while waiting:
             yield waiting.popleft().result()
 
@@ -114,8 +117,10 @@ class _Past:
 class _Teller:
     """Tells one wave after the other."""
 
-    def __init__(self, source: Source, ledger: Ledger, policy: Policy, everybody: Everybody) -> None:
-        self.source, self.ledger, self.policy = source, ledger, policy
+    def __init__(
+        self, source: Source, ledger: Ledger, policy: Policy, everybody: Everybody, remembered: Remembered
+    ) -> None:
+        self.source, self.ledger, self.policy, self.remembered = source, ledger, policy, remembered
         self.cube = everybody.cube
         self.breakdowns = [Breakdown.named(name) for name in policy.breakdowns]
 
@@ -189,7 +194,7 @@ class _Teller:
         wide = past.noted(_WIDE) if past else []
         since = changed or {}
         tables = ((one, History(tuple(rows[one.key]), one.key[-1] in wide, *since.get(one.key, ()))) for one in counted)
-        return list(_disclosed(tables, self.policy))
+        return list(_disclosed(tables, self.policy, self.remembered))
 
     def _counted(self, wave: Wave, state: WaveState, members: pa.Table, told: Tables) -> WaveTold:
         """How a wave is told when ``members`` are counted now. They are kept, unless nothing is told of them."""

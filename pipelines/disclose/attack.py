@@ -27,6 +27,8 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
+from functools import lru_cache
+from itertools import islice
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -80,6 +82,8 @@ LOW = "[low]"
 """Status of a count of 0 or ``base`` that is not told."""
 ENOUGH = 50
 """With so many intervals too narrow, a table is not searched further: the release is refused anyway."""
+TOGETHER = 64
+"""Coalitions whose witnesses are looked for together."""
 ROWS = 8192
 """Rows of a published table looked at together."""
 
@@ -136,6 +140,18 @@ class Known:
     is_alone: tuple[Anything, ...] = ()
 
 
+class _Coalition(NamedTuple):
+    """``who`` knows its ``own`` members in each cell and count, (cells, 13), and with them the bounds ``low`` and
+    ``high``. ``is_none`` when there is nothing that others do not know.
+    """
+
+    who: str
+    own: Grid
+    low: Grid
+    high: Grid
+    is_none: bool
+
+
 @dataclass
 class _Table:
     """What is published of one table: ``told``, (cells, 13), -1 where nothing is; ``is_low`` where a count is 0 or
@@ -174,8 +190,8 @@ def attack(
     before = list(ledger)
     # A breakdown that is not in the policy any more was published all the same.
     names = {*policy.breakdowns, *(row.breakdown for row in before)}
-    by = {name: attributes for name, attributes in BREAKDOWNS.items() if name in names}
-    cube = Cube(by, {attribute: tuple(known) for attribute, known in terms.items()})
+    by = (name for name in BREAKDOWNS if name in names)
+    cube = _cube(tuple(by), tuple((attribute, tuple(known)) for attribute, known in terms.items()))
     reader = _Reader(cube, policy)
     reader.read(benchmarks, distributions)
     reader.remember(before)
@@ -197,6 +213,12 @@ def attack(
         "findings": dict(sorted(Counter(finding.code for finding in findings).items())),
     }
     return Attack(findings, audit)
+
+
+@lru_cache(maxsize=8)
+def _cube(names: tuple[str, ...], terms: tuple[tuple[str, tuple[str, ...]], ...]) -> Cube:
+    """The same one for the same breakdowns and terms: what follows from it is worked out once."""
+    return Cube({name: BREAKDOWNS[name] for name in names}, dict(terms))
 
 
 class _Job(NamedTuple):
@@ -359,9 +381,9 @@ class _Attacker:
             self._count(start)
             self._subtract(start)
             self._classes(start)
-            for name, own, earlier in self._coalitions():
-                self.result.coalitions.add(name)
-                self._coalition(name, own, earlier, start)
+            coalitions = self._coalitions()
+            while some := list(islice(coalitions, TOGETHER)):
+                self._subtract_members(some, start)
         self.result.solved = self.system.solved - solved
         return self.result
 
@@ -457,7 +479,8 @@ class _Attacker:
             wide: Mask = ~matters | (seen.most - seen.least + 1 >= needed)
             return wide
 
-        seen, is_exact = self.system.search(start, self.low, self.high, is_wide, ENOUGH)
+        seen = self.system.reach(start, self.low, self.high)
+        is_exact = self.system.search(seen, self.low, self.high, is_wide, ENOUGH)
         self.result.attacked = int(matters.sum())
         self.result.narrowest = int((seen.most - seen.least + 1)[matters].min())
         for cell, statistic in np.argwhere(is_exact).tolist():
@@ -518,22 +541,37 @@ class _Attacker:
     def _most_others(self, cell: int, statistic: int, start: Grid, bounds: Bounds, less: int = 0) -> int:
         """How many of a cell may at most be elsewhere than on ``statistic``, less ``less``: 2 stands for any more."""
         others = [level for level in range(LEVELS) if level not in MEMBERS[statistic]]
-        if start[cell, others].sum() - less >= 2:  # noqa: PLR2004
+        short = 2 + less - int(start[cell, others].sum())
+        if short <= 0 or self._can_rise(cell, others, short, start, bounds):
             return 2
         cost = np.zeros((len(start), LEVELS), np.int64)
         cost[cell, others] = -1
         return min(2, -self._extreme(cost, bounds) - less)
 
+    def _can_rise(self, cell: int, levels: Sequence[int], by: int, point: Grid, bounds: Bounds) -> bool:
+        """Whether a table shows so many more of a cell on one of ``levels`` than ``point``. False proves nothing."""
+        low, high = (np.repeat(bound[None], len(levels), axis=0) for bound in bounds)
+        which = np.arange(len(levels)), cell, levels
+        low[which] = np.maximum(low[which], point[cell, levels] + by)
+        points = self.system.raised(point, low, high, self.told[:, N] >= 0)
+        return bool(self.system.fits(points, low, high).any())
+
     # Coalitions.
 
-    def _coalitions(self) -> Iterator[tuple[str, Grid, Bounds | None]]:
-        """Who knows how many of its own in each cell and count, (cells, 13), and what was told before bounds for it."""
+    def _coalitions(self) -> Iterator[_Coalition]:
         if self.known is not None:
             for i, name in enumerate(self.known.names):
                 own = columns(self._over_cells(self.known.counts, i))
-                yield name, own, self._earlier(self.known, i) if self.known.grown else None
+                yield self._coalition(name, own, self._earlier(self.known, i) if self.known.grown else None)
         for name, told in self.table.by_hubs.items():
-            yield name, np.maximum(told, columns(told[:, :LEVELS])), None
+            yield self._coalition(name, np.maximum(told, columns(told[:, :LEVELS])))
+
+    def _coalition(self, who: str, own: Grid, earlier: Bounds | None = None) -> _Coalition:
+        self.result.coalitions.add(who)
+        low, high = np.maximum(self.low, own), self.high
+        if earlier is not None:
+            low, high = np.maximum(low, earlier[0]), np.minimum(high, earlier[1])
+        return _Coalition(who, own, low, high, is_none=earlier is None and not own.any())
 
     def _over_cells(self, parts: Sequence[Anything], who: int) -> Grid:
         """The rows of one coalition in ``parts`` (an array a breakdown of the policy) where they stand in the cube."""
@@ -553,21 +591,30 @@ class _Attacker:
         low = np.where(is_known, np.maximum(told - apart, least) + grown, 0)
         return low, np.where(is_known, told + apart + grown, FREE)
 
-    def _coalition(self, who: str, own: Grid, earlier: Bounds | None, start: Grid) -> None:
-        """Find what is exact, narrow or all on one level of those who are no members of ``who``. That nobody else is
-        there singles out nobody.
+    def _subtract_members(self, coalitions: Sequence[_Coalition], start: Grid) -> None:
+        """Find what is exact, narrow or all on one level of those who are no members of each of ``coalitions``. That
+        nobody else is there singles out nobody.
         """
-        if not own.any() and earlier is None:
+        knowing = [one for one in coalitions if not one.is_none]
+        if not knowing:
             return
-        low, high = np.maximum(self.low, own), self.high
-        if earlier is not None:
-            low, high = np.maximum(low, earlier[0]), np.minimum(high, earlier[1])
-        fits = ((columns(start) >= low) & (columns(start) <= high)).all()
-        point: Grid | None = start if fits else self.system.nearest(start, low, high)
-        if point is None:
-            self.add("margin_broken", 0, words="the members of a hub do not fit what is published", who=who)
-            return
+        low, high = np.array([one.low for one in knowing]), np.array([one.high for one in knowing])
+        points = self.system.raised(start, low, high, self.told[:, N] >= 0)
+        does_fit = self.system.fits(points, low, high)
+        for i in np.flatnonzero(~does_fit).tolist():
+            point = self.system.nearest(start, low[i], high[i])
+            if point is not None:
+                points[i], does_fit[i] = point, True
+        seen = self.system.reach(points, low, high)
+        for i, one in enumerate(knowing):
+            if does_fit[i]:
+                self._without(one, points[i], Range(seen.least[i], seen.most[i]))
+            else:
+                self.add("margin_broken", 0, words="the members of a hub do not fit what is published", who=one.who)
 
+    def _without(self, one: _Coalition, point: Grid, seen: Range) -> None:
+        """The same of one coalition. ``point`` is a table that fits what it knows, ``seen`` what that shows."""
+        own = one.own
         matters = np.ones(own.shape, bool)
         matters[:, LEVELS:N] = False
 
@@ -576,23 +623,31 @@ class _Attacker:
             wide: Mask = ~matters | (width >= self.half) | (seen.least == own)
             return wide
 
-        seen, is_exact = self.system.search(point, low, high, is_wide, ENOUGH)
+        is_exact = self.system.search(seen, one.low, one.high, is_wide, ENOUGH)
         for cell, statistic in np.argwhere(is_exact).tolist():
             least, most = (int(bound[cell, statistic] - own[cell, statistic]) for bound in (seen.least, seen.most))
             if least == most or least < self.policy.threshold:
                 code = "coalition_exact" if least == most else "coalition_narrow"
-                self.add(code, cell, STATISTICS[statistic], _between(least, most), least=least, most=most, who=who)
+                words = _between(least, most)
+                self.add(code, cell, STATISTICS[statistic], words, least=least, most=most, who=one.who)
+        self._classes_without(one, point, seen)
+
+    def _classes_without(self, one: _Coalition, point: Grid, seen: Range) -> None:
+        """Find published cells in which others certainly are, and all of them on one level, with one exception or
+        none.
+        """
+        own, n = one.own, columns(point)[:, N:]
         has_others = (self.told[:, N] >= 0) & (own[:, N] > 0) & (seen.least[:, N] > own[:, N])
         has_others &= own[:, :LEVELS].sum(axis=1) == own[:, N]  # a hub may have published less than it knows
-        for cell in np.flatnonzero(has_others).tolist():
-            for statistic in range(LEVELS):
-                less = int(own[cell, N] - own[cell, statistic])
-                if high[cell, statistic] + 1 < low[cell, N] - less:
-                    continue
-                others = self._most_others(cell, statistic, point, (low, high), less)
-                if others <= 1:
-                    words = f"{'all' if others == 0 else 'all but one'} of the others are certainly on this level"
-                    self.add("coalition_class", cell, STATISTICS[statistic], words, who=who)
+        less = own[:, N:] - own[:, :LEVELS]
+        may_be = has_others[:, None] & (one.high[:, :LEVELS] + 1 >= one.low[:, N:] - less)
+        may_be &= n - point - less < 2  # noqa: PLR2004
+        for cell, level in np.argwhere(may_be).tolist():
+            bounds = one.low, one.high
+            others = self._most_others(cell, level, point, bounds, int(less[cell, level]))
+            if others <= 1 and self._extreme(self.system.cost(cell, N), bounds) > own[cell, N]:
+                words = f"{'all' if others == 0 else 'all but one'} of the others are certainly on this level"
+                self.add("coalition_class", cell, STATISTICS[level], words, who=one.who)
 
 
 def _between(least: int, most: int) -> str:

@@ -30,13 +30,15 @@ SUMS = ("tables", "published_cells", "published_counts", "attacked_counts", "pro
 @dataclass(frozen=True)
 class Told:
     """What may be told of one table, what the attack on it found in the end, and how many groups it cost.
-    ``is_kept`` says that nothing which was told before is missing, and nothing rounded further than it was.
+    ``is_kept`` says that nothing which was told before is missing, and nothing rounded further than it was. ``then`` is
+    the history of the table once this is published, if it is sure to be told in the same way then.
     """
 
     made: Disclosed
     attack: Attack
     withheld_n: int
     is_kept: bool
+    then: History | None = None
 
     @property
     def is_clean(self) -> bool:
@@ -67,7 +69,20 @@ def told(counts: Counts, policy: Policy, history: History = NEVER_TOLD) -> Told:
         withheld |= named
     published = list(rows_of(made.benchmarks, made.distributions, policy.base))
     made = replace(made, benchmarks=history.marked(made.benchmarks, published))
-    return Told(made, found, len(withheld), history.is_kept(published) and made.is_wide is history.is_wide)
+    is_kept = history.is_kept(published) and made.is_wide is history.is_wide
+    is_plain = history.is_first and not withheld and not found.findings and _is_bound(made, policy)
+    then = history.with_told(published) if is_plain else None
+    return Told(made, found, len(withheld), is_kept, then)
+
+
+def _is_bound(made: Disclosed, policy: Policy) -> bool:
+    """Whether it was rounded in the usual way, and of every breakdown something is told, or all that could be. Then
+    every cell is bound to its detail once it is published, told numbers are constant, and the best solution there was
+    is the best of those that are left: nothing that is said of the table is another.
+    """
+    told = {row["breakdown"] for row in made.benchmarks.to_pylist() if row["n"] is not None}
+    is_whole = told == set(policy.breakdowns) or (bool(told) and not made.audit["lowered"])
+    return is_whole and made.audit["step"] == STEPS[0] and not made.audit["refused"]
 
 
 def _most_divided(made: Disclosed, found: Attack) -> set[Cell]:

@@ -45,6 +45,23 @@ class History:
                 values[_what(row)].append(row.value)
         return values
 
+    @property
+    def content(self) -> tuple[object, ...]:
+        """All that it says, whatever it is called and whichever release it was told in: histories of the same content
+        ask the same.
+        """
+        by_hubs = sorted({(row.release, *_what(row)): row.value for row in self.rows if row.is_of_hub}.items())
+        return by_hubs, sorted(self._values.items()), self.is_wide, self.counts, self.moves
+
+    def with_told(self, rows: Iterable[Row]) -> History:
+        """The history once ``rows`` are published beside it, over those who are counted now."""
+        return History((*self.rows, *rows), self.is_wide)
+
+    @property
+    def is_first(self) -> bool:
+        """Whether nothing was told before but by hubs themselves."""
+        return not self._values
+
     def before(self, cube: Sequence[Breakdown]) -> Before:
         """What it asks of what is told now."""
         touched: set[Cell] = set()

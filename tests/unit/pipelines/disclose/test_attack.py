@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import numpy as np
 import pytest
@@ -14,7 +15,7 @@ from hypothesis import strategies as st
 
 from hubs.contract.groups import BREAKDOWNS
 from pipelines.disclose.attack import CODES, Attack, Finding, Known, attack
-from pipelines.disclose.intervals import LEVELS
+from pipelines.disclose.intervals import LEVELS, System
 from pipelines.disclose.recount import NUMBERS
 from pipelines.ledger import Row
 from tests.cubes import (
@@ -145,6 +146,71 @@ def test_no_organisation_that_subtracts_itself_finds_anything(
         assume(False)
     each = {str(organisation): [organisation] for organisation in organisations}
     assert attacked(release, **(known_by(release, **each) if each else {})).findings == ()
+
+
+def any_release(seed: int) -> tuple[Release, dict[str, Any]]:
+    """A release of a few organisations and what hubs know: rounded with regard to hubs or without any, and sometimes
+    with a group that is told as it is or otherwise than was rounded; told for the first time or anew.
+    """
+    random = np.random.default_rng(seed)
+    organisations = crowds(seed, int(random.integers(60, 200)), random.choice([0.3, 1, 3]))
+    hub = random.integers(0, 4, len(organisations))
+    hubs = [[one for one, of in zip(organisations, hub, strict=True) if of == number] for number in (1, 2, 3)]
+    policy = a_policy("total", "sector", "size_band", "sector_size_band")
+    release = a_release(organisations, policy, hubs if random.random() < 0.5 else ())
+    cube, shown = release.cube, np.flatnonzero(release.shown)
+    if len(shown) and random.random() < 0.5:
+        cell = int(random.choice(shown))
+        off = 5 * random.integers(-1, 2, LEVELS)
+        told = random.choice([release.true[cell], np.maximum(release.all[cell, :LEVELS] + off, 0)])
+        release.tell(told if told.any() else release.true[cell], cube.names[cell][0], *cube.names[cell][1])
+    counts = np.array([count(cube, own) for own in hubs])
+    places = [cube.places[name] for name in policy.breakdowns]
+    anew: dict[str, Any] = {}
+    ledger: list[Row] = []
+    if random.random() < 0.5:
+        grown = random.integers(-2, 3, counts.shape) * (random.random(counts.shape) < 0.05)
+        is_alone = random.random(counts.shape[:2]) < 0.3
+        anew = {"grown": tuple(grown[:, p] for p in places), "is_alone": tuple(is_alone[:, p] for p in places)}
+        ledger = [row for row in ledger_of(release) if random.random() < 0.5]
+    known = Known(("hub-1", "hub-2", "hub-3"), tuple(counts[:, p] for p in places), **anew)
+    return release, {"knows": {KEY: known}, "ledger": ledger}
+
+
+@settings(max_examples=6, deadline=None)
+@given(st.integers(0, 2**32))
+@example(0)  # hubs find counts that are exact, and narrow ones
+@example(11)  # rounded without regard to hubs
+@example(22)
+def test_what_is_found_does_not_depend_on_the_tables_from_which_hubs_are_shown_widths(seed: int) -> None:
+    """Nor on whether there are any: then all that is in doubt is solved exactly."""
+    try:
+        release, known = any_release(seed)
+    except Unroundable:
+        assume(False)
+
+    def none(_: System, point: Any, low: Any, _high: Any, _is_held: Any) -> Any:
+        return np.full(low[..., :LEVELS].shape, -1)
+
+    def some(system: System, _: Any, low: Any, high: Any) -> Any:
+        return system.fitting(low, high)
+
+    usual = attacked(release, **known)
+    with mock.patch.object(System, "raised", none):
+        nearest = attacked(release, **known)
+        with mock.patch.object(System, "nearest", some):
+            anyhow = attacked(release, **known)
+    assert usual.findings == nearest.findings == anyhow.findings
+
+
+def test_a_hub_costs_no_programme_of_its_own(clean: Release) -> None:
+    """Where a release is honest: else the attack would take as long for fifty hubs as for one fifty times."""
+    organisations = everybody(240)
+    hubs = {f"hub-{i}": organisations[5 * i : 5 * i + 5] for i in range(40)}
+    alone, together = attacked(clean), attacked(clean, **known_by(clean, **hubs))
+    assert together.findings == ()
+    assert together.audit["coalitions"] == 40
+    assert together.audit["programmes_solved"] - alone.audit["programmes_solved"] <= 10
 
 
 def test_counts_that_are_not_told_for_being_low_are_no_leak(clean: Release) -> None:

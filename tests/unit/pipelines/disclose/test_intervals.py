@@ -57,7 +57,8 @@ def test_ranges_are_those_that_trying_everything_gives(which: int, seed: int, mo
     fits = ((low <= COUNTS) & (high >= COUNTS)).all(axis=(1, 2))
     system = System(CUBE)
 
-    seen, is_exact = system.search(TABLES[which], low, high, lambda seen: np.zeros(seen.least.shape, bool), 10**6)
+    seen = system.reach(TABLES[which], low, high)
+    is_exact = system.search(seen, low, high, lambda seen: np.zeros(seen.least.shape, bool), 10**6)
     assert is_exact.all()
     assert (seen.least == COUNTS[fits].min(axis=0)).all()
     assert (seen.most == COUNTS[fits].max(axis=0)).all()
@@ -76,6 +77,22 @@ def test_the_nearest_table_is_the_nearest_of_all(which: int, other: int, most: i
     found = System(CUBE).nearest(TABLES[other], low, high)
     assert found is not None
     assert np.abs(found - TABLES[other]).sum() == np.abs(TABLES[fits] - TABLES[other]).sum(axis=(1, 2)).min()
+
+
+@settings(max_examples=15, deadline=None)
+@given(st.integers(0, len(TABLES) - 1), st.integers(0, 2**32))
+def test_tables_that_were_raised_have_what_was_asked_for_and_add_up(which: int, seed: int) -> None:
+    random = np.random.default_rng(seed)
+    lows = COUNTS[random.integers(0, len(TABLES), 5)]
+    highs = np.full(lows.shape, FREE)
+    system = System(CUBE)
+    raised = system.raised(TABLES[which], lows, highs, np.zeros(len(CUBE.cells), bool))
+    assert system.fits(raised, lows, highs).all(), "nothing holds them down"
+    (same,) = system.raised(TABLES[which], 0 * lows[:1], highs[:1], np.ones(len(CUBE.cells), bool))
+    assert (same == TABLES[which]).all(), "nothing is asked for"
+    off = raised.copy()
+    off[0, 0, 0] += 1
+    assert system.fits(off, lows, highs).tolist() == [False, True, True, True, True]
 
 
 def test_bounds_that_nothing_fits_have_no_table() -> None:
@@ -129,7 +146,9 @@ def test_intervals_are_those_that_tau_argus_audits(seed: int) -> None:
     low, high = np.maximum(at - slack, 0), at + slack
     free = random.random(at.shape) < 0.3
     low[free], high[free] = 0, 60
-    seen, _ = System(CUBE).search(point, low, high, lambda seen: np.zeros(seen.least.shape, bool), 10**6)
+    system = System(CUBE)
+    seen = system.reach(point, low, high)
+    system.search(seen, low, high, lambda seen: np.zeros(seen.least.shape, bool), 10**6)
     theirs = tau_argus(CUBE, low, high, point)
     ours = {
         (cell, statistic): (seen.least[cell, statistic], seen.most[cell, statistic])
@@ -155,7 +174,8 @@ def exact_sectors(known: dict[tuple[str, tuple[str, ...]], int]) -> dict[str, tu
         wide[CUBE.places["sector_size_band"], -1] = False
         return wide
 
-    seen, _ = system.search(start, low, high, is_wide, 100)
+    seen = system.reach(start, low, high)
+    system.search(seen, low, high, is_wide, 100)
     return {
         " ".join(terms): (seen.least[i, -1], seen.most[i, -1])
         for (name, terms), i in CUBE.cells.items()
