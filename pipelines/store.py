@@ -74,7 +74,7 @@ if TYPE_CHECKING:
     from pipelines.ledger import Ledger
 
 DEFAULT_FILE_LIMIT_BYTES = 8 << 30
-CACHES = ("levels", "made-of", "texts", "validators", "verdicts")
+CACHES = ("levels", "made-of", "texts", "told.parquet", "validators", "verdicts")
 """Rooms that only save work: whoever removes them, while nobody is at work, gets the same releases, made anew."""
 
 

@@ -140,8 +140,10 @@ def test_what_is_ready_changes_no_byte(tmp_path: Path, monkeypatch: pytest.Monke
         world.write()
         shutil.rmtree(twin, ignore_errors=True)
         shutil.copytree(world.folder, twin, symlinks=True)
-        for name in CACHES:
-            shutil.rmtree(twin / "store" / name, ignore_errors=True)
+        for path in (twin / "store" / name for name in CACHES):
+            if path.is_file():
+                path.unlink()
+            shutil.rmtree(path, ignore_errors=True)
         releases.add(_run(world.folder, day))
         with monkeypatch.context() as patched:
             patched.setattr(Earlier, "take", lambda *_: False)
