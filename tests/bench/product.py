@@ -17,6 +17,7 @@ import yaml
 
 from pipelines import line
 from pipelines.policy import read_policy
+from pipelines.waves import by_wave
 from tests.bench.counting import rows
 from tests.bench.generator import hub_sector
 
@@ -36,8 +37,9 @@ def main(feeds: Path, work: Path, until: str = "cube") -> None:
         counted = line.make_benchmarks(opened)
     else:
         everybody = line.everybody(opened)
-        cube = everybody.cube(everybody.levels, read_policy())
-        counted = pa.concat_tables([part for counts in cube for part in rows(counts)])
+        # A wave at a time, as they are told.
+        cubes = (everybody.cube(wave, read_policy()) for wave in by_wave(everybody.levels).values())
+        counted = pa.concat_tables([part for cube in cubes for counts in cube for part in rows(counts)])
     pq.write_table(counted, work / "cube.parquet")
     counts = [state.counts for state in line.standings(opened)]
     told = {name: sum(count[f"answers_{name}"] for count in counts) for name in ("accepted", "quarantined")}
