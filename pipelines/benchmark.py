@@ -73,8 +73,12 @@ def _count(rows: pa.Table, instruments: Mapping[str, Instrument]) -> tuple[pa.Ta
     """Answers by organisation and level, and the first description of each organisation and period."""
     rows = rows.unify_dictionaries().combine_chunks()
     coded = {name: _coded(rows[name]) for name in rows.column_names if name != "level"}
-    dimensions, where = _dimensions(*(coded[name].values.to_pylist() for name in ("instrument", "question")), instruments)
-    coded["dimension"] = _Coded(where[coded["instrument"].codes, coded["question"].codes], pa.array(dimensions, pa.string()))
+    dimensions, where = _dimensions(
+        *(coded[name].values.to_pylist() for name in ("instrument", "question")), instruments
+    )
+    coded["dimension"] = _Coded(
+        where[coded["instrument"].codes, coded["question"].codes], pa.array(dimensions, pa.string())
+    )
     first, at = _groups(_mixed([coded[name] for name in (*TABLE, "organisation")]))
     not_applicable = len(COUNTS)
     level = rows["level"].chunk(0).fill_null(not_applicable).to_numpy()
@@ -186,7 +190,10 @@ class _Gathered:
         organisation = organisations.indices.to_numpy().astype(np.int64)
         first, same = _groups(organisation * len(period.values) + period.codes)
         same = same.astype(np.int32)
-        known = {"organisation": _Coded(organisation, organisations.dictionary), **dict(zip(ATTRIBUTES, attributes, strict=True))}
+        known = {
+            "organisation": _Coded(organisation, organisations.dictionary),
+            **dict(zip(ATTRIBUTES, attributes, strict=True)),
+        }
         described = {name: column.only(first) for name, column in known.items()}
         hub_names = pa.array(self.hubs, pa.string())
         # Of one buffer for all chunks and columns, which nobody writes to, the system keeps next to nothing.
