@@ -35,6 +35,8 @@ CHUNK_ROWS = 262_144
 """Organisations looked at together."""
 
 _TEXT = pa.dictionary(pa.int32(), pa.string())
+_DESCRIBED = ("period", *ATTRIBUTES)
+"""What is said of a subject besides who it is."""
 
 AnyShape = np.ndarray[Any, np.dtype[np.integer[Any]]]
 
@@ -73,12 +75,9 @@ def _count(rows: pa.Table, instruments: Mapping[str, Instrument]) -> tuple[pa.Ta
     """Answers by organisation and level, and the first description of each organisation and period."""
     rows = rows.unify_dictionaries().combine_chunks()
     coded = {name: _coded(rows[name]) for name in rows.column_names if name != "level"}
-    dimensions, where = _dimensions(
-        *(coded[name].values.to_pylist() for name in ("instrument", "question")), instruments
-    )
-    coded["dimension"] = _Coded(
-        where[coded["instrument"].codes, coded["question"].codes], pa.array(dimensions, pa.string())
-    )
+    instrument, question = coded["instrument"], coded["question"]
+    dimensions, where = _dimensions(instrument.values.to_pylist(), question.values.to_pylist(), instruments)
+    coded["dimension"] = _Coded(where[instrument.codes, question.codes], pa.array(dimensions, pa.string()))
     first, at = _groups(_mixed([coded[name] for name in (*TABLE, "organisation")]))
     not_applicable = len(COUNTS)
     level = rows["level"].chunk(0).fill_null(not_applicable).to_numpy()
@@ -215,9 +214,6 @@ class _Gathered:
         return pa.concat_tables(chunks)
 
 
-_DESCRIBED = ("period", *ATTRIBUTES)
-
-
 class _Numbered:
     """A column of few different values, gathered piece by piece."""
 
@@ -243,8 +239,8 @@ def _by_table(coded: Mapping[str, _Coded]) -> Iterator[tuple[Key, Integers]]:
     columns = [coded[name] for name in TABLE]
     rows_n = len(columns[0].codes)
     if rows_n and all((column.codes == column.codes[0]).all() for column in columns):
-        period, instrument, audience, dimension = (column.text([0])[0] for column in columns)
-        yield (period, instrument, audience, dimension), np.arange(rows_n)
+        [key] = zip(*(column.text([0]) for column in columns), strict=True)
+        yield key, np.arange(rows_n)
         return
     first, at = _groups(_mixed(columns))
     period, instrument, audience, dimension = (column.text(first) for column in columns)
@@ -265,8 +261,11 @@ def _lists(names: pa.Array, hub: Numbers, at: Integers, n: int) -> pa.ListArray:
 def _lower_median(counts: Grid) -> Numbers:
     """For each row of counts by level, the level of the middle one, the lower of two; -1 where nobody is."""
     n = counts.sum(axis=1, dtype=np.int64)
-    is_reached = np.cumsum(counts, axis=1, dtype=np.int64) * 2 >= n[:, None]
-    return np.where(n > 0, is_reached.argmax(axis=1), -1).astype(np.int8)
+    below, reached = np.zeros(len(n), np.int8), np.zeros(len(n), np.int64)
+    for answers in counts.T:
+        reached += answers
+        below += reached * 2 < n
+    return np.where(n > 0, below, np.int8(-1))
 
 
 # The cube.

@@ -86,7 +86,8 @@ def together() -> Iterator[None]:
     """
     if _waiting.files is not None:
         raise RuntimeError("together() within together(): the inner block could not promise anything")
-    _waiting.files = files = []
+    files: list[tuple[Path, Path]] = []
+    _waiting.files = files
     try:
         try:
             yield

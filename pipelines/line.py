@@ -30,6 +30,7 @@ from pipelines.engines import ARROW, Engine, Everybody
 from pipelines.keys import Keys
 from pipelines.layout import bring_up
 from pipelines.ledger import COUNT, PUBLISHED_BY_HUB, N, Row
+from pipelines.memory import give_back
 from pipelines.policy import read_policy
 from pipelines.pull import pull
 from pipelines.pull.network import Network
@@ -466,7 +467,9 @@ def _samples(line: Line) -> frozenset[str]:
 
 def everybody(line: Line) -> Everybody:
     """The organisations of all hubs, an organisation once, and what counts them."""
-    return line.engine.everybody(_counted(line))
+    counted = _counted(line)
+    give_back()  # hubs were judged before, and what that took is as much as what comes now
+    return line.engine.everybody(counted)
 
 
 def _counted(line: Line) -> dict[str, Path]:

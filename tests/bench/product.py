@@ -33,17 +33,20 @@ def main(feeds: Path, work: Path, until: str = "cube") -> None:
     opened = line.open_line(work / "registry", work / "store", work / "public")
     line.gather_all(opened, NOW, lambda _stage, _what: None)
     documents = len(line.make_library(opened)) if until == "library" else 0
-    if until == "benchmarks":
-        counted = line.make_benchmarks(opened)
-    else:
-        everybody = line.everybody(opened)
-        # A wave at a time, as they are told.
-        cubes = (everybody.cube(wave, read_policy()) for wave in by_wave(everybody.levels).values())
-        counted = pa.concat_tables([part for cube in cubes for counts in cube for part in rows(counts)])
-    pq.write_table(counted, work / "cube.parquet")
+    counted = line.make_benchmarks(opened) if until == "benchmarks" else cube(opened)
+    if counted is not None:
+        pq.write_table(counted, work / "cube.parquet")
     counts = [state.counts for state in line.standings(opened)]
     told = {name: sum(count[f"answers_{name}"] for count in counts) for name in ("accepted", "quarantined")}
     print(json.dumps(told | ({"records": documents} if documents else {})))
+
+
+def cube(opened: line.Line) -> pa.Table | None:
+    """The true cube of all feeds in use, counted a wave at a time, as it is told; None where no feed is."""
+    everybody = line.everybody(opened)
+    cubes = (everybody.cube(wave, read_policy()) for wave in by_wave(everybody.levels).values())
+    parts = [part for counted in cubes for counts in counted for part in rows(counts)]
+    return pa.concat_tables(parts) if parts else None
 
 
 def register(feeds: Path, registry: Path) -> None:
