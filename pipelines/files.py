@@ -101,10 +101,9 @@ def together() -> Iterator[None]:
 
 def _put(files: Sequence[tuple[Path, Path]]) -> None:
     """Rename each of ``files`` when all of them are on the disk."""
-    if len(files) < 2:
-        for staged, _ in files:
-            _sync(staged)
-    else:
+    if len(files) == 1:
+        _sync(files[0][0])
+    elif files:
         # The file system waits for its journal once for all who ask at the same time.
         with ThreadPoolExecutor(len(files)) as pool:
             list(pool.map(_sync, (staged for staged, _ in files)))

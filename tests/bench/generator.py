@@ -191,7 +191,7 @@ def _keys(rng: np.random.Generator, n: int) -> list[str]:
     return [text[i : i + 16] for i in range(0, len(text), 16)]
 
 
-def _spoil(table: dict[str, list], rng: np.random.Generator, rows: np.ndarray) -> None:
+def _spoil(table: dict[str, list[Any]], rng: np.random.Generator, rows: np.ndarray) -> None:
     """Make ``rows`` bad, in turn in each way of ``BAD_KINDS``."""
     wrong = {
         "level_out_of_range": ("level", "9"),

@@ -48,9 +48,13 @@ def test_files_that_are_written_together_are_there_at_the_end(tmp_path) -> None:
 
 
 def test_of_files_that_are_written_together_none_is_left_when_one_fails(tmp_path) -> None:
-    with pytest.raises(TypeError), together():
-        write_json(tmp_path / "one.json", 1)
-        write_bytes(tmp_path / "other.json", "text is not bytes")  # type: ignore[arg-type]
+    def write_two() -> None:
+        with together():
+            write_json(tmp_path / "one.json", 1)
+            write_bytes(tmp_path / "other.json", "text is not bytes")  # type: ignore[arg-type]
+
+    with pytest.raises(TypeError):
+        write_two()
     assert list(tmp_path.iterdir()) == []
     write_json(tmp_path / "one.json", 2)
     assert read_json(tmp_path / "one.json") == 2
