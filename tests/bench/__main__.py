@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from tests.bench import breaker, checking, cubes, gathering, intruder, lighthouse, report
+from tests.bench import breaker, checking, cubes, gathering, intruder, lighthouse, orchestration, report
 from tests.bench.measure import Case, Run, in_turn
 
 COMPARED: dict[str, tuple[str, Callable[[Path], Iterator[Case]]]] = {
@@ -16,6 +16,7 @@ COMPARED: dict[str, tuple[str, Callable[[Path], Iterator[Case]]]] = {
 }
 """Parts whose ways take turns: what they are, and their cases."""
 RARE: dict[str, tuple[str, Callable[[Path], Iterator[Case]]]] = {
+    "dagster": ("what Dagster costs beside the bare line, with 100 and with 1,000 hubs", orchestration.cases),
     "largest": ("a hundred million answers, for which 30 GB of disk are needed", gathering.largest_cases),
     "engines": ("the same by each engine that can be set", cubes.engine_cases),
 }
