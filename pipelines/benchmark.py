@@ -35,6 +35,8 @@ CHUNK_ROWS = 262_144
 """Organisations looked at together."""
 
 _TEXT = pa.dictionary(pa.int32(), pa.string())
+_DESCRIBED = ("period", *ATTRIBUTES)
+"""What is said of a subject besides who it is."""
 
 AnyShape = np.ndarray[Any, np.dtype[np.integer[Any]]]
 
@@ -73,8 +75,9 @@ def _count(rows: pa.Table, instruments: Mapping[str, Instrument]) -> tuple[pa.Ta
     """Answers by organisation and level, and the first description of each organisation and period."""
     rows = rows.unify_dictionaries().combine_chunks()
     coded = {name: _coded(rows[name]) for name in rows.column_names if name != "level"}
-    dimensions, where = _dimensions(coded["instrument"].values, coded["question"].values, instruments)
-    coded["dimension"] = _Coded(where[coded["instrument"].codes, coded["question"].codes], dimensions)
+    instrument, question = coded["instrument"], coded["question"]
+    dimensions, where = _dimensions(instrument.values.to_pylist(), question.values.to_pylist(), instruments)
+    coded["dimension"] = _Coded(where[instrument.codes, question.codes], pa.array(dimensions, pa.string()))
     first, at = _groups(_mixed([coded[name] for name in (*TABLE, "organisation")]))
     not_applicable = len(COUNTS)
     level = rows["level"].chunk(0).fill_null(not_applicable).to_numpy()
@@ -142,26 +145,30 @@ def combine(tables: Mapping[str, pa.Table]) -> pa.Table:
 
 @dataclass
 class _Gathered:
-    """Rows of several hubs, by ``TABLE``, in some 12 bytes each: who answered (the number of an organisation in a
-    period), through which hub (its number), and the answers by level (a row of counts).
+    """Rows of several hubs, by ``TABLE``, in some 12 bytes each: who answered (the number of a subject), through which
+    hub (its number), and the answers by level (a row of counts).
+
+    A subject is an organisation in a period, as one hub knows it. Only in the end is it found out which of them are the
+    same, since that takes one look at all names together.
     """
 
     hubs: list[str] = field(default_factory=list)
-    who: dict[tuple[str, str], int] = field(default_factory=dict)
-    described: list[tuple[str, ...]] = field(default_factory=list)
+    organisations: list[pa.DictionaryArray] = field(default_factory=list)
+    described: dict[str, _Numbered] = field(default_factory=lambda: {name: _Numbered() for name in _DESCRIBED})
     parts: dict[Key, list[tuple[Numbers, Numbers, Grid]]] = field(default_factory=dict)
+    subjects_n: int = 0
 
     def add(self, hub: str, table: pa.Table) -> None:
         """Add the levels of one hub. Hubs come in order of id."""
         table = table.unify_dictionaries().combine_chunks()
         coded = {name: _coded(table[name]) for name in table.column_names if name not in COUNTS}
         first, at = _groups(_mixed([coded[name] for name in ("organisation", "period")]))
-        subjects = list(zip(coded["organisation"].text(first), coded["period"].text(first), strict=True))
-        descriptions = zip(*(coded[name].text(first) for name in ATTRIBUTES), strict=True)
-        for subject, description in zip(subjects, descriptions, strict=True):
-            if self.who.setdefault(subject, len(self.who)) == len(self.described):
-                self.described.append(description)
-        who = np.array([self.who[subject] for subject in subjects], np.int32)[at]
+        if len(first):
+            self.organisations.append(coded["organisation"].take(first))
+        for name, numbered in self.described.items():
+            numbered.add(coded[name], first)
+        who = (at + self.subjects_n).astype(np.int32)
+        self.subjects_n += len(first)
         counts = np.stack([table[name].to_numpy() for name in COUNTS], axis=1)
         counts = counts.astype(np.min_scalar_type(counts.max(initial=0)))
         for key, rows in _by_table(coded):
@@ -170,38 +177,71 @@ class _Gathered:
         self.hubs.append(hub)
 
     def table(self) -> pa.Table:
-        """A row for each organisation in each of ``TABLE``, which come in order, a chunk each."""
+        """A row for each organisation in each of ``TABLE``, which come in order, a chunk each. Takes the rows away."""
         if not self.parts:
             names = (*TABLE, "organisation", *ATTRIBUTES)
             hubs = pa.list_(pa.dictionary(pa.int16(), pa.string()))
             fields = [*((name, _TEXT) for name in names), ("level", pa.int8()), ("hubs", hubs)]
             return pa.schema(fields).empty_table()
-        described = {"organisation": _encoded([organisation for organisation, _ in self.who])}
-        for i, name in enumerate(ATTRIBUTES):
-            described[name] = _encoded([description[i] for description in self.described])
-        # All chunks share their dictionaries.
-        dictionaries = {name: pa.array(column.values, pa.string()) for name, column in described.items()}
+        organisations = pa.chunked_array(self.organisations).unify_dictionaries().combine_chunks()
+        self.organisations.clear()
+        period, *attributes = (numbered.finished() for numbered in self.described.values())
+        organisation = organisations.indices.to_numpy().astype(np.int64)
+        first, same = _groups(organisation * len(period.values) + period.codes)
+        same = same.astype(np.int32)
+        known = {
+            "organisation": _Coded(organisation, organisations.dictionary),
+            **dict(zip(ATTRIBUTES, attributes, strict=True)),
+        }
+        described = {name: column.only(first) for name, column in known.items()}
         hub_names = pa.array(self.hubs, pa.string())
+        # Of one buffer for all chunks and columns, which nobody writes to, the system keeps next to nothing.
+        zeros = pa.array(np.zeros(max(sum(len(who) for who, _, _ in parts) for parts in self.parts.values()), np.int32))
         chunks = []
         for key in sorted(self.parts):
-            who, hub, counts = (np.concatenate(parts) for parts in zip(*self.parts[key], strict=True))
+            who, hub, counts = (np.concatenate(parts) for parts in zip(*self.parts.pop(key), strict=True))
+            who = same[who]
             first, at = _groups(who)
             columns = {
-                name: pa.DictionaryArray.from_arrays(np.zeros(len(first), np.int32), pa.array([term], pa.string()))
+                name: pa.DictionaryArray.from_arrays(zeros[: len(first)], pa.array([term], pa.string()))
                 for name, term in zip(TABLE, key, strict=True)
             }
             for name, column in described.items():
-                indices = pa.array(column.codes[who[first]])
-                columns[name] = pa.DictionaryArray.from_arrays(indices, dictionaries[name])
+                columns[name] = pa.DictionaryArray.from_arrays(pa.array(column.codes[who[first]]), column.values)
             columns["level"] = pa.array(_lower_median(_added(counts, at, len(first))), pa.int8())
             columns["hubs"] = _lists(hub_names, hub, at, len(first))
             chunks.append(pa.table(columns))
         return pa.concat_tables(chunks)
 
 
+class _Numbered:
+    """A column of few different values, gathered piece by piece."""
+
+    def __init__(self) -> None:
+        self._numbers: dict[str, int] = {}
+        self._codes: list[Numbers] = []
+
+    def add(self, column: _Coded, rows: Integers) -> None:
+        """Add the values on ``rows``."""
+        codes, values = column.codes[rows], column.values.to_pylist()
+        numbers = np.zeros(len(values), np.int32)
+        for code in np.flatnonzero(np.bincount(codes)).tolist():
+            numbers[code] = self._numbers.setdefault(values[code], len(self._numbers))
+        self._codes.append(numbers[codes])
+
+    def finished(self) -> _Coded:
+        """The whole column."""
+        return _Coded(np.concatenate(self._codes), pa.array(list(self._numbers), pa.string()))
+
+
 def _by_table(coded: Mapping[str, _Coded]) -> Iterator[tuple[Key, Integers]]:
     """Each combination of ``TABLE`` and its rows."""
     columns = [coded[name] for name in TABLE]
+    rows_n = len(columns[0].codes)
+    if rows_n and all((column.codes == column.codes[0]).all() for column in columns):
+        [key] = zip(*(column.text([0]) for column in columns), strict=True)
+        yield key, np.arange(rows_n)
+        return
     first, at = _groups(_mixed(columns))
     period, instrument, audience, dimension = (column.text(first) for column in columns)
     keys = zip(period, instrument, audience, dimension, strict=True)
@@ -221,8 +261,11 @@ def _lists(names: pa.Array, hub: Numbers, at: Integers, n: int) -> pa.ListArray:
 def _lower_median(counts: Grid) -> Numbers:
     """For each row of counts by level, the level of the middle one, the lower of two; -1 where nobody is."""
     n = counts.sum(axis=1, dtype=np.int64)
-    is_reached = np.cumsum(counts, axis=1, dtype=np.int64) * 2 >= n[:, None]
-    return np.where(n > 0, is_reached.argmax(axis=1), -1).astype(np.int8)
+    below, reached = np.zeros(len(n), np.int8), np.zeros(len(n), np.int64)
+    for answers in counts.T:
+        reached += answers
+        below += reached * 2 < n
+    return np.where(n > 0, below, np.int8(-1))
 
 
 # The cube.
@@ -283,8 +326,12 @@ class AllMembers:
 
 def members_of(levels: pa.Table) -> AllMembers:
     """The organisations in the table that ``combine`` made. Raises KeyError for a term that is in no vocabulary."""
-    levels = levels.select([*TABLE, "organisation", *ATTRIBUTES, "level", "hubs"]).unify_dictionaries()
-    names = levels["organisation"].chunk(0).dictionary if levels.num_rows else pa.array([], pa.string())
+    levels = levels.select([*TABLE, "organisation", *ATTRIBUTES, "level", "hubs"])
+    dictionaries = [chunk.dictionary for chunk in levels["organisation"].chunks] or [pa.array([], pa.string())]
+    if not all(dictionary.equals(dictionaries[0]) for dictionary in dictionaries):
+        levels = levels.unify_dictionaries()
+        dictionaries = [levels["organisation"].chunk(0).dictionary]
+    names = dictionaries[0]
     members = AllMembers(names, {}, {})
     number_of = {
         name: {term: i for i, term in enumerate(vocabulary(scheme).terms)} for name, scheme in ATTRIBUTES.items()
@@ -293,7 +340,7 @@ def members_of(levels: pa.Table) -> AllMembers:
         piece = pa.Table.from_batches([batch])
         coded = {name: _coded(piece[name]) for name in (*TABLE, *ATTRIBUTES)}
         terms = {
-            name: np.array([numbers[value] for value in coded[name].values], np.int16)[coded[name].codes]
+            name: np.array([numbers[value] for value in coded[name].values.to_pylist()], np.int16)[coded[name].codes]
             for name, numbers in number_of.items()
         }
         level = batch["level"].to_numpy()
@@ -324,14 +371,20 @@ def _only_hub(hubs: pa.ListArray, numbers: dict[str, int]) -> Numbers:
 
 def _tie_key(names: pa.Array, tables: Mapping[Key, Members]) -> bytes:
     """SHA-256 over the organisations and levels of ``tables``, in whatever order their rows came."""
+    is_here = np.zeros(len(names), bool)
+    for members in tables.values():
+        is_here[members.organisation] = True
+    here = np.flatnonzero(is_here)
+    in_order = here[pc.sort_indices(names.take(pa.array(here))).to_numpy()]
     rank = np.empty(len(names), np.int64)
-    rank[pc.sort_indices(names).to_numpy()] = np.arange(len(names))
+    rank[in_order] = np.arange(len(in_order))
     digest = hashlib.sha256()
     for key, members in tables.items():
         order = np.argsort(rank[members.organisation])
-        who = names.take(pa.array(members.organisation[order])).to_pylist()
-        for part in ("\n".join(key), "\n".join(who)):
-            digest.update(hashlib.sha256(part.encode()).digest())
+        who = names.take(pa.array(members.organisation[order]))
+        listed = pc.binary_join(pa.ListArray.from_arrays([0, len(who)], who), "\n")[0].as_buffer()
+        for part in ("\n".join(key).encode(), listed):
+            digest.update(hashlib.sha256(part).digest())
         digest.update(hashlib.sha256(members.level[order].astype(np.int8).tobytes()).digest())
     return digest.digest()
 
@@ -360,34 +413,32 @@ def _counted(
 
 @dataclass(frozen=True)
 class _Coded:
-    """A column as codes into its distinct values."""
+    """A column as codes into its distinct values, which are text."""
 
     codes: Numbers
-    values: list[str]
+    values: pa.Array
 
-    def text(self, rows: Integers) -> list[str]:
+    def text(self, rows: Integers | list[int]) -> list[str]:
         """The values on ``rows``, as text."""
-        return [self.values[code] for code in self.codes[rows].tolist()]
+        values = self.values.to_pylist()
+        return [values[code] for code in self.codes[rows].tolist()]
 
     def take(self, rows: Integers) -> pa.DictionaryArray:
         """The values on ``rows``."""
-        indices = pa.array(self.codes[rows], pa.int32())
-        return pa.DictionaryArray.from_arrays(indices, pa.array(self.values, pa.string()))
+        return pa.DictionaryArray.from_arrays(pa.array(self.codes[rows], pa.int32()), self.values)
 
-
-def _encoded(values: Sequence[str]) -> _Coded:
-    """Text as codes, as short as can be."""
-    numbers = {value: i for i, value in enumerate(dict.fromkeys(values))}
-    short = np.int8 if len(numbers) < 2**7 else np.int32
-    return _Coded(np.array([numbers[value] for value in values], short), list(numbers))
+    def only(self, rows: Integers) -> _Coded:
+        """The column on ``rows`` alone, its codes as short as can be."""
+        short = np.int8 if len(self.values) < 2**7 else np.int32
+        return _Coded(self.codes[rows].astype(short), self.values)
 
 
 def _coded(column: pa.ChunkedArray) -> _Coded:
     """A dictionary column of one chunk, without missing values."""
     if not column.num_chunks:
-        return _Coded(np.array([], np.int64), [])
+        return _Coded(np.array([], np.int64), pa.array([], pa.string()))
     array = column.chunk(0)
-    return _Coded(array.indices.to_numpy(), array.dictionary.to_pylist())
+    return _Coded(array.indices.to_numpy(), array.dictionary)
 
 
 def _mixed(columns: Sequence[_Coded]) -> Integers:

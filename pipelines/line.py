@@ -26,10 +26,11 @@ from pipelines import logs, made_with, quarantine, runs, standing, validate
 from pipelines.candidates import DEFAULT_RULE, Rule
 from pipelines.consolidate import HubRecords, consolidate
 from pipelines.edition import HubState, LibraryRecord, State, Withdrawn
-from pipelines.engines import ARROW, Engine
+from pipelines.engines import ARROW, Engine, Everybody
 from pipelines.keys import Keys
 from pipelines.layout import bring_up
 from pipelines.ledger import COUNT, PUBLISHED_BY_HUB, N, Row
+from pipelines.memory import give_back
 from pipelines.policy import read_policy
 from pipelines.pull import pull
 from pipelines.pull.network import Network
@@ -429,7 +430,7 @@ def make_benchmarks(line: Line) -> pa.Table:
 
     source = telling.Source(_snapshots(line), _samples(line))
     known = Remembered(line.store.told_before(), f"{code_version()} {made_with.digest()}")
-    told = telling.tell(line.engine.everybody(_counted(line)), source, line.store.ledger, read_policy(), known)
+    told = telling.tell(everybody(line), source, line.store.ledger, read_policy(), known)
     line.store.keep_told(known.table())
     with line.store.making("benchmarks", key):
         line.store.write_benchmarks(told.benchmarks)
@@ -464,9 +465,11 @@ def _samples(line: Line) -> frozenset[str]:
     return frozenset(hub for hub, registration in line.registry.hubs.items() if registration.sample)
 
 
-def organisations(line: Line) -> pa.Table:
-    """The level of each organisation, over all hubs (``benchmark.combine``)."""
-    return line.engine.everybody(_counted(line)).levels
+def everybody(line: Line) -> Everybody:
+    """The organisations of all hubs, an organisation once, and what counts them."""
+    counted = _counted(line)
+    give_back()  # hubs were judged before, and what that took is as much as what comes now
+    return line.engine.everybody(counted)
 
 
 def _counted(line: Line) -> dict[str, Path]:

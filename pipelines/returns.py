@@ -60,6 +60,23 @@ class Sheet:
     last: int
 
 
+@dataclass(frozen=True)
+class _Hashed:
+    """A column as codes into the hashes of its distinct values, which are the same on every machine and every day."""
+
+    codes: Numbers
+    values: Hashes
+
+    @classmethod
+    def of(cls, column: pa.ChunkedArray) -> _Hashed:
+        """The column, of one chunk; the last hash is of the missing value."""
+        if not pa.types.is_dictionary(column.type):
+            column = pa.chunked_array([column.combine_chunks().cast(pa.string()).dictionary_encode()])
+        values = [*column.chunk(0).dictionary.to_pylist(), ""]
+        digests = b"".join(hashlib.blake2b(value.encode(), digest_size=8).digest() for value in values)
+        return cls(codes_of(column), np.frombuffer(digests, "<u8"))
+
+
 @dataclass
 class _Period:
     """Sums of one period, as the row groups give them."""
@@ -70,14 +87,17 @@ class _Period:
     asked: list[Hashes] = field(default_factory=list)
     rows: list[Numbers] = field(default_factory=list)
 
-    def add(self, organisations: Hashes, asked: Hashes, answered: Hashes, whole: Hashes) -> None:
-        """Rows, each by the hashes of its organisation's key and of what it says."""
-        self.digest = (self.digest + int(whole.sum(dtype=np.uint64))) % _ROUND
-        keys, at = np.unique(organisations, return_inverse=True)
-        self.keys.append(keys)
-        self.asked.append(_sums(asked, at, len(keys)))
-        self.answered.append(_sums(answered, at, len(keys)))
-        self.rows.append(np.bincount(at, minlength=len(keys)))
+    def add(self, organisations: _Hashed, rows: Numbers, asked: Hashes, answered: Hashes, whole: Hashes) -> None:
+        """Add ``rows``, each by the hashes of its organisation's key and of what it says."""
+        self.digest = (self.digest + int(whole[rows].sum(dtype=np.uint64))) % _ROUND
+        keys, which = np.unique(organisations.values, return_inverse=True)  # many rows, few organisations
+        at = which[organisations.codes[rows]]
+        rows_n = np.bincount(at, minlength=len(keys))
+        is_here = rows_n > 0
+        self.keys.append(keys[is_here])
+        self.asked.append(_sums(asked[rows], at, len(keys))[is_here])
+        self.answered.append(_sums(answered[rows], at, len(keys))[is_here])
+        self.rows.append(rows_n[is_here])
 
     def finished(self) -> Returns:
         keys, at = np.unique(np.concatenate(self.keys), return_inverse=True)
@@ -105,7 +125,8 @@ class Tables:
         blocks, last = Counter(earlier.blocks), earlier.last
         names = [column.name for column in table_kinds()[table.kind].columns]
         for group in _row_groups(path, names):
-            coded = {name: _hashed(group[name]) for name in names}
+            hashed = {name: _Hashed.of(group[name]) for name in names}
+            coded = {name: column.values[column.codes] for name, column in hashed.items()}
             asked = combined([coded[name] for name in names if name not in (*KEYS, LEVEL)])
             answered = combined([asked, coded[LEVEL]])
             whole = combined([answered, *(coded[name] for name in KEYS)])
@@ -114,8 +135,7 @@ class Tables:
             for block, digest in _by_group(_block(number), whole):
                 blocks[block] = (blocks[block] + digest) % _ROUND
             for period, here in _rows_by_text(group["period"]):
-                hashes = (coded[KEYS[0]][here], asked[here], answered[here], whole[here])
-                self._periods[table.kind, period].add(*hashes)
+                self._periods[table.kind, period].add(hashed[KEYS[0]], here, asked, answered, whole)
         self.sheets[key] = Sheet(blocks, last)
 
 
@@ -126,16 +146,6 @@ def _row_groups(path: Path, names: Sequence[str]) -> Iterator[pa.Table]:
             group = file.read_row_group(number, columns=[*names, "row"], use_threads=False)
             if group.num_rows:
                 yield group.unify_dictionaries().combine_chunks()
-
-
-def _hashed(column: pa.ChunkedArray) -> Hashes:
-    """A hash of each row's value, the same on every machine and every day."""
-    if not pa.types.is_dictionary(column.type):
-        column = pa.chunked_array([column.combine_chunks().cast(pa.string()).dictionary_encode()])
-    values = [*column.chunk(0).dictionary.to_pylist(), ""]
-    digests = b"".join(hashlib.blake2b(value.encode(), digest_size=8).digest() for value in values)
-    hashes: Hashes = np.frombuffer(digests, "<u8")[codes_of(column)]
-    return hashes
 
 
 def _rows_by_text(column: pa.ChunkedArray) -> Iterator[tuple[str, Numbers]]:

@@ -19,6 +19,7 @@ from hubs.registration import CADENCE, Registration, Registry
 from pipelines import quarantine
 from pipelines.breaker import Change, compare
 from pipelines.edition import HubState, State
+from pipelines.files import together
 from pipelines.identity import traits_of, update
 from pipelines.store import Anchor, Good, Standing, Store
 from pipelines.validate import rules_key, used_verdict, verdict_on
@@ -105,10 +106,10 @@ def settle(store: Store, registry: Registry, hub: str, now: datetime) -> HubStat
     since = old.since if old.state == state.value else now
     change = newest.weighed.change.to_dict() if newest.weighed and newest.weighed.change else None
     digest, rules = newest.key or (None, None)
-    store.save_standing(
-        hub, Standing(state.value, since, reason, newest.held_by, good, last, digest, rules, change, blocked, anchor)
-    )
-    one.keep_ids(last)
+    settled = Standing(state.value, since, reason, newest.held_by, good, last, digest, rules, change, blocked, anchor)
+    with together():
+        store.save_standing(hub, settled)
+        one.keep_ids(last)
     return hub_state(store, registry, hub)
 
 

@@ -60,6 +60,7 @@ from pipelines.files import (
     read_log,
     reading,
     staging,
+    together,
     write_bytes,
     write_json,
     write_lines,
@@ -348,8 +349,6 @@ class Store:
     @staticmethod
     def write_verdict(folder: Path, verdict: Verdict) -> None:
         """Write ``verdict`` into ``folder``. Its tables' Parquet files must lie there already."""
-        write_lines(folder / "records.jsonl", [record.to_dict() for record in verdict.records])
-        write_lines(folder / "quarantine.jsonl", [_quarantined_to_dict(entry) for entry in verdict.quarantine])
         data = {
             "hub": verdict.hub,
             "contract": verdict.contract,
@@ -367,8 +366,11 @@ class Store:
             "quarantined_answers": verdict.answers_quarantined_by_code(),
             "derived": verdict.derived(),
         }
-        write_json(folder / "summary.json", summary)
-        write_json(folder / "verdict.json", data)
+        with together():  # the folder as a whole takes its place later
+            write_lines(folder / "records.jsonl", [record.to_dict() for record in verdict.records])
+            write_lines(folder / "quarantine.jsonl", [_quarantined_to_dict(entry) for entry in verdict.quarantine])
+            write_json(folder / "summary.json", summary)
+            write_json(folder / "verdict.json", data)
 
     def verdict(self, hub: str, digest: str, rules_key: str) -> Verdict:
         """The stored verdict. Raises FileNotFoundError and files.Damaged."""

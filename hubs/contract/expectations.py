@@ -45,20 +45,68 @@ def suite(kind: TableKind) -> ExpectationSuite:
 def unexpected_values(kind: TableKind, values: Mapping[str, pa.Array]) -> dict[str, Mask]:
     """Which values their column may not hold, by column. Null is a value too: a missing one.
 
-    ``values`` are strings and may be of different lengths. A value's verdict never depends on the values beside it.
+    ``values`` are strings and may be of different lengths. A value's verdict never depends on the values beside it, so
+    the terms that most tables have are asked about once (``_Known``).
     """
-    unexpected = {name: np.zeros(len(column), bool) for name, column in values.items()}
-    conditions: list[MetricConfiguration] = []
     with LOCK:
-        for name, column_values in values.items():
-            if column_values.null_count < len(column_values):
+        known = {name: _known(kind.column(name)) for name in values}
+        asked = {name: known[name].unknown(column_values) for name, column_values in values.items()}
+        conditions: list[MetricConfiguration] = []
+        for name, unknown in asked.items():
+            if unknown.null_count < len(unknown):
                 conditions += _conditions_of_values(kind.column(name))
-            if column_values.null_count:
+            if unknown.null_count:
                 conditions += _conditions_of_presence(kind.column(name))
-        frames = {name: pa.table({name: column_values}).to_pandas() for name, column_values in values.items()}
-        for name, mask in _failing(frames, conditions):
+        unexpected = {name: np.zeros(len(unknown), bool) for name, unknown in asked.items()}
+        frames = {name: pa.table({name: unknown}).to_pandas() for name, unknown in asked.items() if len(unknown)}
+        for name, mask in _failing(frames, conditions) if conditions else ():
             unexpected[name] |= mask
-    return unexpected
+        return {name: known[name].verdict(values[name], asked[name], unexpected[name]) for name in values}
+
+
+MOST_KNOWN = 1_000
+"""Values of a column whose verdict is kept, and the most values that are looked up one by one."""
+
+
+class _Known:
+    """The verdicts on values of one column that have been judged in this process: on the missing one, and on the first
+    ``MOST_KNOWN`` others. Of keys, which are others in every feed, only that on the missing one.
+    """
+
+    def __init__(self, column: Column) -> None:
+        self._is_key = column.is_key
+        self._verdicts: dict[str | None, bool] = {}
+
+    def unknown(self, values: pa.Array) -> pa.Array:
+        """Those of ``values`` that have to be judged."""
+        if self._is_looked_up(values):
+            new = [value for value in dict.fromkeys(values.to_pylist()) if value not in self._verdicts]
+            return pa.array(new, pa.string())
+        return values.drop_null() if None in self._verdicts else values
+
+    def verdict(self, values: pa.Array, asked: pa.Array, unexpected: Mask) -> Mask:
+        """Which of ``values`` are unexpected, now that it is known of those that were ``asked`` about."""
+        if self._is_looked_up(values):
+            found = self._verdicts | dict(zip(asked.to_pylist(), unexpected.tolist(), strict=True))
+            if len(found) <= MOST_KNOWN:
+                self._verdicts = found
+            return np.fromiter((found[value] for value in values.to_pylist()), bool, len(values))
+        is_missing = values.is_null().to_numpy(zero_copy_only=False)
+        if len(asked) == len(values):
+            if is_missing.any():
+                self._verdicts[None] = bool(unexpected[is_missing].any())
+            return unexpected
+        mask = np.full(len(values), self._verdicts[None])
+        mask[~is_missing] = unexpected
+        return mask
+
+    def _is_looked_up(self, values: pa.Array) -> bool:
+        return not self._is_key and len(values) <= MOST_KNOWN
+
+
+@cache
+def _known(column: Column) -> _Known:
+    return _Known(column)
 
 
 def repeated_keys(keys: pd.DataFrame) -> Mask:

@@ -6,15 +6,18 @@ import argparse
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from tests.bench import breaker, checking, cubes, intruder, lighthouse, report
+from tests.bench import breaker, checking, cubes, gathering, intruder, lighthouse, orchestration, report
 from tests.bench.measure import Case, Run, in_turn
 
 COMPARED: dict[str, tuple[str, Callable[[Path], Iterator[Case]]]] = {
+    "line": ("from feeds to the true cube, beside bare DuckDB, and how that grows", gathering.cases),
     "check": ("`hubpacks check` beside frictionless and bare DuckDB, and the start of the command", checking.cases),
     "cube": ("from accepted returns to the true cube, beside bare DuckDB", cubes.cases),
 }
 """Parts whose ways take turns: what they are, and their cases."""
 RARE: dict[str, tuple[str, Callable[[Path], Iterator[Case]]]] = {
+    "dagster": ("what Dagster costs beside the bare line, with 100 and with 1,000 hubs", orchestration.cases),
+    "largest": ("a hundred million answers, for which 30 GB of disk are needed", gathering.largest_cases),
     "engines": ("the same by each engine that can be set", cubes.engine_cases),
 }
 """Parts that are asked for by name, as they take long."""

@@ -1,5 +1,5 @@
-"""``make bench ARGS=--dagster``: what Dagster costs beside the bare line, in one run and in turn, and how soon the code
-location is there. ``python -m tests.bench.orchestration WAY FOLDER`` is one contender.
+"""What Dagster costs beside the bare line, when all is new and when nothing has changed, and how soon the code location
+is there. ``python -m tests.bench.orchestration WAY FOLDER`` is one way; it prints the seconds without its start.
 """
 
 from __future__ import annotations
@@ -8,21 +8,21 @@ import json
 import logging
 import os
 import shutil
-import statistics
 import subprocess
 import sys
-import tempfile
 import time
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
 from hubs.contract.vocabularies import vocabulary
+from tests.bench.measure import ROOT, Case, Reach, Way, empty, ours
 from tests.feeds import a_study, answers_of, register, write_feed
 
-HUBS, LOCATIONS, ROUNDS = 100, (10, 300, 1_000), 3
+FEW, MANY = 100, 1_000
+"""Hubs."""
 STUDIES, ORGANISATIONS = 5, 100
 """What each hub sends: case studies, and organisations with answers."""
-ROOT = Path(__file__).parents[2]
 
 
 def write_hubs(folder: Path, hubs: int, *, has_feeds: bool = True) -> None:
@@ -83,39 +83,37 @@ def run_dagster(folder: Path) -> float:
         return time.perf_counter() - start
 
 
-WAYS = {"bare": run_bare, "dagster": run_dagster}
+WAYS = {"bare": run_bare, "dagster": run_dagster, "location": location_seconds}
+NEW, UNCHANGED = "all is new", "nothing has changed"
 
 
-def contender(way: str, folder: Path) -> float:
-    """Seconds of one contender, in a process of its own."""
-    command = [sys.executable, "-W", "ignore", "-m", "tests.bench.orchestration", way, str(folder)]
-    done = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True)
-    return float(json.loads(done.stdout.splitlines()[-1]))
+def cases(folder: Path) -> Iterator[Case]:
+    """By number of hubs: the code location, all new, and nothing changed, which follows on all new."""
+    growth = 1.2 * MANY / FEW
+    for hubs in (FEW, MANY):
+        place = folder / str(hubs)
+        empty(place)
+        write_hubs(place, hubs)
+        yield _case(place, f"{hubs:,} hubs by Dagster, {NEW}", is_new=True)
+        yield _case(place, f"{hubs:,} hubs by Dagster, {UNCHANGED}", is_new=False)
+    for what, names in (("code location", ("location",)), (UNCHANGED, ("dagster", "bare"))):
+        labels = {name: [f"{name}, {hubs:,} hubs" for hubs in (MANY, FEW)] for name in names}
+        ways = [
+            Way(label, ours("orchestration", name, folder / str(hubs)))
+            for name, own in labels.items()
+            for label, hubs in zip(own, (MANY, FEW), strict=True)
+        ]
+        reaches = tuple(Reach(many, few, growth, "own_s") for many, few in labels.values())
+        yield Case(f"{what} with ten times as many hubs", tuple(ways), reaches)
 
 
-def main() -> None:
-    """Print the tables."""
-    print(f"{os.cpu_count()} processors, load {os.getloadavg()[0]:.1f}\n\n| hubs | code location loads in |\n|--:|--:|")
-    for hubs in LOCATIONS:
-        with tempfile.TemporaryDirectory() as folder:
-            write_hubs(Path(folder), hubs, has_feeds=False)
-            seconds = [location_seconds(Path(folder)) for _ in range(ROUNDS)]
-            print(f"| {hubs:,} | {statistics.median(seconds):.1f} s |", flush=True)
-    found: dict[tuple[str, str], list[float]] = {}
-    for _ in range(ROUNDS):
-        with tempfile.TemporaryDirectory() as folder:
-            write_hubs(Path(folder), HUBS)
-            for what in ("all is new", "nothing has changed"):
-                for way in WAYS:
-                    found.setdefault((what, way), []).append(contender(way, Path(folder)))
-    print(f"\n| {HUBS} hubs | bare line | Dagster | more | share |\n|---|--:|--:|--:|--:|")
-    for what in ("all is new", "nothing has changed"):
-        rounds = list(zip(found[what, "bare"], found[what, "dagster"], strict=True))
-        bare, own = (statistics.median(one[n] for one in rounds) for n in (0, 1))
-        more = statistics.median(dagster - line for line, dagster in rounds)
-        share = statistics.median((dagster - line) / line for line, dagster in rounds)
-        print(f"| {what} | {bare:.1f} s | {own:.1f} s | {more:.1f} s | {share:.0%} |")
+def _case(place: Path, name: str, *, is_new: bool) -> Case:
+    ways = tuple(
+        Way(label, ours("orchestration", way, place), (lambda way=way: empty(place / way)) if is_new else None)
+        for label, way in (("Dagster", "dagster"), ("bare line", "bare"))
+    )
+    return Case(name, ways, rounds=1 if is_new else 3, warm_ups=0 if is_new else 1)
 
 
 if __name__ == "__main__":
-    print(json.dumps(WAYS[sys.argv[1]](Path(sys.argv[2]))))
+    print(json.dumps({"own_s": WAYS[sys.argv[1]](Path(sys.argv[2]))}))

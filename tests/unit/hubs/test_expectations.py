@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -15,6 +17,9 @@ from hubs.contract import expectations
 from hubs.contract.kinds import table_kinds
 from hubs.contract.kinds.base import Column
 from tests.unit.hubs.plain import a_batch
+
+if TYPE_CHECKING:
+    from great_expectations.validator.metric_configuration import MetricConfiguration
 
 KIND = table_kinds()["assessment"]
 
@@ -99,3 +104,40 @@ def test_an_expectation_that_cannot_be_evaluated_is_a_bug_and_not_a_verdict() ->
 def test_nothing_is_printed(capfd: pytest.CaptureFixture[str]) -> None:
     unexpected({"level": ["9"], "period": ["x"]})
     assert capfd.readouterr() == ("", "")
+
+
+def test_terms_are_judged_once_and_keys_each_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+    judged = expectations._failing
+
+    def watched(
+        frames: dict[str, pd.DataFrame], conditions: list[MetricConfiguration]
+    ) -> Iterator[tuple[str, expectations.Mask]]:
+        asked.extend(sorted(frames))
+        return judged(frames, conditions)
+
+    monkeypatch.setattr(expectations, "_failing", watched)
+    expectations._known.cache_clear()
+    values = {"organisation": ["abcdefgh", None], "region": ["wales", "Narnia", None, "wales"], "level": ["na", None]}
+    first = unexpected(values)
+    assert (first, asked) == (
+        {"organisation": [1], "region": [1, 2], "level": [1]},
+        ["level", "organisation", "region"],
+    )
+    asked.clear()
+    assert (unexpected(values), asked) == (first, ["organisation"])
+    asked.clear()
+    assert (unexpected({"region": ["Mordor", "wales"], "level": ["na"]}), asked) == (
+        {"region": [0], "level": []},
+        ["region"],
+    )
+
+
+def test_what_is_known_of_a_column_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(expectations, "MOST_KNOWN", 3)
+    expectations._known.cache_clear()
+    for _ in range(2):
+        assert unexpected({"level": ["1", "8", "2", None, "9"]}) == {"level": [1, 3, 4]}
+        assert unexpected({"level": ["1", "8"]}) == {"level": [1]}
+        assert unexpected({"level": ["2", "3"]}) == {"level": []}
+    assert len(expectations._known(KIND.column("level"))._verdicts) == 3

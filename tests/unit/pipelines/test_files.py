@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,7 @@ from pipelines.files import (
     only_one,
     read_json,
     staging,
+    together,
     write_bytes,
     write_json,
 )
@@ -31,6 +33,58 @@ def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path) -> None:
         write_bytes(path, "text is not bytes")  # type: ignore[arg-type]
     assert read_json(path) == {"old": True}
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_files_that_are_written_together_are_there_at_the_end(tmp_path) -> None:
+    one, other = tmp_path / "one.json", tmp_path / "folder" / "other.json"
+    write_json(one, 1)
+    with together():
+        write_json(one, 2)
+        write_json(other, 3)
+        write_json(one, 4)
+        assert (read_json(one), read_json(other)) == (1, None)
+    assert (read_json(one), read_json(other)) == (4, 3)
+    assert sorted(path.name for path in tmp_path.rglob("*")) == ["folder", "one.json", "other.json"]
+
+
+def test_of_files_that_are_written_together_none_is_left_when_one_fails(tmp_path) -> None:
+    def write_two() -> None:
+        with together():
+            write_json(tmp_path / "one.json", 1)
+            write_bytes(tmp_path / "other.json", "text is not bytes")  # type: ignore[arg-type]
+
+    with pytest.raises(TypeError):
+        write_two()
+    assert list(tmp_path.iterdir()) == []
+    write_json(tmp_path / "one.json", 2)
+    assert read_json(tmp_path / "one.json") == 2
+
+
+def test_all_that_is_written_together_is_on_the_disk_before_any_takes_its_place(tmp_path, monkeypatch) -> None:
+    seen = []
+
+    def watched(handle: int) -> None:
+        seen.append(sorted(path.name for path in tmp_path.glob("*.json")))
+
+    monkeypatch.setattr(os, "fsync", watched)
+    with together():
+        write_json(tmp_path / "one.json", 1)
+        write_json(tmp_path / "other.json", 2)
+    assert seen == [[], []]
+
+
+def test_another_thread_waits_for_nothing_of_what_is_written_together(tmp_path) -> None:
+    with together(), ThreadPoolExecutor(1) as pool:
+        pool.submit(write_json, tmp_path / "one.json", 1).result()
+        assert read_json(tmp_path / "one.json") == 1
+
+
+def test_a_block_of_files_has_none_within_it(tmp_path) -> None:
+    with together():
+        write_json(tmp_path / "one.json", 1)
+        with pytest.raises(RuntimeError, match="within"), together():
+            pass
+    assert read_json(tmp_path / "one.json") == 1
 
 
 def test_a_missing_file_reads_as_none(tmp_path) -> None:
