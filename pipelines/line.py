@@ -26,7 +26,7 @@ from pipelines import logs, made_with, quarantine, runs, standing, validate
 from pipelines.candidates import DEFAULT_RULE, Rule
 from pipelines.consolidate import HubRecords, consolidate
 from pipelines.edition import HubState, LibraryRecord, State, Withdrawn
-from pipelines.engines import ARROW, Engine
+from pipelines.engines import ARROW, Engine, Everybody
 from pipelines.keys import Keys
 from pipelines.layout import bring_up
 from pipelines.ledger import COUNT, PUBLISHED_BY_HUB, N, Row
@@ -427,7 +427,7 @@ def make_benchmarks(line: Line) -> pa.Table:
     from pipelines import telling
 
     source = telling.Source(_snapshots(line), _samples(line))
-    told = telling.tell(line.engine.everybody(_counted(line)), source, line.store.ledger, read_policy())
+    told = telling.tell(everybody(line), source, line.store.ledger, read_policy())
     with line.store.making("benchmarks", key):
         line.store.write_benchmarks(told.benchmarks)
         line.store.write_distributions(told.distributions)
@@ -461,9 +461,9 @@ def _samples(line: Line) -> frozenset[str]:
     return frozenset(hub for hub, registration in line.registry.hubs.items() if registration.sample)
 
 
-def organisations(line: Line) -> pa.Table:
-    """The level of each organisation, over all hubs (``benchmark.combine``)."""
-    return line.engine.everybody(_counted(line)).levels
+def everybody(line: Line) -> Everybody:
+    """The organisations of all hubs, an organisation once, and what counts them."""
+    return line.engine.everybody(_counted(line))
 
 
 def _counted(line: Line) -> dict[str, Path]:

@@ -13,8 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from hubs.contract.groups import ALL, ATTRIBUTES, TABLE
-from pipelines.line import open_line
-from pipelines.line import organisations as levels_of_organisations
+from pipelines.line import everybody, open_line
 from pipelines.releasing import run
 from pipelines.settings import DEFAULTS
 
@@ -61,7 +60,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         line = open_line(DEFAULTS["registry"], Path(folder) / "store", Path(folder) / "public")
         run(line, datetime.now(UTC), lambda _stage, _what: None)
-        organisations = levels_of_organisations(line).to_pylist()
+        organisations = everybody(line).levels.to_pylist()
         done = list(scored(organisations, guesses(line.store.distributions().to_pylist())))
     groups = defaultdict(list)
     for group, *right in done:

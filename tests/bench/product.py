@@ -1,4 +1,8 @@
-"""The product's own line from feeds to benchmarks, as one process: ``python -m tests.bench.product FEEDS WORK``."""
+"""The product's own line from feeds, as one process: ``python -m tests.bench.product FEEDS WORK [UNTIL]``.
+
+``UNTIL`` says where it ends: at the true ``cube``, which is where the rival ends; at the ``library`` as well; or at the
+``benchmarks``, which are rounded and attacked before they may be published.
+"""
 
 from __future__ import annotations
 
@@ -7,18 +11,41 @@ import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import yaml
 
 from pipelines import line
+from pipelines.policy import read_policy
+from tests.bench.counting import rows
 from tests.bench.generator import hub_sector
 
 NOW = datetime(2026, 12, 1, tzinfo=UTC)
+UNTIL = ("cube", "library", "benchmarks")
 
 
-def main(feeds: Path, work: Path) -> None:
-    """Pull, judge and count all of ``feeds`` into a fresh store in ``work``; benchmarks go to ``cube.parquet``."""
-    registry = work / "registry"
+def main(feeds: Path, work: Path, until: str = "cube") -> None:
+    """Pull, judge and count all of ``feeds`` into a fresh store in ``work``; what is counted goes to ``cube.parquet``:
+    each group and level that somebody is on, or the benchmarks.
+    """
+    register(feeds, work / "registry")
+    opened = line.open_line(work / "registry", work / "store", work / "public")
+    line.gather_all(opened, NOW, lambda _stage, _what: None)
+    documents = len(line.make_library(opened)) if until == "library" else 0
+    if until == "benchmarks":
+        counted = line.make_benchmarks(opened)
+    else:
+        everybody = line.everybody(opened)
+        cube = everybody.cube(everybody.levels, read_policy())
+        counted = pa.concat_tables([part for counts in cube for part in rows(counts)])
+    pq.write_table(counted, work / "cube.parquet")
+    counts = [state.counts for state in line.standings(opened)]
+    told = {name: sum(count[f"answers_{name}"] for count in counts) for name in ("accepted", "quarantined")}
+    print(json.dumps(told | ({"records": documents} if documents else {})))
+
+
+def register(feeds: Path, registry: Path) -> None:
+    """A registration for each of ``feeds``."""
     registry.mkdir(parents=True)
     for number, feed in enumerate(sorted(feeds.iterdir())):
         registration = {
@@ -30,13 +57,7 @@ def main(feeds: Path, work: Path) -> None:
             "address": str(feed.resolve()),
         }
         (registry / f"{feed.name}.yaml").write_text(yaml.safe_dump(registration), encoding="utf-8")
-    opened = line.open_line(registry, work / "store", work / "public")
-    line.gather_all(opened, NOW, lambda _stage, _what: None)
-    pq.write_table(line.make_benchmarks(opened), work / "cube.parquet")
-    counts = [state.counts for state in line.standings(opened)]
-    rows = {name: sum(count[f"answers_{name}"] for count in counts) for name in ("accepted", "quarantined")}
-    print(json.dumps(rows))
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), Path(sys.argv[2]))
+    main(Path(sys.argv[1]), Path(sys.argv[2]), *sys.argv[3:])

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import duckdb
 
+from hubs.contract.groups import ATTRIBUTES
 from hubs.contract.kinds import table_kinds
 from hubs.instruments import instruments
 from tests.bench.generator import hub_sector
@@ -35,10 +36,10 @@ def main(feeds: Path, work: Path) -> None:
             rows[name] += count
         _count(db, feed, work)
     table = ", ".join(TABLE)
-    sets = ", ".join(f"({', '.join((*TABLE, *by))})" for by in BREAKDOWNS)
+    sets = ", ".join(f"({', '.join((*TABLE, 'level', *by))})" for by in BREAKDOWNS)
     db.execute(
-        f"COPY (SELECT {table}, sector, organisation_type, size_band, region, count(*) AS n, "
-        f"quantile_disc(level, 0.5) AS median FROM levels GROUP BY GROUPING SETS ({sets})) "
+        f"COPY (SELECT {table}, {', '.join(ATTRIBUTES)}, level, count(*) AS n FROM levels "
+        f"GROUP BY GROUPING SETS ({sets})) "
         f"TO '{work / 'cube.parquet'}' (FORMAT parquet)"
     )
     print(json.dumps(rows))
