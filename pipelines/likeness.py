@@ -18,7 +18,6 @@ from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
-from datasketch import MinHash
 
 SHINGLE_WORDS = 4
 BANDS, BAND_SIZE = 16, 4
@@ -90,6 +89,8 @@ def _digest(word: str) -> int:
 
 def _sketches(read: Callable[[int], str], texts_n: int) -> npt.NDArray[np.uint32]:
     """A row a text: the same from run to run, and as alike from one to the other as the texts are."""
+    from datasketch import MinHash  # late: it takes longer to load than ten documents to judge
+
     first = MinHash(BANDS * BAND_SIZE, seed=1, hashfunc=int, scheme="affine64")
     found = np.empty((texts_n, BANDS * BAND_SIZE), np.uint32)
     for number in range(texts_n):
