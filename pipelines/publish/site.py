@@ -11,16 +11,19 @@ import gc
 import multiprocessing
 import shutil
 import uuid
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import Future, ProcessPoolExecutor
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from functools import cached_property, lru_cache, partial
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from jinja2.environment import TemplateModule
+from jinja2.runtime import Macro
 from markupsafe import Markup
 
 from hubs.contract.findings import CODES
@@ -130,17 +133,22 @@ def write_site(
     says. ``workers`` processes share the pages.
     """
     site = partial(Site, edition, dict(sizes), dict(changes), texts)
-    if workers == 1:
-        _Writer(site, folder).write(0, 1)
-    else:
-        # Fresh processes: forking one that runs threads (Arrow, Dagster) can lock up.
-        pool = ProcessPoolExecutor(
-            workers, mp_context=multiprocessing.get_context("spawn"), initializer=_begin, initargs=(site, folder)
-        )
-        with pool:
-            shares = workers * SHARES_A_WORKER
-            for future in [pool.submit(_write, start, shares) for start in range(shares)]:
-                future.result()
+    shares_n = workers * SHARES_A_WORKER
+    with ExitStack() as stack:
+        shares: list[Future[None]] = []
+        if workers > 1:
+            # Fresh processes: forking one that runs threads (Arrow, Dagster) can lock up. This one is a worker too.
+            fresh = multiprocessing.get_context("spawn")
+            pool = ProcessPoolExecutor(workers - 1, mp_context=fresh, initializer=_begin, initargs=(site, folder))
+            stack.enter_context(pool)
+            shares = [pool.submit(_write, number, shares_n) for number in range(shares_n)]
+        own = _Writer(site, folder)
+        for number in reversed(range(shares_n)):
+            if not shares or shares[number].cancel():
+                own.write(number, shares_n)
+        for share in shares:
+            if not share.cancelled():
+                share.result()
     texts.keep_only(text_keys(edition))
 
 
@@ -165,26 +173,23 @@ class _Writer:
     def __init__(self, site: Callable[[], Site], folder: Path) -> None:
         self._site = site()
         self._folder = folder
-        self._pages = [page for page in self._site.pages() if page.template not in PACKED]
         # A text in both languages is rendered once, so its pages belong to one share.
-        self._places: dict[str, int] = {}
-        for page in self._pages:
-            self._places.setdefault(_page_in_all_languages(page), len(self._places))
-        self._made: set[Path] = set()
+        self._pages: defaultdict[str, list[Page]] = defaultdict(list)
+        for page in self._site.pages():
+            if page.template not in PACKED:
+                self._pages[page.path.removeprefix(f"{page.language}/")].append(page)
+        for path in {(folder / page.path).parent for pages in self._pages.values() for page in pages}:
+            path.mkdir(parents=True, exist_ok=True)
 
     def write(self, start: int, step: int) -> None:
-        """Write each page from place ``start`` on that is ``step`` places after the one before."""
-        for page in self._pages:
-            if self._places[_page_in_all_languages(page)] % step == start:
-                path = self._folder / page.path
-                if path.parent not in self._made:
-                    path.parent.mkdir(parents=True, exist_ok=True)
-                    self._made.add(path.parent)
-                path.write_bytes(self._site.render(page).encode())
-
-
-def _page_in_all_languages(page: Page) -> str:
-    return page.path.removeprefix(f"{page.language}/")
+        """Write the pages at place ``start`` and at each that is ``step`` places after the one before."""
+        gc.freeze()  # what pages are made of stays, and need not be looked through again and again
+        try:
+            for pages in islice(self._pages.values(), start, None, step):
+                for page in pages:
+                    (self._folder / page.path).write_bytes(self._site.render(page).encode())
+        finally:
+            gc.unfreeze()
 
 
 _writers: list[_Writer] = []
@@ -193,8 +198,6 @@ _writers: list[_Writer] = []
 
 def _begin(site: Callable[[], Site], folder: Path) -> None:
     _writers[:] = [_Writer(site, folder)]
-    # What is rendered leaves no cycles that would fill the memory, and what it is rendered from stays.
-    gc.freeze()
 
 
 def _write(start: int, step: int) -> None:
@@ -226,6 +229,7 @@ class Site:
         self._base = permalink(edition.address, edition.id)
         self._same: dict[tuple[Any, ...], Markup] = {}
         self._folders: dict[tuple[str, str], dict[str, Any]] = {}
+        self._bodies: dict[str, markdown.Rendered] = {}
         self._parts: dict[tuple[str, int], tuple[Part, ...]] = {}
         self._explained: dict[str, tuple[tuple[Part, ...], tuple[LibraryRecord, ...]]] = {}
         self.words = Words(self.library.records[id] for id in self.library.order)
@@ -421,7 +425,9 @@ class Site:
 
     def body(self, entry: LibraryRecord) -> markdown.Rendered:
         """A record's text as safe HTML, rendered once however many pages show it."""
-        return self._texts.render(*_as_rendered(entry, _without_sample(entry)))
+        if entry.id not in self._bodies:
+            self._bodies[entry.id] = self._texts.render(*_as_rendered(entry, _without_sample(entry)))
+        return self._bodies[entry.id]
 
     def parts(self, entry: LibraryRecord, under: int = 1) -> tuple[Part, ...]:
         """All texts of a record in the order of its kind, to stand under a heading of level ``under``: 1 on a page of
@@ -446,6 +452,13 @@ class Site:
                 if text.html
             )
         return self._parts[key]
+
+    def line(self, macro: Macro, entry: LibraryRecord, language: str, up: str, *, with_summary: bool) -> Markup:
+        """What ``macro`` makes of a record for lists in one language and folder, where it stands on many pages."""
+        key = (macro.name, entry.id, language, up, with_summary)
+        if key not in self._same:
+            self._same[key] = Markup(macro(entry, with_summary))  # noqa: S704 - made by a template that escapes
+        return self._same[key]
 
     def menu(self, page: Page) -> Markup:
         """The main menu as it stands on ``page``: the same on most pages of a folder."""

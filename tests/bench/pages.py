@@ -1,17 +1,13 @@
 """What the pages of records take: 5,000 of them with all lists, the search index and the sitemap, beside Hugo and
 MkDocs, which set the same texts into pages of the same parts: menu, trail, contents, facts, citation. Hugo finds
 related records and makes a sitemap as we do, MkDocs a sitemap and an index to search.
-
-``python -m tests.bench.pages FOLDER WORK`` writes our pages of the edition that is kept in ``FOLDER``.
 """
 
 from __future__ import annotations
 
 import json
-import os
 import pickle
 import shutil
-import sys
 from collections.abc import Iterator
 from datetime import date, timedelta
 from functools import partial
@@ -22,14 +18,14 @@ import numpy as np
 
 from hubs.contract.vocabularies import vocabulary
 from pipelines.edition import Edition, LibraryRecord
-from pipelines.publish import Texts, build_release, release, search, site, sitemap, writers
+from pipelines.publish import build_release, release, writers
 from tests.bench.measure import Case, Reach, Run, Way, empty, ours, peer
+from tests.bench.paging import PREPARED
 from tests.bench.publishing import HUBS, _sentence, _some, study
 from tests.builders import a_case_study, a_hub, a_library, an_edition
 
 RECORDS_N = 2_500
 """Each has a page in both languages."""
-PREPARED = "edition.pickle"
 LAYOUTS = Path(__file__).parent
 """Configuration and layouts of Hugo and MkDocs, a folder each."""
 
@@ -103,16 +99,6 @@ def prepare(folder: Path) -> None:
     (folder / PREPARED).write_bytes(pickle.dumps((made, sizes, changes)))
 
 
-def write_ours(folder: Path, work: Path) -> dict[str, Any]:
-    """Write the pages, the search index and the sitemap into ``work``; how many pages."""
-    made, sizes, changes = pickle.loads((folder / PREPARED).read_bytes())
-    shutil.copytree(folder / "beside", work, dirs_exist_ok=True)
-    search.write_search(work)
-    site.write_site(made, work, sizes, changes, len(os.sched_getaffinity(0)), texts=Texts(work.with_name("texts")))
-    sitemap.write_sitemaps(work, made.address)
-    return {"pages": len(list(work.glob("*/records/*.html")))}
-
-
 def cases(folder: Path) -> Iterator[Case]:
     """All three in turn, each into an empty folder."""
     prepare(folder)
@@ -125,7 +111,7 @@ def cases(folder: Path) -> Iterator[Case]:
     hugo = ("hugo", "--quiet", "--source", str(folder / "hugo"), "--destination", str(made["hugo"]))
     mkdocs = peer("mkdocs", "build", "-q", "-f", folder / "mkdocs/mkdocs.yml", "-d", made["mkdocs"])
     ways = (
-        Way("hubpacks", ours("pages", folder, made["us"]), partial(emptied, "us")),
+        Way("hubpacks", ours("paging", folder, made["us"]), partial(emptied, "us")),
         Way("MkDocs", mkdocs, partial(emptied, "mkdocs")),
         Way("Hugo", hugo, partial(emptied, "hugo")),
     )
@@ -145,7 +131,3 @@ def cases(folder: Path) -> Iterator[Case]:
             raise AssertionError("a sitemap is missing")
 
     yield Case(f"{2 * RECORDS_N:,} pages, search index, sitemap", ways, reaches, agree=agree)
-
-
-if __name__ == "__main__":
-    print(json.dumps(write_ours(Path(sys.argv[1]), Path(sys.argv[2]))))
