@@ -1,5 +1,5 @@
-"""What packs cost: 500 case studies, 1,000 questions and 60 terms in 30 packs, with the benchmarks of the samples, in all
-formats, beside the writers of each format called bare.
+"""What packs cost: 500 case studies, 1,000 questions and 60 terms in 30 packs, with the benchmarks of the samples, in
+all formats, beside the writers of each format called bare.
 
 ``python -m tests.bench.publishing FOLDER`` publishes a whole release into ``FOLDER``, and the next one when it is run
 again, in which one record has changed: processor seconds by stage.
@@ -272,12 +272,9 @@ def prepare(folder: Path) -> None:
         release.build_release(made, folder / WHOLE, workers=1, key=KEY)
     finally:
         bind._compiler = bare
-    packs_in_order = sorted(pack.id for pack in made.packs)
-    (folder / CONTENTS).write_bytes(
-        pickle.dumps(
-            [_contents(folder / WHOLE / "packs" / id, given[2 * n : 2 * n + 2]) for n, id in enumerate(packs_in_order)]
-        )
-    )
+    places = sorted((folder / WHOLE / "packs").iterdir())
+    contents = [_contents(place, given[2 * number : 2 * number + 2]) for number, place in enumerate(places)]
+    (folder / CONTENTS).write_bytes(pickle.dumps(contents))
     (folder / PREPARED).write_bytes(pickle.dumps(made))
 
 

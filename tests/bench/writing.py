@@ -25,8 +25,8 @@ PAGE = """<!DOCTYPE html>
 
 @dataclass(frozen=True)
 class Contents:
-    """What a pack's files say. ``rows`` are those of the table with its head; ``pages`` are lines, by file; ``documents``
-    what Typst is given, by file; ``packed`` the members of zips, by file, with whether each is compressed.
+    """What a pack's files say. ``rows`` are those of the table with its head; ``pages`` are lines, by file;
+    ``documents`` what Typst is given, by file; ``packed`` the members of zips, by file, and how each is compressed.
     """
 
     pack: str
