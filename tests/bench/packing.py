@@ -22,7 +22,7 @@ WHOLE = "whole"
 def main(folder: Path, work: Path) -> dict[str, Any]:
     """Write the packs of what is in ``folder`` into ``work``; their number and bytes."""
     made = pickle.loads((folder / PREPARED).read_bytes())
-    shutil.copytree(folder / WHOLE, work, dirs_exist_ok=True, ignore=shutil.ignore_patterns("packs", "en", "cy"))
+    shutil.copytree(folder / WHOLE, work, dirs_exist_ok=True, ignore=shutil.ignore_patterns("packs", "*.html"))
     rows = {id: release.record_row(made, entry) for id, entry in made.library.items()}
     for pack in made.packs:
         release._write_pack(made, pack, [rows[id] for id in pack.records], work / "packs" / pack.id)
