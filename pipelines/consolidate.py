@@ -13,24 +13,18 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass, replace
 
-import numpy as np
-from datasketch import MinHash, MinHashLSH
-
 from hubs.contract.kinds import document_kinds
 from hubs.contract.personal import masked
 from hubs.contract.records import Record
 from hubs.contract.vocabularies import vocabulary
 from hubs.mapping.text import cut, plain
 from pipelines.edition import LibraryRecord, Origin, Pack, Related, audiences_of
+from pipelines.likeness import Likeness
 
 MERGE_SIMILARITY = 0.95
 """From this share of shingles in common two texts are the same record with a slip corrected."""
 LINK_SIMILARITY = 0.5
 """From here on two texts tell readers the same story, and each says so."""
-SHINGLE_WORDS = 4
-PERMUTATIONS = 64
-CANDIDATE_SIMILARITY = 0.4
-"""The estimate is coarse, so candidates are taken below the link limit and then measured exactly."""
 MAX_RELATED = 10
 """Near copies named on a record's page; a text that everybody repeats has hundreds."""
 _SLUG_CHARACTERS = 80
@@ -61,11 +55,10 @@ def consolidate(
         snapshots[feed.hub] = feed.snapshot
         records |= {record.id: record for record in feed.records}
     order = sorted(records, key=lambda name: (name not in slugs, _age(records[name]), name))
-    near = _near_copies(records)
-    survivor = _merge(records, order, near)
+    survivor, near = _settle(records, order)
     kept = [id for id in sorted(records) if survivor[id] == id]
     merged = _merged(survivor)
-    related = _related(near, survivor)
+    related = _related(near)
     addresses = _addresses([records[id] for id in kept], slugs, became or {})
     translations = _translations(records, survivor)
     return {
@@ -171,59 +164,30 @@ def _age(record: Record) -> int:
     return day.toordinal() if day else 10**7  # undated records come after all dated ones
 
 
-def _merge(records: Mapping[str, Record], order: list[str], near: Mapping[tuple[str, str], float]) -> dict[str, str]:
-    """For each id the id of the record it became. The one published first, else the oldest, survives."""
-    rank = {id: number for number, id in enumerate(order)}
-    survivor: dict[str, str] = {}
-    by_content: dict[tuple[str, str, str], str] = {}
-    copies = defaultdict(list)
-    for (one, other), similarity in near.items():
-        if similarity >= MERGE_SIMILARITY:
-            copies[one].append(other)
-            copies[other].append(one)
-    for id in order:
-        record = records[id]
-        content = (record.kind, record.document.language, record.fingerprint)
-        earlier = [by_content[content]] if content in by_content else [c for c in copies[id] if survivor.get(c) == c]
-        survivor[id] = min(earlier, key=rank.__getitem__) if earlier else id
-        by_content.setdefault(content, survivor[id])
-    return survivor
-
-
-def _near_copies(records: Mapping[str, Record]) -> dict[tuple[str, str], float]:
-    """Pairs of ids (in order) of the same kind and language whose texts share at least ``LINK_SIMILARITY`` of their
-    shingles, with that share (Jaccard). Identical texts are left to their fingerprints, one of each is compared.
+def _settle(records: Mapping[str, Record], order: list[str]) -> tuple[dict[str, str], dict[tuple[str, str], float]]:
+    """For each id the id of the record it became: the one published first, else the oldest, survives. Then the pairs of
+    survivors of the same kind and language whose texts share at least ``LINK_SIMILARITY`` of their shingles, with that
+    share.
     """
-    shingles: dict[str, frozenset[str]] = {}
-    seen: set[tuple[str, str, str]] = set()
-    index = MinHashLSH(threshold=CANDIDATE_SIMILARITY, num_perm=PERMUTATIONS)
-    pairs: dict[tuple[str, str], float] = {}
-    for id in sorted(records):
-        record = records[id]
-        content = (record.kind, record.document.language, record.fingerprint)
-        if content in seen:
-            continue
-        seen.add(content)
-        shingles[id] = _shingles(record.document.reading)
-        sketch = MinHash(num_perm=PERMUTATIONS, seed=1)
-        sketch.update_batch([shingle.encode() for shingle in sorted(shingles[id])])
-        for other in index.query(sketch):
-            same_shelf = (records[other].kind, records[other].document.language) == content[:2]
-            similarity = _jaccard(shingles[id], shingles[other]) if same_shelf else 0.0
-            if similarity >= LINK_SIMILARITY:
-                pairs[min(id, other), max(id, other)] = float(np.round(similarity, 2))
-        index.insert(id, sketch)
-    return dict(sorted(pairs.items()))
-
-
-def _shingles(text: str) -> frozenset[str]:
-    words = re.findall(r"\w+", unicodedata.normalize("NFKC", text).casefold())
-    last = max(len(words) - SHINGLE_WORDS, 0)
-    return frozenset(" ".join(words[start : start + SHINGLE_WORDS]) for start in range(last + 1))
-
-
-def _jaccard(one: frozenset[str], other: frozenset[str]) -> float:
-    return len(one & other) / len(one | other)
+    likeness = Likeness(
+        lambda number: records[order[number]].document.reading,
+        [(records[id].kind, records[id].document.language) for id in order],
+    )
+    survivor: dict[str, str] = {}
+    near: dict[tuple[str, str], float] = {}
+    by_content: dict[tuple[str, str, str], str] = {}
+    for number, id in enumerate(order):
+        content = (records[id].kind, records[id].document.language, records[id].fingerprint)
+        if content not in by_content:
+            found = likeness.near(number)
+            copies = [other for other, similarity in found.items() if similarity >= MERGE_SIMILARITY]
+            by_content[content] = order[min(copies)] if copies else id
+            if not copies:
+                likeness.remember(number)
+                alike = {other: similarity for other, similarity in found.items() if similarity >= LINK_SIMILARITY}
+                near |= {(order[other], id): round(similarity, 2) for other, similarity in alike.items()}
+        survivor[id] = by_content[content]
+    return survivor, near
 
 
 def _merged(survivor: Mapping[str, str]) -> defaultdict[str, list[str]]:
@@ -235,18 +199,19 @@ def _merged(survivor: Mapping[str, str]) -> defaultdict[str, list[str]]:
     return merged
 
 
-def _related(near: Mapping[tuple[str, str], float], survivor: Mapping[str, str]) -> defaultdict[str, list[Related]]:
-    """For each surviving id its nearest neighbours that were not merged with it, the nearest first."""
-    best: defaultdict[str, dict[str, float]] = defaultdict(dict)
+def _related(near: Mapping[tuple[str, str], float]) -> defaultdict[str, list[Related]]:
+    """For each surviving id its nearest neighbours, the nearest first."""
+    neighbours: defaultdict[str, list[tuple[float, str]]] = defaultdict(list)
     for (one, other), similarity in near.items():
-        a, b = survivor[one], survivor[other]
-        if a != b:
-            best[a][b] = best[b][a] = max(similarity, best[a].get(b, 0.0))
-    related: defaultdict[str, list[Related]] = defaultdict(list)
-    for id, neighbours in best.items():
-        ranked = sorted(neighbours.items(), key=lambda item: (-item[1], item[0]))[:MAX_RELATED]
-        related[id] = [Related(neighbour, "near_copy", similarity) for neighbour, similarity in ranked]
-    return related
+        neighbours[one].append((-similarity, other))
+        neighbours[other].append((-similarity, one))
+    return defaultdict(
+        list,
+        {
+            id: [Related(other, "near_copy", -nearness) for nearness, other in sorted(found)[:MAX_RELATED]]
+            for id, found in neighbours.items()
+        },
+    )
 
 
 def _credits(own: str, others: Iterable[str]) -> tuple[str, ...]:
@@ -277,20 +242,21 @@ def _addresses(kept: list[Record], slugs: Mapping[str, str], became: Mapping[str
     addresses = {record.id: slugs[record.id] for record in kept if record.id in slugs}
     free = {before: slugs[before] for before in became.values() if before in slugs and before not in addresses}
     taken = set(slugs.values()) | _NOT_SLUGS
+    numbers: Counter[str] = Counter()
     for record in kept:
         if record.id not in addresses:
             slug = free.pop(became.get(record.id, ""), None)
-            addresses[record.id] = slug or _new_slug(record, taken)
+            addresses[record.id] = slug or _new_slug(record, taken, numbers)
             taken.add(addresses[record.id])
     return addresses
 
 
-def _new_slug(record: Record, taken: Set[str]) -> str:
+def _new_slug(record: Record, taken: Set[str], numbers: Counter[str]) -> str:
+    """A slug that is not taken. ``numbers`` are those that were given last, by slug: thousands may have one heading."""
     slug = base = _slug(record.document.heading) or _slug(record.id)
-    number = 1
     while slug in taken:
-        number += 1
-        slug = f"{base}-{number}"
+        numbers[base] = max(numbers[base], 1) + 1
+        slug = f"{base}-{numbers[base]}"
     return slug
 
 

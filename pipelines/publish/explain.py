@@ -95,6 +95,8 @@ class Glossary:
         """The same safe HTML with a link around the first occurrence of each term in all of ``parts``, and the terms in
         the order in which they occur. ``about`` is the record whose text it is: no term is explained by itself.
         """
+        if all(not self._first or self._first.keys().isdisjoint(_WORD.findall(html.casefold())) for html in parts):
+            return list(parts), []  # quickly seen
         own = {name.casefold() for name in names_of(about.record.document.heading)}
         own_ids = {about.id, *about.translations.values()}
         used: dict[str, LibraryRecord] = {}

@@ -23,8 +23,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from html import escape, unescape
 
+import comrak
 import nh3
-from markdown_it import MarkdownIt
 
 TAGS = {
     *("p", "br", "hr", "h1", "h2", "h3", "h4", "h5", "h6", "ul", "ol", "li", "dl", "dt", "dd", "blockquote", "pre"),
@@ -58,7 +58,19 @@ _EMPTY_BLOCK = re.compile(r"<(p|li|ul|ol|strong|em|blockquote)>\s*</\1>")
 _WEB = re.compile(r"https?://[^/?#@]+(?:[/?#]|$)", re.IGNORECASE)
 """A full web address without a user name and password in it."""
 
-_PARSER = MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"])
+_EXTENSIONS = comrak.ExtensionOptions()
+_EXTENSIONS.table = _EXTENSIONS.strikethrough = True
+_RENDERING = comrak.RenderOptions()
+_RENDERING.unsafe_ = True
+"""HTML is kept, for ``nh3`` to judge."""
+_CLEANER = nh3.Cleaner(
+    tags=TAGS,
+    attributes=ATTRIBUTES,
+    attribute_filter=lambda _tag, name, value: _attribute(name, value),
+    clean_content_tags=EMPTIED,
+    url_schemes={"http", "https"},
+    link_rel="noopener noreferrer",
+)
 
 
 @dataclass(frozen=True)
@@ -85,15 +97,7 @@ def render(text: str, image: str = "Image", table: str = "Table", drop_title: st
     ``image`` and ``table`` are the words, in the text's language, that stand before an image's alternative text and
     name a table's box. A first heading that only repeats ``drop_title`` is left out, since the page shows it already.
     """
-    html = nh3.clean(
-        _PARSER.render(text),
-        tags=TAGS,
-        attributes=ATTRIBUTES,
-        attribute_filter=_attribute,
-        clean_content_tags=EMPTIED,
-        url_schemes={"http", "https"},
-        link_rel="noopener noreferrer",
-    )
+    html = _CLEANER.clean(comrak.render_markdown(text, extension_options=_EXTENSIONS, render_options=_RENDERING))
     html, headings = _with_headings(html, drop_title)
     html = _with_links(html, {heading.id for heading in headings}, image)
     html = _EMPTY_HEADER_CELL.sub("<td></td>", html)
@@ -119,7 +123,7 @@ def slugged(text: str) -> str:
     return re.sub(r"[^a-z0-9]+", "-", ascii_text).strip("-")[:60].strip("-") or "section"
 
 
-def _attribute(_tag: str, name: str, value: str) -> str | None:
+def _attribute(name: str, value: str) -> str | None:
     if name in ("colspan", "rowspan", "start"):
         return value if _WHOLE_NUMBER.fullmatch(value) else None
     if name == "scope":

@@ -72,7 +72,7 @@ def publish(
     edition: Edition,
     public: Path,
     key: Ed25519PrivateKey,
-    workers: int = 1,
+    workers: int | None = None,
     *,
     texts: Texts = NOT_KEPT,
     about_to_show: Callable[[], object] = lambda: None,
@@ -86,7 +86,7 @@ def publish(
 
 
 def build_candidate(
-    edition: Edition, public: Path, key: Ed25519PrivateKey, workers: int = 1, *, texts: Texts = NOT_KEPT
+    edition: Edition, public: Path, key: Ed25519PrivateKey, workers: int | None = None, *, texts: Texts = NOT_KEPT
 ) -> None:
     """Build ``edition`` aside, sign it with ``key``, the private half of the last of its keys, verify it, and leave it
     where no reader looks (``candidate_folder``).

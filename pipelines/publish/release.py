@@ -6,6 +6,7 @@ Where releases stand beside one another, and which one readers see, is for ``poi
 from __future__ import annotations
 
 import csv
+import os
 import posixpath
 import re
 from collections import Counter, defaultdict
@@ -52,6 +53,8 @@ from pipelines.publish.signed import SUMS, UNLISTED, read_sums, sums_bytes, writ
 from pipelines.publish.sitemap import write_sitemaps
 from pipelines.publish.texts import NOT_KEPT, Texts
 
+RECORDS_A_WORKER = 200
+"""A fresh process takes a second to start, in which this one sets as many pages and several packs."""
 THRESHOLD_N = 10
 ROUNDING_BASE = 5
 """What verification holds every published count against. Kept apart from the policy that made the counts on purpose:
@@ -98,7 +101,7 @@ class ReleaseRefused(RuntimeError):
 def build_release(
     edition: Edition,
     folder: Path,
-    workers: int = 1,
+    workers: int | None = None,
     previous: Path | None = None,
     key: Ed25519PrivateKey | None = None,
     *,
@@ -108,13 +111,15 @@ def build_release(
     ``previous`` is the folder of the release before it, None when there is none: what has changed is told against it.
     ``key`` signs the offline packs, which stay unsigned without it. ``texts`` are those that are rendered already.
 
-    The same edition and release before it give the same bytes, whatever ``workers`` (processes that render pages).
+    The same edition and release before it give the same bytes, whatever ``workers`` (processes that share pages and
+    PDFs; None for as many as there are processors and work is worth).
     Raises ReleaseRefused when a record is under no open licence, FileExistsError when the folder holds anything,
     ValueError when ``previous`` is not the release that the edition names, OSError and files.Damaged when it cannot be
     read.
     """
     _refuse_unlicensed(edition)
     _refuse_unfinished()
+    workers = workers or _workers(edition)
     before = changes.read(previous) if previous else None
     if (before.id if before else None) != edition.previous:
         raise ValueError(f"the release before {edition.id} is {edition.previous}, not the one in {previous}")
@@ -151,6 +156,12 @@ def build_release(
     site.write_site(edition, folder, sizes, changed, workers, texts=texts)
     write_sitemaps(folder, edition.address)
     seal(folder, manifest)
+
+
+def _workers(edition: Edition) -> int:
+    """How many processes are worth their start."""
+    processors = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return max(1, min(processors, len(edition.library) // RECORDS_A_WORKER))
 
 
 def _refuse_unlicensed(edition: Edition) -> None:

@@ -74,9 +74,21 @@ STOP_WORDS = frozenset(_COMMON.split())
 """Words in which nobody looks for anything, English and Welsh: in Welsh pages stand English texts too."""
 
 
+class _Folded(dict[int, str]):
+    """Letters without accents, by code point: each worked out when it is met first."""
+
+    def __missing__(self, code: int) -> str:
+        parts = unicodedata.normalize("NFKD", chr(code))
+        self[code] = "".join(part for part in parts if not unicodedata.category(part).startswith("M"))
+        return self[code]
+
+
+_FOLDED = _Folded()
+
+
 def words_of(text: str) -> list[str]:
     """The words of ``text`` in order, without accents and case: two or more letters and figures in a row."""
-    folded = "".join(c for c in unicodedata.normalize("NFKD", text) if not unicodedata.category(c).startswith("M"))
+    folded = text if text.isascii() else text.translate(_FOLDED)
     return [word[:MOST_LETTERS] for word in _WORD.findall(folded.lower().replace("ς", "σ"))]
 
 

@@ -7,18 +7,23 @@ under any address; nothing is asked of any other site.
 
 from __future__ import annotations
 
+import gc
 import multiprocessing
 import shutil
 import uuid
-from collections import Counter
-from collections.abc import Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from collections import Counter, defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from datetime import date, datetime
-from functools import cached_property, partial
+from functools import cached_property, lru_cache, partial
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from jinja2.environment import TemplateModule
+from jinja2.runtime import Macro
 from markupsafe import Markup
 
 from hubs.contract.findings import CODES
@@ -63,6 +68,8 @@ ASSETS = {
     "assets/favicon.svg": TEMPLATES / "static" / "favicon.svg",
 }
 DEFINITION_CHARACTERS = 320
+SHARES_A_WORKER = 8
+"""Of the pages: a worker that has finished early takes another."""
 
 derived = views.derived
 
@@ -74,6 +81,17 @@ class Part:
     name: str
     id: str
     html: Markup
+
+
+class Macros:
+    """The macros of a module of templates that was made for pages of one language and folder. What those of ``LINKS``
+    say depends on their arguments alone, so it is kept.
+    """
+
+    LINKS = ("hub_link", "licence_link", "term_link", "digest")
+
+    def __init__(self, module: TemplateModule) -> None:
+        self.__dict__ |= module.__dict__ | {name: lru_cache(getattr(module, name)) for name in self.LINKS}
 
 
 def successor(edition: Edition, entry: Withdrawn) -> LibraryRecord | None:
@@ -114,14 +132,23 @@ def write_site(
     ``sizes`` are the bytes of the files that the downloads page offers, by path; ``changes`` is what ``changes.json``
     says. ``workers`` processes share the pages.
     """
-    write = partial(_write_share, edition, folder, dict(sizes), dict(changes), texts=texts, step=workers)
-    if workers == 1:
-        write(start=0)
-    else:
-        # Fresh processes: forking one that runs threads (Arrow, Dagster) can lock up.
-        with ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn")) as pool:
-            for future in [pool.submit(write, start=start) for start in range(workers)]:
-                future.result()
+    site = partial(Site, edition, dict(sizes), dict(changes), texts)
+    shares_n = workers * SHARES_A_WORKER
+    with ExitStack() as stack:
+        shares: list[Future[None]] = []
+        if workers > 1:
+            # Fresh processes: forking one that runs threads (Arrow, Dagster) can lock up. This one is a worker too.
+            fresh = multiprocessing.get_context("spawn")
+            pool = ProcessPoolExecutor(workers - 1, mp_context=fresh, initializer=_begin, initargs=(site, folder))
+            stack.enter_context(pool)
+            shares = [pool.submit(_write, number, shares_n) for number in range(shares_n)]
+        own = _Writer(site, folder)
+        for number in reversed(range(shares_n)):
+            if not shares or shares[number].cancel():
+                own.write(number, shares_n)
+        for share in shares:
+            if not share.cancelled():
+                share.result()
     texts.keep_only(text_keys(edition))
 
 
@@ -140,22 +167,41 @@ def _when(moment: str, language: str) -> str:
     return strings.day(datetime.fromisoformat(moment), language)
 
 
-def _write_share(
-    edition: Edition,
-    folder: Path,
-    sizes: Mapping[str, int],
-    changes: Mapping[str, Any],
-    *,
-    texts: Texts,
-    start: int,
-    step: int,
-) -> None:
-    """Write each page from number ``start`` on that is ``step`` after the one before."""
-    site = Site(edition, sizes, changes, texts)
-    for page in [page for page in site.pages() if page.template not in PACKED][start::step]:
-        path = folder / page.path
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(site.render(page), encoding="utf-8")
+class _Writer:
+    """Writes shares of the pages of a site into a folder."""
+
+    def __init__(self, site: Callable[[], Site], folder: Path) -> None:
+        self._site = site()
+        self._folder = folder
+        # A text in both languages is rendered once, so its pages belong to one share.
+        self._pages: defaultdict[str, list[Page]] = defaultdict(list)
+        for page in self._site.pages():
+            if page.template not in PACKED:
+                self._pages[page.path.removeprefix(f"{page.language}/")].append(page)
+        for path in {(folder / page.path).parent for pages in self._pages.values() for page in pages}:
+            path.mkdir(parents=True, exist_ok=True)
+
+    def write(self, start: int, step: int) -> None:
+        """Write the pages at place ``start`` and at each that is ``step`` places after the one before."""
+        gc.freeze()  # what pages are made of stays, and need not be looked through again and again
+        try:
+            for pages in islice(self._pages.values(), start, None, step):
+                for page in pages:
+                    (self._folder / page.path).write_bytes(self._site.render(page).encode())
+        finally:
+            gc.unfreeze()
+
+
+_writers: list[_Writer] = []
+"""Of a process that writes pages: the one that its shares have in common."""
+
+
+def _begin(site: Callable[[], Site], folder: Path) -> None:
+    _writers[:] = [_Writer(site, folder)]
+
+
+def _write(start: int, step: int) -> None:
+    _writers[0].write(start, step)
 
 
 def text_keys(edition: Edition) -> set[str]:
@@ -181,7 +227,9 @@ class Site:
         self.hubs = edition.states
         self.benchmarks = views.benchmark_views(edition)
         self._base = permalink(edition.address, edition.id)
-        self._menus: dict[tuple[str, str, str, str], Markup] = {}
+        self._same: dict[tuple[Any, ...], Markup] = {}
+        self._folders: dict[tuple[str, str], dict[str, Any]] = {}
+        self._bodies: dict[str, markdown.Rendered] = {}
         self._parts: dict[tuple[str, int], tuple[Part, ...]] = {}
         self._explained: dict[str, tuple[tuple[Part, ...], tuple[LibraryRecord, ...]]] = {}
         self.words = Words(self.library.records[id] for id in self.library.order)
@@ -194,8 +242,17 @@ class Site:
 
     def render(self, page: Page) -> str:
         """The page as HTML."""
-        context = self._context(page)
-        return page_environment().get_template(page.template).render(context | dict(page.data))
+        return page_environment().get_template(page.template).render(self._context(page) | dict(page.data))
+
+    def same(self, template: str, page: Page, **values: Any) -> Markup:
+        """What ``template`` makes of ``values``, for all pages of the folder and language of ``page``: it knows nothing
+        else of the page, so it is made once.
+        """
+        key = (template, page.language, page.up, *values.items())
+        if key not in self._same:
+            html = page_environment().get_template(template).render(self._shared(page) | values)
+            self._same[key] = Markup(html)  # noqa: S704 - made by a template that escapes
+        return self._same[key]
 
     def assessments(self, pack: Pack, language: str) -> list[tuple[str, str, str]]:
         """The self-assessments that belong to a pack: what each is called, its page, and its page without a frame, from
@@ -213,27 +270,40 @@ class Site:
         ]
 
     def _context(self, page: Page) -> dict[str, Any]:
-        language = page.language
-        return words(language) | {
+        return self._shared(page) | {
             "page": page,
-            "site": self,
             # Nobody can find what stands at the placeholder, so no page says that it belongs there.
             "canonical": self.link(page.path) if self.edition.address != PLACEHOLDER else None,
-            "words_for": lambda page: script_words(language, page.words),
+            "words_for": lambda page: script_words(page.language, page.words),
             "structured": lambda: schema_org.as_json(schema_org.of_page(self, page)),
+            "explorer": lambda: self._explorer(page),
+        }
+
+    def _shared(self, page: Page) -> dict[str, Any]:
+        """What all templates know of the language and folder of ``page``; ``m`` are the macros of ``macros.html``."""
+        key = (page.language, page.up)
+        if key not in self._folders:
+            names = self._names(*key)
+            macros = page_environment().get_template("macros.html").make_module(names)
+            self._folders[key] = names | {"m": Macros(macros)}
+        return self._folders[key]
+
+    def _names(self, language: str, up: str) -> dict[str, Any]:
+        return words(language) | {
+            "site": self,
+            "up": up,
             "publisher": publisher(),
             "edition": self.edition,
             "library": self.library,
-            "url": lambda path: f"{page.up}{language}/{path}",
-            "root": lambda path: f"{page.up}{path}",
+            "url": lambda path: f"{up}{language}/{path}",
+            "root": lambda path: f"{up}{path}",
             "lang_of": lambda entry: lang(entry.record.document.language, language),
-            "record_url": lambda entry: f"{page.up}{language}/{record_path(entry)}",
+            "record_url": lambda entry: f"{up}{language}/{record_path(entry)}",
             "page_title_of": lambda view: strings.text(
                 "benchmark.title", language, audience=vocabulary("audiences")[view.audience].label(language)
             ),
             "published_of": lambda hub: self.published_counts.get(hub, 0),
             "derived_of": partial(views.derived, self.edition),
-            "explorer": lambda: self._explorer(page),
             "why": _why,
             "successor_of": partial(successor, self.edition),
             "host": views.host,
@@ -355,7 +425,9 @@ class Site:
 
     def body(self, entry: LibraryRecord) -> markdown.Rendered:
         """A record's text as safe HTML, rendered once however many pages show it."""
-        return self._texts.render(*_as_rendered(entry, _without_sample(entry)))
+        if entry.id not in self._bodies:
+            self._bodies[entry.id] = self._texts.render(*_as_rendered(entry, _without_sample(entry)))
+        return self._bodies[entry.id]
 
     def parts(self, entry: LibraryRecord, under: int = 1) -> tuple[Part, ...]:
         """All texts of a record in the order of its kind, to stand under a heading of level ``under``: 1 on a page of
@@ -381,17 +453,20 @@ class Site:
             )
         return self._parts[key]
 
+    def line(self, macro: Macro, entry: LibraryRecord, language: str, up: str, *, with_summary: bool) -> Markup:
+        """What ``macro`` makes of a record for lists in one language and folder, where it stands on many pages."""
+        key = (macro.name, entry.id, language, up, with_summary)
+        if key not in self._same:
+            self._same[key] = Markup(macro(entry, with_summary))  # noqa: S704 - made by a template that escapes
+        return self._same[key]
+
     def menu(self, page: Page) -> Markup:
-        """The main menu as it stands on ``page``: the same on most pages of a folder, so made once for them all."""
-        entries = navigation(page.language)
+        """The main menu as it stands on ``page``: the same on most pages of a folder."""
+        entries = tuple(navigation(page.language))
         here = page.path.removeprefix(f"{page.language}/")
         section = SECTIONS.get(page.section, page.section)
-        key = (page.language, page.up, section, here if here in {path for path, _, _ in entries} else "")
-        if key not in self._menus:
-            context = {"navigation": entries, "section": section, "here": here, "up": page.up}
-            html = page_environment().get_template("menu.html").render(context | words(page.language))
-            self._menus[key] = Markup(html)  # noqa: S704 - made by a template that escapes
-        return self._menus[key]
+        here = here if here in {path for path, _, _ in entries} else ""
+        return self.same("menu.html", page, navigation=entries, section=section, here=here)
 
     def size(self, path: str, language: str) -> str:
         """The size of a file of the release as people write it: 12 KB."""

@@ -60,7 +60,7 @@ def kept_as(text: str, image: str, table: str, drop_title: str) -> str:
 def _maker() -> str:
     """What renders texts: our own code and the libraries that it asks."""
     own = hashlib.sha256(Path(markdown.__file__).read_bytes()).hexdigest()
-    return " ".join([own, *(version(name) for name in ("markdown-it-py", "nh3"))])
+    return " ".join([own, *(version(name) for name in ("comrak", "nh3"))])
 
 
 def _path(folder: Path, key: str) -> Path:

@@ -1,22 +1,16 @@
-"""What the pages of records take: 5,000 of them, with indexes and all, beside Hugo, which sets the same texts into
-pages of the same parts: menu, trail, contents, facts, related records, citation. Both on all processors, in turn.
-
-``python -m tests.bench.pages FOLDER WORK`` writes our pages of the library that is kept in ``FOLDER``, twice: the
-second time one text has changed.
+"""What the pages of records take: 5,000 of them with all lists, the search index and the sitemap, beside Hugo and
+MkDocs, which set the same texts into pages of the same parts: menu, trail, contents, facts, citation. Hugo finds
+related records and makes a sitemap as we do, MkDocs a sitemap and an index to search.
 """
 
 from __future__ import annotations
 
 import json
-import os
 import pickle
 import shutil
-import statistics
-import subprocess
-import sys
-import time
-from dataclasses import replace
+from collections.abc import Iterator
 from datetime import date, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -24,17 +18,16 @@ import numpy as np
 
 from hubs.contract.vocabularies import vocabulary
 from pipelines.edition import Edition, LibraryRecord
-from pipelines.publish import Texts, build_release, site
-from tests.bench.measure import run
+from pipelines.publish import build_release, release, writers
+from tests.bench.measure import Case, Reach, Run, Way, empty, ours, peer
+from tests.bench.paging import PREPARED
 from tests.bench.publishing import HUBS, _sentence, _some, study
 from tests.builders import a_case_study, a_hub, a_library, an_edition
 
 RECORDS_N = 2_500
 """Each has a page in both languages."""
-ROUNDS = 3
-LIBRARY = "library.pickle"
-SITE = Path(__file__).parent / "hugo"
-"""Hugo's configuration and layouts."""
+LAYOUTS = Path(__file__).parent
+"""Configuration and layouts of Hugo and MkDocs, a folder each."""
 
 
 def the_library() -> dict[str, LibraryRecord]:
@@ -58,24 +51,26 @@ def the_library() -> dict[str, LibraryRecord]:
     )
 
 
-def write_for_hugo(library: dict[str, LibraryRecord], folder: Path) -> None:
-    """The same texts, in both languages, as Hugo reads them."""
-    shutil.copytree(SITE, folder)
-    for language in ("en", "cy"):
-        place = folder / "content" / language / "records"
-        place.mkdir(parents=True)
-        for entry in library.values():
-            document = entry.record.document
-            head = {
-                "title": document.heading,
-                "description": entry.abstract,
-                "hub": entry.record.hub,
-                "sectors": document.sectors,
-                "technology": document.technology_types,
-                "date": str(document.published),
-                "licence": document.licence,
-            }
-            (place / f"{entry.slug}.md").write_text(f"{json.dumps(head)}\n\n{entry.text}", encoding="utf-8")
+def write_for_peers(library: dict[str, LibraryRecord], folder: Path) -> None:
+    """The same texts, in both languages, as Hugo and MkDocs read them."""
+    for name, content in (("hugo", "content"), ("mkdocs", "docs")):
+        shutil.copytree(LAYOUTS / name, folder / name, dirs_exist_ok=True)
+        for language in ("en", "cy"):
+            place = folder / name / content / language / "records"
+            place.mkdir(parents=True, exist_ok=True)
+            for entry in library.values():
+                document = entry.record.document
+                head = {
+                    "title": document.heading,
+                    "description": entry.abstract,
+                    "hub": entry.record.hub,
+                    "sectors": document.sectors,
+                    "technology": document.technology_types,
+                    "date": str(document.published),
+                    "licence": document.licence,
+                }
+                front = json.dumps(head) if name == "hugo" else f"---\n{json.dumps(head)}\n---"
+                (place / f"{entry.slug}.md").write_text(f"{front}\n\n{entry.text}", encoding="utf-8")
 
 
 def edition(library: dict[str, LibraryRecord]) -> Edition:
@@ -83,59 +78,56 @@ def edition(library: dict[str, LibraryRecord]) -> Edition:
     return an_edition(library=library, packs=(), hubs=tuple(a_hub(hub) for hub in HUBS), withdrawn=())
 
 
-def write_ours(folder: Path, work: Path) -> dict[str, Any]:
-    """Write the pages into ``work``, and again with one text changed. Seconds of both, and the number of pages."""
-    library = pickle.loads((folder / LIBRARY).read_bytes())
-    own = next(iter(library.values()))
-    other = library | {own.id: replace(own, text=f"{own.text}\n\nOne more sentence.\n")}
-    # What pages say of other files: a small release has as many of them.
-    build_release(an_edition(), work / "small")
-    sizes = {path.relative_to(work / "small").as_posix(): path.stat().st_size for path in (work / "small").rglob("*.*")}
-    changes = json.loads((work / "small/changes.json").read_text(encoding="utf-8"))
-    seconds = []
-    for number, texts in enumerate((library, other)):
-        made = edition(texts)
-        start = time.perf_counter()
-        site.write_site(
-            made, work / f"release-{number}", sizes, changes, os.cpu_count() or 1, texts=Texts(work / "texts")
-        )
-        seconds.append(time.perf_counter() - start)
-    pages = len(list((work / "release-0").glob("*/records/*.html")))
-    return {"seconds": seconds, "pages": pages}
-
-
-def time_hugo(folder: Path, work: Path) -> float:
-    """Seconds that Hugo takes."""
-    shutil.rmtree(work, ignore_errors=True)
-    start = time.perf_counter()
-    subprocess.run(["hugo", "--quiet", "--source", str(folder), "--destination", str(work)], check=True)
-    seconds = time.perf_counter() - start
-    pages = len(list(work.glob("*/records/*/index.html")))
-    if pages != 2 * RECORDS_N:
-        raise AssertionError(f"Hugo wrote {pages} pages of {2 * RECORDS_N}")
-    return seconds
-
-
-def main(folder: Path = Path("build/bench/pages")) -> None:
-    """Both in turn, and how they compare."""
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
+def prepare(folder: Path) -> None:
+    """The work of all three in ``folder``, unless it is there: ours with what stands beside pages in a release."""
+    if (folder / PREPARED).exists():
+        return
+    empty(folder)
     library = the_library()
-    (folder / LIBRARY).write_bytes(pickle.dumps(library))
-    write_for_hugo(library, folder / "hugo")
-    ratios, again, figures = [], [], []
-    for _ in range(ROUNDS):
-        theirs = time_hugo(folder / "hugo", folder.absolute() / "hugo-pages")
-        ours = run("pages", folder, folder / "work")
-        first, second = ours.result["seconds"]
-        ratios.append(first / theirs)
-        again.append(second / theirs)
-        figures.append(f"{first:.1f} | {second:.1f} | {theirs:.1f} | {ratios[-1]:.2f} | {again[-1]:.2f} |")
-    print(f"{ours.result['pages']:,} pages of records, {RECORDS_N:,} texts, peak {ours.peak_mb:.0f} MB\n")
-    print("| hubpacks, s | one text changed, s | Hugo, s | × Hugo | one text changed, × Hugo |\n|--:|--:|--:|--:|--:|")
-    print("\n".join(f"| {line}" for line in figures))
-    print(f"\nMedian: {statistics.median(ratios):.2f} times Hugo (asked: 3); again {statistics.median(again):.2f}.")
+    write_for_peers(library, folder)
+    build_release(an_edition(), folder / "small")
+    files = (folder / "small").rglob("*.*")
+    sizes = {path.relative_to(folder / "small").as_posix(): path.stat().st_size for path in files}
+    changes = json.loads((folder / "small/changes.json").read_text(encoding="utf-8"))
+    made = edition(library)
+    rows = [release.record_row(made, entry) for entry in library.values()]
+    pack: dict[str, Any] = {"title": {"en": "National pack", "cy": "Pecyn cenedlaethol"}}
+    pack["records"] = writers.json_rows(writers.records(), rows)
+    (folder / "beside/packs/national").mkdir(parents=True)
+    (folder / "beside/packs/national/pack.json").write_bytes(writers.json_bytes(pack))
+    (folder / "beside/coverage.json").write_bytes(writers.json_bytes(release.coverage(made, rows)))
+    (folder / PREPARED).write_bytes(pickle.dumps((made, sizes, changes)))
 
 
-if __name__ == "__main__":
-    print(json.dumps(write_ours(Path(sys.argv[1]), Path(sys.argv[2]))))
+def cases(folder: Path) -> Iterator[Case]:
+    """All three in turn, each into an empty folder."""
+    prepare(folder)
+    made = {name: folder / f"made-by-{name}" for name in ("us", "hugo", "mkdocs")}
+
+    def emptied(name: str) -> None:
+        empty(made[name])
+        shutil.rmtree(folder / "texts", ignore_errors=True)  # as for a first release
+
+    hugo = ("hugo", "--quiet", "--source", str(folder / "hugo"), "--destination", str(made["hugo"]))
+    mkdocs = peer("mkdocs", "build", "-q", "-f", folder / "mkdocs/mkdocs.yml", "-d", made["mkdocs"])
+    ways = (
+        Way("hubpacks", ours("paging", folder, made["us"]), partial(emptied, "us")),
+        Way("MkDocs", mkdocs, partial(emptied, "mkdocs")),
+        Way("Hugo", hugo, partial(emptied, "hugo")),
+    )
+    reaches = (
+        Reach("hubpacks", "Hugo", 2, stretch=1),
+        Reach("hubpacks", "Hugo", 2, "cpu_s", stretch=1),
+        Reach("hubpacks", "MkDocs", 0.2),
+    )
+
+    def agree(runs: dict[str, Run]) -> None:
+        told = {"MkDocs": len(list(made["mkdocs"].glob("*/records/*/index.html")))}
+        told |= {"Hugo": len(list(made["hugo"].glob("*/records/*/index.html")))}
+        told |= {"hubpacks": runs["hubpacks"].result["pages"]}
+        if {*told.values()} != {2 * RECORDS_N}:
+            raise AssertionError(f"not {2 * RECORDS_N} pages of records: {told}")
+        if not all(any(folder.glob("sitemap*.xml")) for folder in made.values()):
+            raise AssertionError("a sitemap is missing")
+
+    yield Case(f"{2 * RECORDS_N:,} pages, search index, sitemap", ways, reaches, agree=agree)

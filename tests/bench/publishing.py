@@ -1,24 +1,25 @@
-"""What a release costs: 500 case studies, 1,000 questions and 60 terms in 30 packs, with the benchmarks of the samples,
-from the finished edition to what readers see; then the next one, in which one record has changed; then bare Jinja and
-bare writing of as many bytes. Each is a process of its own.
+"""What packs cost: 500 case studies, 1,000 questions and 60 terms in 30 packs, with the benchmarks of the samples, in
+all formats, beside the writers of each format called bare.
 
-``python -m tests.bench.publishing FOLDER WORK`` is one of the releases, the next in ``FOLDER``.
+``python -m tests.bench.publishing FOLDER`` publishes a whole release into ``FOLDER``, and the next one when it is run
+again, in which one record has changed: processor seconds by stage.
 """
 
 from __future__ import annotations
 
+import csv
 import json
 import os
 import pickle
 import re
-import shutil
 import sys
+import zipfile
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
-from functools import wraps
+from functools import partial, wraps
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +29,10 @@ from hubs.contract.vocabularies import vocabulary
 from pipelines.consolidate import packs
 from pipelines.edition import Edition, LibraryRecord
 from pipelines.publish import descriptors, pointers, release, site, tables
-from tests.bench.measure import Run, run
+from pipelines.publish.pdf import bind
+from tests.bench.measure import Case, Reach, Run, Way, empty, ours
+from tests.bench.packing import PREPARED, WHOLE
+from tests.bench.writing import CONTENTS, Contents
 from tests.builders import KEY, a_case_study, a_digest, a_hub, a_library, a_question, a_term, an_edition
 
 CASE_STUDIES, QUESTIONS, TERMS = 500, 1_000, 60
@@ -248,31 +252,68 @@ def publish_next(folder: Path) -> dict[str, Any]:
     } | {"stages": stages}
 
 
-def report(first: Run, second: Run, floor: Run) -> str:
-    """Markdown: what each took, how they compare, and by stage."""
-    lines = ["| | processor s | peak MB | files | MB |", "|---|--:|--:|--:|--:|"]
-    spent = []
-    for one in (first, second, floor):
-        spent.append(one.cpu_s - one.result.get("preparing", 0))
-        told = f"{spent[-1]:.1f} | {one.peak_mb:.0f} | {one.result['files']:,} | {one.result['bytes'] / 1e6:.0f}"
-        lines.append(f"| {one.contender} | {told} |")
-    lines += ["", f"One record changed: {100 * spent[1] / spent[0]:.0f}% of the first; "]
-    lines[-1] += f"first {spent[0] / spent[2]:.1f} times, second {spent[1] / spent[2]:.1f} times the floor."
-    lines += ["", "| stage | first, processor s | second |", "|---|--:|--:|"]
-    stages = (first.result["stages"], second.result["stages"])
-    lines += [f"| {name} | {stages[0].get(name, 0):.1f} | {stages[1].get(name, 0):.1f} |" for name in STAGES]
-    return "\n".join(lines)
+def prepare(folder: Path) -> None:
+    """The edition, a whole release of it, and what its packs say as the floor is given it, unless they are there."""
+    if (folder / CONTENTS).exists():
+        return
+    empty(folder)
+    made = edition(sample_benchmarks(folder), 1)
+    given: list[dict[str, Any]] = []
+    bare = bind._compiler
+
+    class Recording:
+        def compile(self, template: bytes, **options: Any) -> Any:
+            if template:
+                given.append(options["sys_inputs"])
+            return bare().compile(template, **options)
+
+    bind._compiler = Recording  # type: ignore[assignment]
+    try:
+        release.build_release(made, folder / WHOLE, workers=1, key=KEY)
+    finally:
+        bind._compiler = bare
+    places = sorted((folder / WHOLE / "packs").iterdir())
+    contents = [_contents(place, given[2 * number : 2 * number + 2]) for number, place in enumerate(places)]
+    (folder / CONTENTS).write_bytes(pickle.dumps(contents))
+    (folder / PREPARED).write_bytes(pickle.dumps(made))
 
 
-def main(folder: Path = Path("build/bench/publishing")) -> None:
-    """Both releases and the floor, and what they took."""
-    shutil.rmtree(folder / "public", ignore_errors=True)
-    folder.mkdir(parents=True, exist_ok=True)
-    sample_benchmarks(folder)
-    contenders = ("publishing", "publishing", "writing")
-    runs = [run(module, folder, folder / "work") for module in contenders]
-    names = ("first release", "one record changed", "floor: bare Jinja, bare writing")
-    print(report(*(replace(one, contender=name) for one, name in zip(runs, names, strict=True))))
+def _contents(place: Path, given: list[dict[str, Any]]) -> Contents:
+    with (place / "records.csv").open(encoding="utf-8", newline="") as file:
+        rows = list(csv.reader(file))
+    packed = {}
+    for name in ("pack.ods", "pack.zip"):
+        with zipfile.ZipFile(place / name) as file:
+            packed[name] = [(one.filename, file.read(one), one.compress_type) for one in file.infolist()]
+    return Contents(
+        place.name,
+        json.loads((place / "pack.json").read_text(encoding="utf-8")),
+        rows,
+        {path.name: path.read_text(encoding="utf-8").splitlines() for path in place.glob("*.html")},
+        dict(zip(("pack.pdf", "pack.cy.pdf"), given, strict=True)),
+        packed,
+    )
+
+
+def cases(folder: Path) -> Iterator[Case]:
+    """Packs beside the bare writers, by processor seconds, as the floor is one process."""
+    prepare(folder)
+    made = {name: folder / f"made-by-{name}" for name in ("packing", "writing")}
+    ways = (
+        Way("hubpacks", ours("packing", folder, made["packing"]), partial(empty, made["packing"])),
+        Way("bare writers", ours("writing", folder, made["writing"]), partial(empty, made["writing"])),
+    )
+    reaches = (Reach("hubpacks", "bare writers", 1.5, "cpu_s"),)
+    yield Case("30 packs in all formats", ways, reaches, warm_ups=0, agree=_check)
+
+
+def _check(runs: dict[str, Run]) -> None:
+    """Both have all packs, and files of about the same size."""
+    one, other = (run.result for run in runs.values())
+    sizes = {form: (size, other["bytes"].get(form, 0)) for form, size in one["bytes"].items()}
+    wrong = {form: pair for form, pair in sizes.items() if not 0.8 < pair[0] / max(pair[1], 1) < 1.25}
+    if one["packs"] != other["packs"] or wrong.keys() - {".csv-metadata"}:
+        raise AssertionError(f"packs are not alike: {wrong}")
 
 
 if __name__ == "__main__":

@@ -30,6 +30,8 @@ ATTACHED = "records.csv"
 """What the attached records are called."""
 EVICTED_AFTER = 12
 """So many compilations later Typst has forgotten what it kept of one, which is all of it."""
+MOST_CHARACTERS = 3_000_000
+"""Of models, as JSON, of which Typst may keep something at the same time: about as much as of one large pack."""
 KEY_PREFIX = "hubpacks-key:"
 """Stands before the key among the key words of a PDF."""
 
@@ -76,8 +78,7 @@ def pdf_of(model: Mapping[str, Any], records: bytes, pack_version: str, publishe
     set_pages = compiler.compile(
         _TEMPLATE.read_bytes(), format="pdf", pdf_standards=list(STANDARDS), sys_inputs=inputs, timestamp=day
     )
-    for _ in range(EVICTED_AFTER):  # what was not needed so many times in a row is let go
-        compiler.compile(b"", format="pdf", sys_inputs=None)
+    _let_go(compiler, len(inputs["pack"]))
     made = with_row_heads(cast("bytes", set_pages))
     give_back()
     return made
@@ -103,6 +104,22 @@ def _compiler() -> typst.Compiler:
     import typst
 
     return typst.Compiler(b"", root=TEMPLATES, font_paths=_fonts(), ignore_system_fonts=True)
+
+
+_kept_characters = 0
+"""Of models that Typst may still keep something of."""
+
+
+def _let_go(compiler: typst.Compiler, characters: int) -> None:
+    """Let Typst forget what it keeps, once it has set models of ``MOST_CHARACTERS`` since it last did: that takes as
+    long as a short pack.
+    """
+    global _kept_characters  # noqa: PLW0603 - as Typst's memory is one for the process
+    _kept_characters += characters
+    if _kept_characters >= MOST_CHARACTERS:
+        _kept_characters = 0
+        for _ in range(EVICTED_AFTER):
+            compiler.compile(b"", format="pdf", sys_inputs=None)
 
 
 def _dated(model: Mapping[str, Any], pack_version: str, day: str) -> dict[str, Any]:

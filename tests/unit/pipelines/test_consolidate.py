@@ -159,3 +159,22 @@ def test_only_the_nearest_copies_are_named() -> None:
     made = library(*(record("one", id=f"r{n}", body=f"{text} " + f"own{n} " * 8) for n in range(15)))
     assert len(made) == 15
     assert all(len(entry.related) == 10 for entry in made.values())
+
+
+def test_a_copy_joins_the_record_that_identical_texts_became() -> None:
+    """Whichever of them is looked at first."""
+    text = " ".join(f"word{number}" for number in range(900))
+    slip = text.replace("word500", "word-500")
+    made = library(
+        record("a", id="young", body=slip, published="2025-06-01"),
+        record("b", id="old", body=slip, published="2024-06-01"),
+        record("c", id="oldest", body=text, published="2024-01-01"),
+    )
+    assert list(made) == ["c/oldest"]
+    assert made["c/oldest"].merged == ("a/young", "b/old")
+
+
+def test_many_records_of_one_heading_have_addresses_of_their_own() -> None:
+    made = library(*(record("a", id=f"r{number:03}", body=f"Text {number}.") for number in range(120)))
+    base = "a-shared-schedule-let-six-councils-swap-repairs-data"
+    assert [entry.slug for entry in made.values()] == [base, *(f"{base}-{number}" for number in range(2, 121))]

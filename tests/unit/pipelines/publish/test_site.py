@@ -8,10 +8,11 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
+from jinja2 import UndefinedError
 
 from hubs.contract.kinds import document_kinds
 from pipelines.edition import Edition, LibraryRecord, State
-from pipelines.publish import redact, views
+from pipelines.publish import redact, release, views
 from pipelines.publish.lists import LEAF_N, LISTED_N
 from pipelines.publish.release import build_release
 from pipelines.publish.site import ASSETS, Site
@@ -668,6 +669,46 @@ def test_the_sample_notice_goes_when_hubs_are_real(tmp_path: Path) -> None:
 def test_workers_share_the_pages_and_the_bytes_stay_the_same(folder: Path, tmp_path: Path) -> None:
     build_release(an_edition(), tmp_path / "r", workers=2)
     assert (tmp_path / "r" / "SHA256SUMS").read_bytes() == (folder / "SHA256SUMS").read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("records_n", "processors_n", "workers_n"), [(3, 8, 1), (450, 8, 2), (450, 1, 1), (10_000, 4, 4)]
+)
+def test_a_release_takes_as_many_processes_as_are_there_and_worth_their_start(
+    monkeypatch: pytest.MonkeyPatch, records_n: int, processors_n: int, workers_n: int
+) -> None:
+    monkeypatch.setattr(release.os, "sched_getaffinity", lambda _: set(range(processors_n)))
+    (entry, *_) = an_edition().library.values()
+    edition = an_edition(library={str(number): entry for number in range(records_n)}, packs=())
+    assert release._workers(edition) == workers_n
+
+
+def test_what_pages_of_a_folder_share_is_made_once_and_knows_nothing_of_one_page() -> None:
+    site = Site(an_edition(), {}, {})
+    one, other, *_ = [page for page in site.pages() if page.path.startswith("en/records/")]
+    welsh = next(page for page in site.pages() if page.path.startswith("cy/records/"))
+    assert site.same("footer.html", one) is site.same("footer.html", other)
+    assert 'href="../../cy/coverage.html"' in site.same("footer.html", welsh)
+    assert site.same("trail.html", one, crumbs=(("Here", "here.html"),)) != site.same("trail.html", one, crumbs=())
+    with pytest.raises(UndefinedError, match="'page' is undefined"):
+        site.same("head.html", one, policy="")
+
+
+def test_a_record_in_lists_is_the_same_as_in_the_first_of_them() -> None:
+    site = Site(an_edition(), {}, {})
+    calls = []
+
+    class Counted:
+        name = "record_line"
+
+        def __call__(self, entry: LibraryRecord, with_summary: bool) -> str:
+            calls.append(entry.id)
+            return f"<li>{entry.id} {with_summary}"
+
+    (entry, *_) = site.library.records.values()
+    lines = [site.line(Counted(), entry, "en", "../", with_summary=shown) for shown in (True, False, True)]
+    assert lines == [f"<li>{entry.id} True", f"<li>{entry.id} False", f"<li>{entry.id} True"]
+    assert len(calls) == 2
 
 
 def test_every_page_has_a_search_box_but_that_of_the_search_and_those_that_ask_nobody_for_anything() -> None:

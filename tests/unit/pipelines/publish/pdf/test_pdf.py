@@ -21,6 +21,7 @@ from pipelines.publish import introductions, strings, views
 from pipelines.publish.pdf import (
     DOCUMENTS,
     attached_records,
+    bind,
     file_name,
     remake_pack_pdf,
     write_documents,
@@ -427,3 +428,16 @@ def test_a_pack_of_an_older_version_has_no_introduction(release: Path) -> None:
 def test_what_is_recommended_is_marked_with_its_language(release: Path) -> None:
     model = model_of(Folder(release), told(release, "sector-local-government"), "cy")["introduction"]
     assert {one["language"] for one in model["records"]} == {"en"}
+
+
+def test_typst_forgets_once_it_has_set_as_much_as_a_large_pack(monkeypatch: pytest.MonkeyPatch) -> None:
+    compiled: list[bytes] = []
+
+    class Compiler:
+        def compile(self, template: bytes, **_: object) -> None:
+            compiled.append(template)
+
+    monkeypatch.setattr(bind, "_kept_characters", 0)
+    for _ in range(3):
+        bind._let_go(Compiler(), bind.MOST_CHARACTERS // 2 - 1)
+    assert compiled == [b""] * bind.EVICTED_AFTER
