@@ -6,13 +6,34 @@ import argparse
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from tests.bench import breaker, checking, cubes, gathering, intruder, lighthouse, orchestration, report
+from tests.bench import (
+    again,
+    breaker,
+    checking,
+    cubes,
+    disclose,
+    gathering,
+    intruder,
+    lighthouse,
+    likeness,
+    orchestration,
+    pages,
+    publishing,
+    report,
+    searching,
+)
 from tests.bench.measure import Case, Run, in_turn
 
 COMPARED: dict[str, tuple[str, Callable[[Path], Iterator[Case]]]] = {
     "line": ("from feeds to the true cube, beside bare DuckDB, and how that grows", gathering.cases),
     "check": ("`hubpacks check` beside frictionless and bare DuckDB, and the start of the command", checking.cases),
     "cube": ("from accepted returns to the true cube, beside bare DuckDB", cubes.cases),
+    "disclose": ("how rounding and the attack grow with organisations and with cells", disclose.cases),
+    "likeness": ("how the search for near-copies grows with records", likeness.cases),
+    "pages": ("5,000 pages of records beside Hugo and MkDocs", pages.cases),
+    "packs": ("30 packs in all formats beside bare writers", publishing.cases),
+    "again": ("a run in which nothing, a record or a hub has changed, beside a full one", again.cases),
+    "search": ("how soon the search answers over 10,000 records in Chromium, and the first page", searching.cases),
 }
 """Parts whose ways take turns: what they are, and their cases."""
 RARE: dict[str, tuple[str, Callable[[Path], Iterator[Case]]]] = {
