@@ -23,7 +23,7 @@ from tests.bench.measure import PEERS, Case, Run
 HISTORY = Path(__file__).with_name("history.jsonl")
 """A line a run: when, which code, on what, and how each thing to reach came out. Kept in the repository."""
 PAGE = Path(__file__).parents[2] / "docs/performance.md"
-START, END = "<!-- measured -->", "<!-- end -->"
+START, END = "## As measured last\n", "\n## "
 """What is between them on the page is written by ``make bench``."""
 PACKAGES = ("pyarrow", "numpy", "pandas", "great-expectations", "duckdb", "scipy", "highspy", "jinja2", "typst")
 FIGURES = ("seconds", "cpu_s", "peak_mb")
@@ -126,7 +126,7 @@ def on_the_page(page: str, reaches: list[dict[str, Any]]) -> str:
     """``page`` with the table of ``reaches`` where it belongs."""
     before, _, rest = page.partition(START)
     _, _, after = rest.partition(END)
-    return f"{before}{START}\n\n{judged(reaches)}\n\n{END}{after}"
+    return f"{before}{START}\n{judged(reaches)}\n{END}{after}"
 
 
 def write(

@@ -81,7 +81,7 @@ def test_what_was_found_is_written_down_and_the_history_grows(tmp_path: Path) ->
     case = Case("work", (Way("a", ()), Way("b", ())), reaches)
     done = {"work": {"a": [a_run(3, cpu_s=3, peak_mb=3)], "b": [a_run(1)]}}
     history, page = tmp_path / "history.jsonl", tmp_path / "page.md"
-    page.write_text(f"Before.\n{report.START}\nOld.\n{report.END}\nAfter.\n", encoding="utf-8")
+    page.write_text(f"Before.\n{report.START}\nOld.\n{report.END}After.\n", encoding="utf-8")
     for _ in range(2):
         text = report.write([case], done, tmp_path, {"processors": 2}, history=history, page=page)
     assert "| work | time of a over b | ≤ 2 | 3 | missed by 50% |" in text
@@ -96,7 +96,7 @@ def test_what_was_found_is_written_down_and_the_history_grows(tmp_path: Path) ->
     assert told["runs"]["work"]["a"][0]["seconds"] == 3
     shown = page.read_text(encoding="utf-8")
     assert shown.startswith("Before.\n")
-    assert shown.endswith("\nAfter.\n")
+    assert shown.endswith("\n\n## After.\n")
     assert "Old." not in shown
     assert shown.count("missed by 50%") == 1  # of what was measured twice, the newest
 
