@@ -131,7 +131,7 @@ def by_period(levels: pa.Table) -> list[pa.Table]:
     dictionaries of one is of that period alone. Of nobody, one table of no rows.
     """
     periods = sorted(pc.unique(levels["period"]).to_pylist())
-    return [_alone(levels.filter(pc.field("period") == period)) for period in periods] or [levels]
+    return [_alone(levels.filter(pc.equal(levels["period"], period))) for period in periods] or [levels]
 
 
 def _alone(levels: pa.Table) -> pa.Table:

@@ -130,7 +130,8 @@ class _Files(Mapping[str, pa.Table]):
     def __getitem__(self, hub: str) -> pa.Table:
         with _opened(self._paths[hub]) as file:
             levels = file.read_row_groups(self._groups[hub], use_threads=False)
-        return levels.filter(pc.field("period") == self._period)
+        is_here = pc.equal(levels["period"], self._period)
+        return levels if pc.all(is_here).as_py() else levels.filter(is_here)
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._groups)
