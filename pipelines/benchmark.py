@@ -126,21 +126,48 @@ def _described(counted: pa.Table, who: pa.Table, rows: Integers) -> dict[str, pa
     return {name: _coded(who[name]).take(source) for name in ATTRIBUTES}
 
 
+def by_period(levels: pa.Table) -> list[pa.Table]:
+    """The rows of one hub's table by period, in order, so that a period can be kept and read by itself. What is in the
+    dictionaries of one is of that period alone. Of nobody, one table of no rows.
+    """
+    periods = sorted(pc.unique(levels["period"]).to_pylist())
+    return [_alone(levels.filter(pc.equal(levels["period"], period))) for period in periods] or [levels]
+
+
+def _alone(levels: pa.Table) -> pa.Table:
+    for i, column in enumerate(levels.schema):
+        if pa.types.is_dictionary(column.type):
+            text = levels[i].combine_chunks().dictionary_decode()
+            levels = levels.set_column(i, column, text.dictionary_encode())
+    return levels
+
+
 # Over all hubs: an organisation counts once.
 
 
 def combine(tables: Mapping[str, pa.Table]) -> pa.Table:
     """The level of each organisation, over all hubs.
 
-    ``tables`` are those of ``organisation_levels`` by hub; each is asked for once, so that a mapping may read it when
-    it is wanted. The same organisation key reached through several hubs is one organisation: its answers are added up,
-    its attributes are those of the first of its hubs in the period. Columns: ``TABLE``, ``organisation``, the
-    attributes, ``level`` (int8, lower median) and ``hubs`` (list); text columns are dictionaries.
+    ``tables`` are those of ``organisation_levels`` by hub. The same organisation key reached through several hubs is
+    one organisation: its answers are added up, its attributes are those of the first of its hubs in the period.
+    Columns: ``TABLE``, ``organisation``, the attributes, ``level`` (int8, lower median) and ``hubs`` (list); text
+    columns are dictionaries. A chunk for each of ``TABLE``, which come in order.
+    """
+    if chunks := list(combined(tables)):
+        return pa.Table.from_batches(chunks)
+    hubs = pa.list_(pa.dictionary(pa.int16(), pa.string()))
+    fields = [*((name, _TEXT) for name in (*TABLE, "organisation", *ATTRIBUTES)), ("level", pa.int8()), ("hubs", hubs)]
+    return pa.schema(fields).empty_table()
+
+
+def combined(tables: Mapping[str, pa.Table]) -> Iterator[pa.RecordBatch]:
+    """The chunks of the table that ``combine`` gives, each made when it is wanted. Each of ``tables`` is asked for
+    once, before the first chunk, so that a mapping may read it then.
     """
     gathered = _Gathered()
     for hub in sorted(tables):
         gathered.add(hub, tables[hub])
-    return gathered.table()
+    return gathered.chunks()
 
 
 @dataclass
@@ -176,28 +203,21 @@ class _Gathered:
             self.parts.setdefault(key, []).append((who[rows], number, counts[rows]))
         self.hubs.append(hub)
 
-    def table(self) -> pa.Table:
+    def chunks(self) -> Iterator[pa.RecordBatch]:
         """A row for each organisation in each of ``TABLE``, which come in order, a chunk each. Takes the rows away."""
         if not self.parts:
-            names = (*TABLE, "organisation", *ATTRIBUTES)
-            hubs = pa.list_(pa.dictionary(pa.int16(), pa.string()))
-            fields = [*((name, _TEXT) for name in names), ("level", pa.int8()), ("hubs", hubs)]
-            return pa.schema(fields).empty_table()
+            return
         organisations = pa.chunked_array(self.organisations).unify_dictionaries().combine_chunks()
         self.organisations.clear()
         period, *attributes = (numbered.finished() for numbered in self.described.values())
         organisation = organisations.indices.to_numpy().astype(np.int64)
         first, same = _groups(organisation * len(period.values) + period.codes)
         same = same.astype(np.int32)
-        known = {
-            "organisation": _Coded(organisation, organisations.dictionary),
-            **dict(zip(ATTRIBUTES, attributes, strict=True)),
-        }
-        described = {name: column.only(first) for name, column in known.items()}
+        described = {"organisation": _Coded(organisation[first].astype(np.int32), organisations.dictionary)}
+        described |= {name: column.only(first) for name, column in zip(ATTRIBUTES, attributes, strict=True)}
         hub_names = pa.array(self.hubs, pa.string())
         # Of one buffer for all chunks and columns, which nobody writes to, the system keeps next to nothing.
         zeros = pa.array(np.zeros(max(sum(len(who) for who, _, _ in parts) for parts in self.parts.values()), np.int32))
-        chunks = []
         for key in sorted(self.parts):
             who, hub, counts = (np.concatenate(parts) for parts in zip(*self.parts.pop(key), strict=True))
             who = same[who]
@@ -210,8 +230,7 @@ class _Gathered:
                 columns[name] = pa.DictionaryArray.from_arrays(pa.array(column.codes[who[first]]), column.values)
             columns["level"] = pa.array(_lower_median(_added(counts, at, len(first))), pa.int8())
             columns["hubs"] = _lists(hub_names, hub, at, len(first))
-            chunks.append(pa.table(columns))
-        return pa.concat_tables(chunks)
+            yield pa.record_batch(columns)
 
 
 class _Numbered:

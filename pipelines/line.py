@@ -23,6 +23,7 @@ from hubs.judge import RULES_VERSION
 from hubs.publications import read_publications
 from hubs.registration import Registration, Registry, WrongRegistry, read_registry
 from pipelines import logs, made_with, quarantine, runs, standing, validate
+from pipelines.benchmark import by_period
 from pipelines.candidates import DEFAULT_RULE, Rule
 from pipelines.consolidate import HubRecords, consolidate
 from pipelines.edition import HubState, LibraryRecord, State, Withdrawn
@@ -407,7 +408,7 @@ def count_returns(line: Line, *hubs: str) -> dict[str, Path]:
     if returns:
         banks = instruments(*line.registry.instrument_folders)
         for hub, levels in line.engine.organisation_levels(returns, banks):
-            line.store.write_table(paths[hub], levels)
+            line.store.write_table(paths[hub], *by_period(levels))
     return paths
 
 

@@ -546,14 +546,18 @@ class Store:
         """Where the levels of the organisations in this verdict's returns are, or would be."""
         return self.root / "levels" / hub / f"{digest[:16]}-{rules_key}.parquet"
 
-    def write_table(self, path: Path, table: pa.Table) -> None:
-        """Put ``table`` at ``path`` as Parquet, in one step."""
+    def write_table(self, path: Path, table: pa.Table, *more: pa.Table) -> None:
+        """Put ``table`` at ``path`` as Parquet, in one step, and after its rows those of ``more``, in row groups of
+        their own.
+        """
         # Arrow takes long to import, and what has no tables can do without.
         import pyarrow as pa
         import pyarrow.parquet as pq
 
         sink = pa.BufferOutputStream()
-        pq.write_table(table, sink)
+        with pq.ParquetWriter(sink, table.schema) as file:
+            for part in (table, *more):
+                file.write_table(part)
         write_bytes(path, sink.getvalue().to_pybytes())
 
     def write_benchmarks(self, table: pa.Table) -> None:

@@ -24,7 +24,7 @@ from pipelines.edition import WaveState, WaveTold
 from pipelines.engines import Everybody
 from pipelines.ledger import SAMPLE, Ledger, Row
 from pipelines.policy import Policy
-from pipelines.waves import Wave, alone, by_wave, hubs_of, moves
+from pipelines.waves import Wave, alone, hubs_of, moves
 
 WORKERS = 2
 """Tables that are rounded and attacked at once, since HiGHS lets others work. Memory grows with it."""
@@ -66,16 +66,11 @@ def tell(
     when the solver gives up.
     """
     teller = _Teller(source, ledger, policy, everybody, remembered or Remembered())
-    today = by_wave(everybody.levels)
     waves, told = [], []
-    for period in sorted({*ledger.periods(), *(wave[0] for wave in today)}):
-        before: defaultdict[Wave, list[Row]] = defaultdict(list)
-        for row in ledger.rows(period):
-            before[row.table[:-1]].append(row)
-        for wave in sorted({*before, *(wave for wave in today if wave[0] == period)}):
-            if (found := teller.told(wave, before[wave], today.get(wave))) is not None:
-                waves.append(found[0])
-                told += found[1]
+    for wave, rows, today in _beside(_published(ledger), everybody.waves):
+        if (found := teller.told(wave, rows, today)) is not None:
+            waves.append(found[0])
+            told += found[1]
     leaks = [gate.in_words(finding) for one in told for finding in one.attack.findings]
     audits = [one.made.audit for one in told]
     audit = {"attack": gate.audit(told), "tables": audits}
@@ -85,6 +80,35 @@ def tell(
     trends = trend.trends(benchmarks, distributions, policy, widened)
     leaks += gate.wrong_trends(trends, benchmarks, distributions, policy, widened)
     return Telling(benchmarks, distributions, trends, audit, tuple(leaks), tuple(waves))
+
+
+def _published(ledger: Ledger) -> Iterator[tuple[Wave, list[Row]]]:
+    """Each wave that ``ledger`` has rows of, in order."""
+    for period in ledger.periods():
+        rows: defaultdict[Wave, list[Row]] = defaultdict(list)
+        for row in ledger.rows(period):
+            rows[row.table[:-1]].append(row)
+        yield from sorted(rows.items())
+
+
+def _beside(
+    published: Iterator[tuple[Wave, list[Row]]], today: Iterable[tuple[Wave, pa.Table]]
+) -> Iterator[tuple[Wave, list[Row], pa.Table | None]]:
+    """Each wave that is in either, in order, as both are. One is taken after the other: all organisations at once would
+    grow with waves.
+    """
+    known = next(published, None)
+    for wave, members in today:
+        while known is not None and known[0] < wave:
+            yield *known, None
+            known = next(published, None)
+        is_known = known is not None and known[0] == wave
+        yield wave, known[1] if known is not None and is_known else [], members
+        if is_known:
+            known = next(published, None)
+    while known is not None:
+        yield *known, None
+        known = next(published, None)
 
 
 def _disclosed(tables: Iterable[tuple[Counts, History]], policy: Policy, remembered: Remembered) -> Iterator[gate.Told]:

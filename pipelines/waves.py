@@ -6,7 +6,7 @@ what may be told is for ``disclose``. Pure.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
@@ -22,14 +22,17 @@ Wave = tuple[str, str, str]
 """A value for each of ``WAVE``."""
 
 
-def by_wave(levels: pa.Table) -> dict[Wave, pa.Table]:
-    """The rows of the table that ``benchmark.combine`` made, by wave, in order. They share their memory with it."""
+def by_wave(chunks: Iterable[pa.RecordBatch]) -> Iterator[tuple[Wave, pa.Table]]:
+    """Each wave and its rows of the table that ``benchmark.combine`` makes, whose ``chunks`` come in order. They share
+    their memory with those, of which only one wave's are held.
+    """
 
     def wave(batch: pa.RecordBatch) -> Wave:
         period, instrument, audience = (batch.column(name)[0].as_py() for name in WAVE)
         return period, instrument, audience
 
-    return {key: pa.Table.from_batches(list(batches)) for key, batches in groupby(levels.to_batches(), wave)}
+    for key, batches in groupby(chunks, wave):
+        yield key, pa.Table.from_batches(list(batches))
 
 
 def alone(wave: pa.Table) -> pa.Table:

@@ -7,7 +7,9 @@ does not show which one counted (docs/adr/0043). What may be told of the numbers
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from importlib.util import find_spec
@@ -15,6 +17,7 @@ from pathlib import Path
 from typing import Protocol
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from hubs.instruments import Instrument
@@ -23,6 +26,7 @@ from pipelines.cube import Counts
 from pipelines.files import Damaged
 from pipelines.policy import Policy
 from pipelines.settings import COUNTING, SPARK_MASTER, UnusableSettings, named
+from pipelines.waves import Wave, by_wave
 
 Returns = Mapping[str, Sequence[Path]]
 """By hub the Parquet files with the accepted rows of its assessment tables, in the order of the feed."""
@@ -33,11 +37,14 @@ LOCAL = "local[*]"
 
 @dataclass(frozen=True)
 class Everybody:
-    """The organisations of all hubs: ``levels`` as ``benchmark.combine`` gives them, and ``cube``, which counts those
-    of a wave of them (or all) as ``benchmark.cube`` does.
+    """The organisations of all hubs: ``waves``, which come in order, each with its rows of what ``benchmark.combine``
+    gives; and ``cube``, which counts those of a wave as ``benchmark.cube`` does.
+
+    A wave may be made when it is asked for, so that only one is in memory: who has done with it lets it go. Asked for
+    its waves again, it makes them again. Raises files.Damaged then.
     """
 
-    levels: pa.Table
+    waves: Iterable[tuple[Wave, pa.Table]]
     cube: Callable[[pa.Table, Policy], Iterator[Counts]]
 
 
@@ -57,7 +64,7 @@ class Engine(Protocol):
 
     def everybody(self, levels: Mapping[str, Path]) -> Everybody:
         """The organisations of all hubs, an organisation once. ``levels`` has by hub the Parquet file in which its
-        table is kept. Raises files.Damaged.
+        table is kept, best a row group for each period (``benchmark.by_period``). Raises files.Damaged.
         """
         ...
 
@@ -75,26 +82,62 @@ class Arrow:
             yield hub, benchmark.organisation_levels(paths, instruments)
 
     def everybody(self, levels: Mapping[str, Path]) -> Everybody:
-        return Everybody(benchmark.combine(_Files(levels)), benchmark.cube)
+        return Everybody(_Waves(levels), benchmark.cube)
+
+
+@dataclass(frozen=True)
+class _Waves:
+    """The waves of what is kept in Parquet files by hub. A period is read at a time: an organisation is described in
+    the same way in all its waves, and another period has no say in it.
+    """
+
+    paths: Mapping[str, Path]
+
+    def __iter__(self) -> Iterator[tuple[Wave, pa.Table]]:
+        groups: defaultdict[str, dict[str, list[int]]] = defaultdict(dict)
+        for hub, path in self.paths.items():
+            for number, periods in enumerate(_periods(path)):
+                for period in periods:
+                    groups[period].setdefault(hub, []).append(number)
+        for period in sorted(groups):
+            yield from by_wave(benchmark.combined(_Files(self.paths, period, groups.pop(period))))
+
+
+def _periods(path: Path) -> list[list[str]]:
+    """The periods in each row group of a file of levels."""
+    with _opened(path) as file:
+        groups = (file.read_row_group(n, columns=["period"], use_threads=False) for n in range(file.num_row_groups))
+        return [pc.unique(group["period"]).to_pylist() for group in groups]
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[pq.ParquetFile]:
+    try:
+        with pq.ParquetFile(path) as file:
+            yield file
+    except pa.ArrowInvalid as error:
+        raise Damaged(path) from error
 
 
 class _Files(Mapping[str, pa.Table]):
-    """Parquet files by hub, each read when it is asked for: all at once would not be flat in the number of hubs."""
+    """What hubs have of one period, which is in the row ``groups`` of their files. Each is read when it is asked for:
+    all at once would not be flat in the number of hubs.
+    """
 
-    def __init__(self, paths: Mapping[str, Path]) -> None:
-        self._paths = paths
+    def __init__(self, paths: Mapping[str, Path], period: str, groups: Mapping[str, list[int]]) -> None:
+        self._paths, self._period, self._groups = paths, period, groups
 
     def __getitem__(self, hub: str) -> pa.Table:
-        try:
-            return pq.read_table(self._paths[hub])
-        except pa.ArrowInvalid as error:
-            raise Damaged(self._paths[hub]) from error
+        with _opened(self._paths[hub]) as file:
+            levels = file.read_row_groups(self._groups[hub], use_threads=False)
+        is_here = pc.equal(levels["period"], self._period)
+        return levels if pc.all(is_here).as_py() else levels.filter(is_here)
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._paths)
+        return iter(self._groups)
 
     def __len__(self) -> int:
-        return len(self._paths)
+        return len(self._groups)
 
 
 ARROW: Engine = Arrow()

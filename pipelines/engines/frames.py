@@ -29,6 +29,7 @@ from pipelines.benchmark import COUNTS, combine, organisation_levels, tie_keys
 from pipelines.cube import LEVELS_N, Breakdown, Counts, Integers, Key
 from pipelines.engines import Everybody, Returns
 from pipelines.policy import Policy
+from pipelines.waves import by_wave
 
 Frame = nw.LazyFrame[Any]
 
@@ -87,10 +88,11 @@ class Frames(abc.ABC):
     def everybody(self, levels: Mapping[str, Path]) -> Everybody:
         hubs = sorted(levels)
         if not hubs:
-            return Everybody(combine({}), partial(_cube, {}))
+            return Everybody([], partial(_cube, {}))
         with self.opened() as session:
             members, shared, cells = _organisations_counted(session, [levels[hub] for hub in hubs])
-        return Everybody(_members_table(members, shared, hubs), partial(_cube, _cells_by_key(cells, hubs)))
+        waves = list(by_wave(_members_table(members, shared, hubs).to_batches()))
+        return Everybody(waves, partial(_cube, _cells_by_key(cells, hubs)))
 
 
 # What an engine does.
@@ -267,8 +269,7 @@ def _members_table(members: pa.Table, shared: pa.Table, hubs: Sequence[str]) -> 
     columns = {}
     for name, terms in names.items():
         codes = _codes(members[name], terms)
-        short = np.int8 if len(terms) < 2**7 else np.int32
-        columns[name] = pa.DictionaryArray.from_arrays(pa.array(codes.astype(short)), pa.array(terms, pa.string()))
+        columns[name] = pa.DictionaryArray.from_arrays(pa.array(codes.astype(np.int32)), pa.array(terms, pa.string()))
     columns |= _attributes(members["description"].to_numpy())
     columns["level"] = pa.array(members["level"].to_numpy().astype(np.int8))
     columns["hubs"] = pa.ListArray.from_arrays(pa.array(offsets.astype(np.int32)), values)

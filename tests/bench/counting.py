@@ -18,6 +18,7 @@ import pyarrow.parquet as pq
 
 from hubs.contract.groups import ALL, ATTRIBUTES, TABLE
 from hubs.instruments import instruments
+from pipelines.benchmark import by_period
 from pipelines.cube import Counts
 from pipelines.engines import ARROW, Engine, Returns
 from pipelines.policy import Policy
@@ -36,7 +37,7 @@ def main(returns: Path, work: Path, engine: Engine = ARROW) -> None:
         paths = {}
         for hub, levels in engine.organisation_levels(some, banks):
             paths[hub] = work / "levels" / f"{hub}.parquet"
-            store.write_table(paths[hub], levels)
+            store.write_table(paths[hub], *by_period(levels))
         return paths
 
     if engine.is_at_once:
@@ -46,7 +47,8 @@ def main(returns: Path, work: Path, engine: Engine = ARROW) -> None:
             done = pool.map(count, ({hub: paths} for hub, paths in files.items()))
             kept = {hub: path for one in done for hub, path in one.items()}
     everybody = engine.everybody(kept)
-    parts = [part for counts in everybody.cube(everybody.levels, Policy()) for part in rows(counts)]
+    cubes = (everybody.cube(wave, Policy()) for _, wave in everybody.waves)
+    parts = [part for cube in cubes for counts in cube for part in rows(counts)]
     table = pa.concat_tables(parts)
     pq.write_table(table, work / "cube.parquet")
     print(json.dumps({"groups": table.num_rows}))

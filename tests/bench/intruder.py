@@ -60,7 +60,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         line = open_line(DEFAULTS["registry"], Path(folder) / "store", Path(folder) / "public")
         run(line, datetime.now(UTC), lambda _stage, _what: None)
-        organisations = everybody(line).levels.to_pylist()
+        organisations = [one for _, wave in everybody(line).waves for one in wave.to_pylist()]
         done = list(scored(organisations, guesses(line.store.distributions().to_pylist())))
     groups = defaultdict(list)
     for group, *right in done:

@@ -17,7 +17,6 @@ import yaml
 
 from pipelines import line
 from pipelines.policy import read_policy
-from pipelines.waves import by_wave
 from tests.bench.counting import rows
 from tests.bench.generator import hub_sector
 
@@ -44,7 +43,7 @@ def main(feeds: Path, work: Path, until: str = "cube") -> None:
 def cube(opened: line.Line) -> pa.Table | None:
     """The true cube of all feeds in use, counted a wave at a time, as it is told; None where no feed is."""
     everybody = line.everybody(opened)
-    cubes = (everybody.cube(wave, read_policy()) for wave in by_wave(everybody.levels).values())
+    cubes = (everybody.cube(wave, read_policy()) for _, wave in everybody.waves)
     parts = [part for counted in cubes for counts in counted for part in rows(counts)]
     return pa.concat_tables(parts) if parts else None
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
@@ -19,7 +20,8 @@ from pipelines.edition import WaveState, WaveTold
 from pipelines.engines import Everybody
 from pipelines.ledger import SAMPLE, Broken, Ledger, Row, rows_of
 from pipelines.policy import Policy
-from pipelines.telling import Source, Telling, tell
+from pipelines.telling import Source, Telling, _beside, tell
+from pipelines.waves import Wave, by_wave
 from tests.counts import KEY, Member, levels_of, named, random_members
 
 REAL = Source({"hub-0": "a" * 64, "hub-1": "b" * 64}, frozenset())
@@ -34,8 +36,29 @@ def tables(everybody: Mapping[str, Member], *keys: Key) -> Any:
     return levels_of(dict.fromkeys(keys or (KEY, OTHER), everybody))
 
 
+def everybody_of(levels: pa.Table) -> Everybody:
+    return Everybody(list(by_wave(levels.to_batches())), benchmark.cube)
+
+
 def told(ledger: Ledger, everybody: Mapping[str, Member], source: Source = REAL, policy: Policy = POLICY) -> Telling:
-    return tell(Everybody(tables(everybody), benchmark.cube), source, ledger, policy)
+    return tell(everybody_of(tables(everybody)), source, ledger, policy)
+
+
+def test_waves_are_taken_one_at_a_time_beside_what_was_published_of_them() -> None:
+    a, b, c, d, e = (("2026-Q1", "i-v1", name) for name in "abcde")
+    asked, members = [], pa.table({})
+
+    def today() -> Iterator[tuple[Wave, pa.Table]]:
+        for wave in (b, c, d):
+            asked.append(wave)
+            yield wave, members
+
+    found = []
+    for wave, rows, counted in _beside(iter([(a, []), (c, []), (e, [])]), today()):
+        assert rows == []
+        found.append((wave, counted is not None))
+        assert asked[-1:] == [max(wave, b) if wave < e else d]
+    assert found == [(a, False), (b, True), (c, True), (d, True), (e, False)]
 
 
 def enter(ledger: Ledger, telling: Telling, release: str = "r1") -> None:
@@ -96,7 +119,7 @@ def test_what_was_published_stays_when_few_come_or_leave(
         "nobody at all": {},
     }
     levels = tables(after[change]) if after[change] else tables(EVERYBODY).slice(0, 0)
-    again = tell(Everybody(levels, benchmark.cube), LATER, ledger, POLICY)
+    again = tell(everybody_of(levels), LATER, ledger, POLICY)
     assert (the_wave(again).state, the_wave(again).is_waiting) == (WaveState.KEPT, True)
     assert again.benchmarks.equals(first[1].benchmarks)
     assert again.distributions.equals(first[1].distributions)
@@ -195,7 +218,7 @@ def test_limits_stay_wide_where_numbers_were_rounded_further(tmp_path: Path, mon
 
 def test_a_wave_with_a_dimension_less_is_not_told_anew(ledger: Ledger, first: tuple[Path, Telling]) -> None:
     after = EVERYBODY | joiners(60, "hub-0") | joiners(60, "hub-1")
-    again = tell(Everybody(tables(after, KEY), benchmark.cube), LATER, ledger, POLICY)
+    again = tell(everybody_of(tables(after, KEY)), LATER, ledger, POLICY)
     assert the_wave(again).state is WaveState.KEPT
     assert again.benchmarks.equals(first[1].benchmarks)
 

@@ -125,7 +125,7 @@ def test_waves_are_kept_whole_and_alone(tmp_path) -> None:
     later: Key = ("2026-Q2", *KEY[1:])
     strangers = {f"stranger-{i}": Member(1, "hub-z", region="london") for i in range(3)}
     levels = levels_of({KEY: BEFORE, OTHER: BEFORE, later: strangers}).unify_dictionaries()
-    waves = by_wave(levels)
+    waves = dict(by_wave(levels.to_batches()))
     assert list(waves) == [KEY[:3], later[:3]]
     wave = waves[KEY[:3]]
     assert wave.num_rows == 100
@@ -142,5 +142,5 @@ def test_waves_are_kept_whole_and_alone(tmp_path) -> None:
 
 
 def test_no_levels_are_no_waves() -> None:
-    assert by_wave(benchmark.combine({})) == {}
+    assert list(by_wave(benchmark.combine({}).to_batches())) == []
     assert isinstance(benchmark.combine({}), pa.Table)

@@ -25,6 +25,7 @@ from pipelines.engines import Everybody
 from pipelines.ledger import PUBLISHED_BY_HUB, Ledger, Row, rows_of
 from pipelines.policy import Policy
 from pipelines.telling import Source, Telling, tell
+from pipelines.waves import by_wave
 from tests.counts import KEY, Member, levels_of, named, random_members
 
 POLICY = Policy()
@@ -165,7 +166,7 @@ def test_numbers_are_the_same_however_they_are_held_and_whichever_release_they_a
 
 def everybody_of(waves: Mapping[str, Mapping[str, Member]]) -> Everybody:
     levels = {(period, *KEY[1:3], dimension): who for period, who in waves.items() for dimension in DIMENSIONS}
-    return Everybody(levels_of(levels), benchmark.cube)
+    return Everybody(list(by_wave(levels_of(levels).to_batches())), benchmark.cube)
 
 
 def parts_of(told: Telling) -> tuple[Any, ...]:

@@ -12,6 +12,7 @@ import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,15 +24,17 @@ import pytest
 from hubs.contract.groups import TABLE
 from hubs.instruments import instruments
 from pipelines import engines, publish
-from pipelines.benchmark import combine
+from pipelines.benchmark import by_period, combine, combined
+from pipelines.cube import Counts
 from pipelines.engines import ARROW, Engine, Everybody
 from pipelines.engines.duck import Duck
 from pipelines.engines.frames import _cube
 from pipelines.engines.spark import Spark
-from pipelines.files import json_of, sha256_of
+from pipelines.files import Damaged, json_of, sha256_of
 from pipelines.policy import Policy
 from pipelines.releasing import run
 from pipelines.settings import UnusableSettings
+from pipelines.store import Store
 from pipelines.waves import alone, by_wave
 from tests.feeds import NOW, a_case_study, a_line, answers_of, register, write_feed
 from tests.unit.pipelines.test_benchmark import Rows, a_return, an_answer, random_hubs
@@ -94,7 +97,7 @@ def counted(engine: Engine, hubs: Mapping[str, Rows], folder: Path) -> tuple[dic
     levels, paths = {}, {}
     for hub, table in engine.organisation_levels(returns | {"without": []}, BANKS):
         levels[hub], paths[hub] = table, place / f"{engine.name}-{hub}.parquet"
-        pq.write_table(table, paths[hub])
+        Store(folder).write_table(paths[hub], *by_period(table))
     return levels, engine.everybody(paths)
 
 
@@ -102,11 +105,18 @@ def rows_of(table: pa.Table) -> list[dict[str, Any]]:
     return sorted(table.to_pylist(), key=lambda row: [str(row[name]) for name in (*TABLE, "organisation")])
 
 
+def cube_of(everybody: Everybody, policy: Policy) -> list[Counts]:
+    return [counts for _, wave in everybody.waves for counts in everybody.cube(wave, policy)]
+
+
 def check_same(one: Everybody, other: Everybody, policy: Policy) -> None:
     """Assert that both have the same organisations, and the same cube, cell for cell."""
-    assert one.levels.schema == other.levels.schema
-    assert rows_of(one.levels) == rows_of(other.levels)
-    cubes = [list(everybody.cube(everybody.levels, policy)) for everybody in (one, other)]
+    waves = dict(one.waves)
+    assert list(waves) == sorted(waves) == [wave for wave, _ in other.waves]
+    for wave, members in other.waves:
+        assert members.schema == waves[wave].schema
+        assert rows_of(members) == rows_of(waves[wave])
+    cubes = [cube_of(everybody, policy) for everybody in (one, other)]
     for mine, theirs in zip(*cubes, strict=True):
         assert (mine.key, mine.hubs, mine.tie_key) == (theirs.key, theirs.hubs, theirs.tie_key)
         for grids in ((mine.levels, theirs.levels), (mine.own, theirs.own)):
@@ -171,16 +181,16 @@ def test_an_engine_that_counts_others_than_it_gives_is_found_out(tmp_path: Path)
     key = next(iter(cells))
     wrong = cells | {key: cells[key]._replace(n=cells[key].n + 1)}
     with pytest.raises(RuntimeError, match="organisations were counted"):
-        list(_cube(wrong, everybody.levels, Policy()))
+        cube_of(replace(everybody, cube=partial(_cube, wrong)), Policy())
 
 
 @pytest.mark.parametrize("engine", OTHERS, ids=NAMES)
 def test_nobody_is_nobody(engine: Engine, tmp_path: Path) -> None:
-    assert engine.everybody({}).levels.schema == ARROW.everybody({}).levels.schema
+    assert list(engine.everybody({}).waves) == list(ARROW.everybody({}).waves) == []
     levels, everybody = counted(engine, {"a": [an_answer(level=None)]}, tmp_path)
-    assert (levels["a"].num_rows, everybody.levels.num_rows) == (0, 0)
+    assert levels["a"].num_rows == 0
     assert levels["a"].schema == levels["without"].schema
-    assert list(everybody.cube(everybody.levels, Policy())) == []
+    assert list(everybody.waves) == cube_of(everybody, Policy()) == []
 
 
 def released(engine: Engine, folder: Path, keys: Path | None) -> dict[str, str]:
@@ -214,8 +224,79 @@ def test_a_release_is_the_same_bytes_whoever_counts(tmp_path: Path) -> None:
 def test_what_is_kept_of_who_was_counted_does_not_depend_on_the_order_of_rows(tmp_path: Path) -> None:
     levels, _ = counted(ARROW, hostile_hubs(), tmp_path)
     turned = {hub: table.take(pa.array(range(table.num_rows)[::-1], pa.int64())) for hub, table in levels.items()}
-    kept = [[alone(wave).to_pylist() for wave in by_wave(combine(one)).values()] for one in (levels, turned)]
+    kept = [[alone(wave).to_pylist() for _, wave in by_wave(combined(one))] for one in (levels, turned)]
     assert kept[0] == kept[1]
+
+
+# A wave at a time.
+
+
+def hubs_of_two_periods() -> dict[str, Rows]:
+    """An organisation that two hubs describe otherwise, of which the second alone has it in one audience."""
+    other = {"audience": "procurement_professional", "question": "pp-governance-1"}
+    return {
+        "a": [an_answer(region="wales"), an_answer(region="london", period="2026-Q2", level=1)],
+        "b": [an_answer(region="scotland", level=4), an_answer(region="scotland", **other)],
+    }
+
+
+def test_the_waves_of_arrow_are_those_of_all_hubs_together(tmp_path: Path) -> None:
+    for hubs in (hubs_of_two_periods(), *cases().values()):
+        levels, everybody = counted(ARROW, hubs, tmp_path)
+        whole = dict(by_wave(combine(levels).to_batches()))
+        assert [wave for wave, _ in everybody.waves] == list(whole)
+        for wave, members in everybody.waves:
+            assert alone(members).equals(alone(whole[wave])), wave
+
+
+def test_an_organisation_is_described_by_the_first_of_its_hubs_in_the_period_in_all_waves(tmp_path: Path) -> None:
+    _, everybody = counted(ARROW, hubs_of_two_periods(), tmp_path)
+    assert {(wave[0], wave[2]): members["region"].to_pylist() for wave, members in everybody.waves} == {
+        ("2026-Q1", "decision_maker"): ["wales"],
+        ("2026-Q1", "procurement_professional"): ["wales"],
+        ("2026-Q2", "decision_maker"): ["london"],
+    }
+
+
+def test_a_file_that_has_several_periods_in_a_row_group_is_read_too(tmp_path: Path) -> None:
+    levels, everybody = counted(ARROW, random_hubs(7, 200, 3), tmp_path)
+    paths = {hub: tmp_path / f"{hub}.parquet" for hub in levels}
+    for hub, path in paths.items():
+        pq.write_table(levels[hub], path, row_group_size=50)
+    check_same(everybody, ARROW.everybody(paths), Policy())
+
+
+def test_a_period_is_read_when_its_first_wave_is_asked_for(tmp_path: Path) -> None:
+    levels, _ = counted(ARROW, hubs_of_two_periods(), tmp_path)
+    paths = {hub: tmp_path / f"{hub}.parquet" for hub in levels}
+    for hub, path in paths.items():
+        Store(tmp_path).write_table(path, *by_period(levels[hub]))
+    waves = iter(ARROW.everybody(paths).waves)
+    first = next(waves)
+    for path in paths.values():
+        path.unlink()
+    assert [wave[0] for wave, _ in (first, next(waves))] == ["2026-Q1", "2026-Q1"]
+    with pytest.raises(FileNotFoundError):
+        next(waves)
+
+
+def test_levels_are_kept_a_period_in_a_row_group_with_no_name_of_another(tmp_path: Path) -> None:
+    rows = [an_answer(organisation="late", period="2026-Q2"), an_answer(organisation="early")]
+    levels, _ = counted(ARROW, {"a": rows}, tmp_path)
+    parts = by_period(levels["a"])
+    assert [part["organisation"].chunk(0).dictionary.to_pylist() for part in parts] == [["early"], ["late"]]
+    assert {part.schema for part in parts} == {levels["a"].schema}
+    Store(tmp_path).write_table(tmp_path / "kept.parquet", *parts)
+    with pq.ParquetFile(tmp_path / "kept.parquet") as file:
+        assert [file.read_row_group(n).equals(part) for n, part in enumerate(parts)] == [True, True]
+        assert file.num_row_groups == 2
+
+
+def test_levels_that_are_damaged_are_named(tmp_path: Path) -> None:
+    path = tmp_path / "a.parquet"
+    path.write_bytes(b"PAR1 and no more")
+    with pytest.raises(Damaged, match=r"a\.parquet"):
+        list(ARROW.everybody({"a": path}).waves)
 
 
 # The setting.
@@ -229,7 +310,7 @@ def test_arrow_counts_unless_a_setting_says_otherwise(monkeypatch: pytest.Monkey
     monkeypatch.setenv("HUBPACKS_COUNTING", "duckdb")
     engine = engines.chosen()
     assert (engine.name, engine.is_at_once) == ("duckdb", True)
-    assert engine.everybody({}).levels.num_rows == 0
+    assert list(engine.everybody({}).waves) == []
     monkeypatch.setenv("HUBPACKS_COUNTING", "abacus")
     with pytest.raises(UnusableSettings, match=r"'abacus': no such engine; write one of arrow, duckdb, spark"):
         engines.chosen()
