@@ -20,6 +20,8 @@ import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
+from html import unescape
 from html.parser import HTMLParser
 from itertools import chain, zip_longest
 from pathlib import Path
@@ -196,69 +198,176 @@ class _Open:
     """
 
     tag: str
-    of: dict[str, str]
+    of: Mapping[str, str]
     shown: Shown | None
     is_strict: bool
     words: list[str] | None
     tick: str = ""
 
 
-class Page(HTMLParser):
+@dataclass(frozen=True)
+class Tag:
+    """What opens an element: its name and what it says (``said``); of that, what it says of a row (``own``, by column),
+    and its lengths and places.
+    """
+
+    name: str
+    said: Mapping[str, str]
+    own: Mapping[str, str]
+    lengths: Sequence[tuple[str, str]]
+
+    @classmethod
+    def of(cls, name: str, attributes: Iterable[tuple[str, str | None]]) -> Tag:
+        """The tag ``name`` with these attributes, of which the last of a name holds."""
+        said = {name: value or "" for name, value in attributes}
+        own = {name.removeprefix("data-"): text for name, text in said.items() if name.startswith("data-")}
+        return cls(name, said, own, [(name, said[name]) for name in _LENGTHS if name in said])
+
+
+@dataclass(frozen=True)
+class End:
+    """What closes an element."""
+
+    name: str
+
+
+Part = tuple[int, Tag | End | str]
+"""A part of a page behind the number of the line in which it begins: a tag, or text."""
+
+_NAME = r"[A-Za-z][A-Za-z0-9]*"
+_SAID = re.compile(r'[ \n]([A-Za-z][A-Za-z0-9:_-]*)(?:="([^"]*)")?')
+_SAYS = r'(?:[ \n]+[A-Za-z][A-Za-z0-9:_-]*(?:="[^"]*")?)*'
+_UNLIKE = "script|style|xmp|iframe|noembed|noframes|plaintext"
+"""Elements in which what looks like a tag is none."""
+_PLAIN = re.compile(
+    r"(?P<text>[^<]+)"
+    rf"|</(?P<end>{_NAME})>"
+    rf"|<(?!(?i:{_UNLIKE}))(?P<start>{_NAME}{_SAYS})[ \n]*(?P<closed>/?)>"
+    rf"|<(?P<coded>(?P<raw>script|style){_SAYS})[ \n]*>(?P<code>(?:[^<]|<(?![/!]))*)</(?P=raw)>"
+    r"|<!(?i:doctype) html>"
+)
+"""HTML as our templates write it, of which there is but one reading."""
+
+
+def parts_of(html: str) -> list[Part]:
+    """The parts of a page: read at once where it is as plain as our templates write it, in the parser's way where
+    anything in it is not. Both read the same.
+    """
+    parts: list[Part] = []
+    at, line = 0, 1
+    for found in _PLAIN.finditer(html):
+        if found.start() != at:
+            break
+        at = found.end()
+        kind, whole = found.lastgroup, found[0]
+        if kind == "text":
+            parts.append((line, unescape(whole) if "&" in whole else whole))
+        elif kind == "end":
+            parts.append((line, End(found["end"].lower())))
+        elif kind == "code":
+            tag, code = _tag(found["coded"]), found["code"]
+            inside = line + html.count("\n", found.start(), found.start("code"))
+            parts.append((line, tag))
+            if code:
+                parts.append((inside, code))
+            parts.append((inside + code.count("\n"), End(tag.name)))
+        elif kind == "closed":
+            tag = _tag(found["start"])
+            parts.append((line, tag))
+            if found["closed"]:
+                parts.append((line, End(tag.name)))
+        line += whole.count("\n")
+    return parts if at == len(html) else Parsed(html).parts
+
+
+@lru_cache(maxsize=1 << 14)
+def _tag(text: str) -> Tag:
+    """The tag of that text, without what is around it: most stand in a page, and on many pages, again and again."""
+    name = re.split(r"[ \n]", text, maxsplit=1)[0]
+    return Tag.of(name.lower(), [(name.lower(), unescape(value)) for name, value in _SAID.findall(text)])
+
+
+class Parsed(HTMLParser):
+    """Any HTML whatever, in parts (``parts_of``)."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.parts: list[Part] = []
+        self.feed(html)
+        self.close()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.parts.append((self.getpos()[0], Tag.of(tag, attrs)))
+
+    def handle_endtag(self, tag: str) -> None:
+        self.parts.append((self.getpos()[0], End(tag)))
+
+    def handle_data(self, data: str) -> None:
+        self.parts.append((self.getpos()[0], data))
+
+
+class Page:
     """A page that was taken apart: ``shown`` are its figures; ``loose`` says which numbers in its charts, and in cells
     of its tables of benchmarks, name no figure; ``words`` are those headings of its tables and names in its charts that
     have digits, the longest first.
     """
 
     def __init__(self, html: str) -> None:
-        super().__init__()
         self.shown: list[Shown] = []
         self.loose: list[str] = []
         self.words: list[str] = []
         self._named: list[list[str]] = []
         self._open = [_Open("", {}, None, is_strict=False, words=None)]
-        self.feed(html)
-        self.close()
+        for line, part in parts_of(html):
+            if isinstance(part, str):
+                self._read(part, line)
+            elif isinstance(part, Tag):
+                self._begin(part, line)
+            else:
+                self._end(part.name)
         names = {"".join(parts).strip() for parts in self._named}
         self.words = sorted((name for name in names if _NUMBER.search(name)), key=len, reverse=True)
 
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        at, said = self._open[-1], {name: value or "" for name, value in attrs}
-        own = {name.removeprefix("data-"): text for name, text in said.items() if name.startswith("data-")}
-        of = at.of | own if own else at.of
+    def _begin(self, tag: Tag, line: int) -> None:
+        at, said = self._open[-1], tag.said
+        of = {**at.of, **tag.own} if tag.own else at.of
         shown, words = at.shown, at.words
         for name in ("data-figures", "data-drawn"):
             if name in said:
-                shown = Shown(self.getpos()[0], tuple(said[name].split()), of, is_drawn=name == "data-drawn")
+                shown = Shown(line, tuple(said[name].split()), of, is_drawn=name == "data-drawn")
                 self.shown.append(shown)
-        lengths, tick = [(name, said[name]) for name in _LENGTHS if name in said], ""
+        tick = ""
         if shown is not None:
-            shown.lengths += lengths
+            shown.lengths += tag.lengths
         elif "unit" in of:
-            self.loose += [self._at(f"{name}={text} is drawn") for name, text in lengths if _tick(text, of) is None]
+            self.loose += [
+                _loose(line, f"{name}={text} is drawn") for name, text in tag.lengths if _tick(text, of) is None
+            ]
             tick = _tick(said.get("x", ""), of) or ""
-        if tag == "th" or said.get("class") == "hp-chart__name":
+        if tag.name == "th" or said.get("class") == "hp-chart__name":
             words = []
             self._named.append(words)
-        if tag not in _VOID:
-            is_strict = "audience" in of and (tag in ("td", "svg") or (at.is_strict and tag != "table"))
-            self._open.append(_Open(tag, of, shown, is_strict, words, tick))
+        if tag.name not in _VOID:
+            is_strict = "audience" in of and (tag.name in ("td", "svg") or (at.is_strict and tag.name != "table"))
+            self._open.append(_Open(tag.name, of, shown, is_strict, words, tick))
 
-    def handle_endtag(self, tag: str) -> None:
-        if any(one.tag == tag for one in self._open):
-            while self._open.pop().tag != tag:
+    def _end(self, name: str) -> None:
+        if self._open[-1].tag == name or any(one.tag == name for one in self._open):
+            while self._open.pop().tag != name:
                 pass
 
-    def handle_data(self, data: str) -> None:
+    def _read(self, text: str, line: int) -> None:
         at = self._open[-1]
         if at.words is not None:
-            at.words.append(data)
+            at.words.append(text)
         elif at.shown is not None:
-            at.shown.text.append(data)
-        elif at.is_strict and data.strip() != at.tick and (numbers := _NUMBER.findall(data)):
-            self.loose.append(self._at(f"{' '.join(numbers)} stands there"))
+            at.shown.text.append(text)
+        elif at.is_strict and text.strip() != at.tick and (numbers := _NUMBER.findall(text)):
+            self.loose.append(_loose(line, f"{' '.join(numbers)} stands there"))
 
-    def _at(self, what: str) -> str:
-        return f"line {self.getpos()[0]}: {what} and names no figure"
+
+def _loose(line: int, what: str) -> str:
+    return f"line {line}: {what} and names no figure"
 
 
 def _tick(length: str, of: Mapping[str, str]) -> str | None:

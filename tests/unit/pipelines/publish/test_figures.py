@@ -498,6 +498,62 @@ def test_verification_finds_a_number_that_is_not_in_the_tables(built: Path, tmp_
     assert any(re.search(problem, told) for told in wrong_figures(folder)), [*wrong_figures(folder)]
 
 
+def is_plain(html: str) -> bool:
+    """Whether a page is read at once."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delattr(figures, "Parsed")
+        try:
+            figures.parts_of(html)
+        except NameError:
+            return False
+    return True
+
+
+def test_all_pages_with_figures_are_read_at_once_as_the_parser_reads_them(built: Path, revised: Path) -> None:
+    pages = [path.read_text(encoding="utf-8") for folder in (built, revised) for path in folder.rglob("*.html")]
+    pages = [html for html in pages if " data-figures=" in html]
+    assert len(pages) > 20
+    for html in pages:
+        assert is_plain(html)
+        assert figures.parts_of(html) == figures.Parsed(html).parts
+
+
+PLAIN = {
+    "entities": '<td title="a &amp; b &lt;3&gt;">&lt;td&gt; 4 &#53; &nbsp;</td>',
+    "a tag in an attribute": '<p title="<td>43</td>">7 > 6</p>',
+    "lines": '<td\n  class="x"\n  data-n>\n7\n</td>\n<script\n>1\n2</script>\n<p>8</p>',
+    "capitals": '<linearGradient viewBox="1"></LINEARGRADIENT>',
+    "what is empty": '<rect x="1"/><br><br /><script src="a"></script>',
+    "an attribute twice": '<td data-n="1" data-n="2">3</td>',
+    "code": '<script>if (1 < 2 && "<td>43") a &amp; b</script><td>5</td>',
+    "what is never closed": "</p><td>7",
+}
+NOT_PLAIN = {
+    "no quotation marks": "<td data-n=43>5</td>",
+    "other quotation marks": "<td data-n='43' title='\">'>5</td>",
+    "spaces": '<td data-n = "43" >5</td>',
+    "no space": '<td data-n="43"data-m="44">5</td>',
+    "a tab": '<td\tdata-n="43">5</td>',
+    "a slash": '<td / data-n="43">5</td>',
+    "a comment": "<!-- <td>43</td> --><td>5</td>",
+    "a tag in a comment in code": "<script><!-- <script>43</script> --></script>5",
+    "code in capitals": "<SCRIPT><td>43</td></SCRIPT>",
+    "code that ends as other code": "<script><td>43</td></style></script><td>5</td>",
+    "code with an end in it": "<script>'</td>'</script><td>5</td>",
+    "less than": "<td>4 < 5</td>",
+    "an end with more": '</td class="x">5',
+    "an end that is none": "</ td>5</>",
+    "a declaration": "<?xml 43 ?><![CDATA[<td>43</td>]]><td>5</td>",
+    "half a tag": '<td>5</td><td data-n="43',
+}
+
+
+@pytest.mark.parametrize("html", [pytest.param(html, id=name) for name, html in (PLAIN | NOT_PLAIN).items()])
+def test_every_page_is_read_as_the_parser_reads_it(html: str) -> None:
+    assert figures.parts_of(html) == figures.Parsed(html).parts
+    assert is_plain(html) == (html in PLAIN.values())
+
+
 def test_figures_of_other_groups_are_held_against_those_groups() -> None:
     """A sentence may say the least and the most of several groups, each a figure of its own row."""
     rows = benchmark_rows()
