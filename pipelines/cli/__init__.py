@@ -16,6 +16,7 @@ from pathlib import Path
 os.environ["PYDANTIC_DISABLE_PLUGINS"] = "__all__"
 
 from pipelines.cli.common import app, at_work, stop, until_the_end
+from pipelines.memory import look_rarely
 
 __all__ = ["app", "main"]
 
@@ -25,6 +26,7 @@ for room in ("running", "hub_side", "releases", "reading", "services", "backups"
 
 def main() -> None:
     """Run the command line. A problem that the user can mend is one line on standard error, never a traceback."""
+    look_rarely()
     try:
         with until_the_end:
             app(prog_name="hubpacks")

@@ -91,7 +91,7 @@ def _cells_before(path: Path) -> Iterator[Row]:
 def _other_forms(path: Path, rows: list[Row]) -> Iterator[str]:
     """The rows of all other forms that are not those of Parquet."""
     names = list(rows[0]) if rows else []
-    wanted = [[_cell(value) for value in row.values()] for row in rows]
+    wanted = [_cells(row.values()) for row in rows]
     for suffix, read in _FORMS.items():
         form = path.with_suffix(suffix)
         if suffix not in _ALWAYS and not form.is_file():  # releases of older versions have fewer
@@ -129,7 +129,7 @@ def _sheet_rows(path: Path, names: list[str]) -> Iterator[Sequence[str]]:
     for sheet in (name for name in book.sheet_names if re.fullmatch(rf"{path.stem}(_[0-9]+)?", name)):
         lines = iter(book.get_sheet_by_name(sheet).to_python())
         header = next((cells for cells in lines if all(cells)), [])
-        yield from _ordered(([_cell(value) for value in cells] for cells in chain([header], lines)), names)
+        yield from _ordered((_cells(cells) for cells in chain([header], lines)), names)
 
 
 def _of_objects(rows: Iterable[Any], names: list[str]) -> Iterator[Sequence[str]]:
@@ -137,7 +137,7 @@ def _of_objects(rows: Iterable[Any], names: list[str]) -> Iterator[Sequence[str]
     known = {*names}
     for row in rows:
         is_row = isinstance(row, dict) and row.keys() <= known
-        yield [_cell(row.get(name)) for name in names] if is_row else _NO_ROW
+        yield _cells(map(row.get, names)) if is_row else _NO_ROW
 
 
 def _ordered(rows: Iterator[list[str]], names: list[str]) -> Iterator[Sequence[str]]:
@@ -165,12 +165,13 @@ _FORMS: Mapping[str, Callable[[Path, list[str]], Iterator[Sequence[str]]]] = {
 _ALWAYS = (".json", ".csv")
 
 
+def _cells(values: Iterable[Any]) -> list[str]:
+    """Values as they stand in CSV."""
+    # Of millions most are text, or none.
+    return [value if value.__class__ is str else "" if value is None else _cell(value) for value in values]
+
+
 def _cell(value: Any) -> str:
-    """A value as it stands in CSV."""
-    if isinstance(value, str):  # most are, of millions
-        return value
-    if value is None:
-        return ""
     return f"{value:g}" if isinstance(value, float) and value.is_integer() else str(value)
 
 

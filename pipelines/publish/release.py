@@ -86,7 +86,7 @@ MEDIA_TYPES = {
 NEWEST = "../../index.html"
 """The page that leads to the newest release, from the root of a release: the only place outside that pages lead to."""
 
-_TAG = re.compile(r'<[a-z](?:[^<>"]|"[^"]*")*>')
+_TAG = re.compile(r'<[a-z][^<>"]*(?:"[^"]*"[^<>"]*)*>')
 _LINK = re.compile(r'\s(?:href|src)="([^"]*)"')
 _ID = re.compile(r'\sid="([^"]*)"')
 _UNREADABLE = (OSError, ValueError, KeyError, TypeError)
@@ -468,7 +468,7 @@ def _broken_links(present: Mapping[str, Path]) -> Iterator[str]:
         if not name.endswith(".html"):
             continue
         folder = posixpath.dirname(name)
-        tags = " ".join(_TAG.findall(path.read_text(encoding="utf-8")))
+        tags = " ".join(dict.fromkeys(_TAG.findall(path.read_text(encoding="utf-8"))))
         ids[name] = set(_ID.findall(tags))
         for address in set(_LINK.findall(tags)):
             if _OUTSIDE.match(address):

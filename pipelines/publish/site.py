@@ -30,6 +30,7 @@ from hubs.contract.findings import CODES
 from hubs.contract.kinds import document_kinds
 from hubs.contract.vocabularies import vocabulary
 from pipelines.edition import Edition, HubState, LibraryRecord, Pack, Published, State, Withdrawn
+from pipelines.memory import look_rarely
 from pipelines.publish import (
     assessment,
     benchmarks,
@@ -197,6 +198,7 @@ _writers: list[_Writer] = []
 
 
 def _begin(site: Callable[[], Site], folder: Path) -> None:
+    look_rarely()
     _writers[:] = [_Writer(site, folder)]
 
 

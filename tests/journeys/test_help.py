@@ -40,7 +40,7 @@ def test_the_help_of_no_command_imports_what_only_its_work_needs() -> None:
     assert "pipelines.cli.hub_side" in loaded
     assert {name for name in loaded if name.partition(".")[0] == "hubs"} == set()
     ours = {name for name in loaded if name.startswith("pipelines.") and not name.startswith("pipelines.cli")}
-    assert ours == {"pipelines.settings"}
+    assert ours == {"pipelines.memory", "pipelines.settings"}
     assert loaded & (SLOW_TO_IMPORT | {"yaml", "markdown_it", "cryptography", "ssl", "asyncio"}) == set()
 
 

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from pipelines.files import Damaged, json_of, sha256_of
-from pipelines.memory import give_back
+from pipelines.memory import give_back, look_rarely
 from pipelines.publish import strings, writers
 from pipelines.publish.pdf.bind import ATTACHED, KEY_PREFIX, key_of, pdf_of
 from pipelines.publish.pdf.model import Folder, csv_of, model_of
@@ -42,7 +42,8 @@ def write_documents(folder: Path, release: str, published: str, previous: Path |
         _write_share(folder, packs, release, published, previous)
         return
     # Fresh processes, as for pages. One pack after the other to whoever is free: some are a hundred times as long.
-    with ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn")) as pool:
+    fresh = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(workers, mp_context=fresh, initializer=look_rarely) as pool:
         longest_first = sorted(packs, key=lambda pack: -(folder / "packs" / pack / _PACK).stat().st_size)
         shares = [longest_first[start::workers] for start in range(workers)]
         for future in [pool.submit(_write_share, folder, share, release, published, previous) for share in shares]:

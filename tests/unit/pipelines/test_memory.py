@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import subprocess
 import sys
 
 import psutil
@@ -27,3 +28,31 @@ def test_freed_memory_goes_back_to_the_system() -> None:
 def test_a_c_library_without_a_word_for_it_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(memory, "_C", object())
     memory.give_back()
+
+
+COMMAND = """
+import gc, os, sys
+from pipelines import memory
+from pipelines.cli import main
+
+class Knot:
+    def __init__(self):
+        self.itself = self
+    def __del__(self, write=os.write):
+        write(2, b"looked")
+
+if sys.argv[1] == "as Python does":
+    memory.look_rarely.__code__ = (lambda: None).__code__
+sys.argv[1:] = ["--help"]
+try:
+    main()
+except SystemExit:
+    knots = [Knot() for _ in range(5_000)]
+    del knots
+"""
+
+
+@pytest.mark.parametrize(("way", "told"), [("ours", ""), ("as Python does", "looked")])
+def test_commands_look_rarely_for_what_holds_itself_and_never_at_their_end(way: str, told: str) -> None:
+    done = subprocess.run([sys.executable, "-c", COMMAND, way], check=True, capture_output=True, text=True)
+    assert done.stderr[:6] == told
