@@ -234,7 +234,7 @@ def _candidate(line: Line, now: datetime, progress: Progress, *, again: bool) ->
         where = line.keys.private_path
         progress("sign", f"made a new key, {signer.public.id}, in {where}: keep it secret, and keep a copy")
     line.store.keep_slugs(edition.library)
-    publish.build_candidate(edition, line.public, signer.private, texts=publish.Texts(line.store.texts))
+    publish.build_candidate(edition, line.public, signer.private)
     if waiting is not None:
         _drop(line, waiting.id, "superseded", now, reason=f"{edition.id} was built")
     log.keep(edition.id, kept)

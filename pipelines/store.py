@@ -75,7 +75,7 @@ if TYPE_CHECKING:
     from pipelines.ledger import Ledger
 
 DEFAULT_FILE_LIMIT_BYTES = 8 << 30
-CACHES = ("levels", "made-of", "texts", "told.parquet", "validators", "verdicts")
+CACHES = ("levels", "made-of", "told.parquet", "validators", "verdicts")
 """Rooms that only save work: whoever removes them, while nobody is at work, gets the same releases, made anew."""
 
 
@@ -184,11 +184,6 @@ class Store:
     def inbox(self) -> Path:
         """Where the intake keeps what hubs submit."""
         return self.root / "inbox"
-
-    @property
-    def texts(self) -> Path:
-        """Where texts of the last release are kept as they were rendered."""
-        return self.root / "texts"
 
     @property
     def keys(self) -> Path:

@@ -162,7 +162,7 @@ def tidy(manifest: Manifest, store: Path, public: Path) -> int:
     """Remove what of the line's own is in the folders and not in ``manifest``; how many files."""
     roots = {STORE: store, PUBLIC: public}
     kept = {_at(roots, name) for name in (*(e.path for e in manifest.files), *(name for name, _ in manifest.links))}
-    rooms = [path for path in listed(store) if path.name not in {"locks", "texts"}]
+    rooms = [path for path in listed(store) if path.name != "locks"]
     rooms += [public / name for name in (".pointers", ".gone.map")]
     rooms += [
         path

@@ -24,7 +24,6 @@ from pipelines.publish.pointers import (
 from pipelines.publish.reissue import Reissued
 from pipelines.publish.release import ReleaseRefused, build_release, verify_release
 from pipelines.publish.signed import published_keys, signing_key_of, wrong_signatures
-from pipelines.publish.texts import Texts
 from pipelines.publish.trace import NotTraced, in_words, release_named, trace
 
 __all__ = [
@@ -32,7 +31,6 @@ __all__ = [
     "NotTraced",
     "Reissued",
     "ReleaseRefused",
-    "Texts",
     "build_candidate",
     "build_release",
     "candidate_folder",

@@ -30,7 +30,6 @@ from pipelines.publish.changes import CHANGES
 from pipelines.publish.reissue import Reissued
 from pipelines.publish.release import MANIFEST, ReleaseRefused, build_release, seal, verify_release, wrong_files
 from pipelines.publish.signed import UNLISTED, sign_release, wrong_signatures
-from pipelines.publish.texts import NOT_KEPT, Texts
 from pipelines.signatures import ReleaseKey
 from pipelines.withdrawals import Decision
 
@@ -74,20 +73,17 @@ def publish(
     key: Ed25519PrivateKey,
     workers: int | None = None,
     *,
-    texts: Texts = NOT_KEPT,
     about_to_show: Callable[[], object] = lambda: None,
 ) -> None:
     """Build ``edition`` as a candidate and let readers see it at once, approved by nobody.
 
     Raises what ``build_candidate`` and ``show_candidate`` raise.
     """
-    build_candidate(edition, public, key, workers, texts=texts)
+    build_candidate(edition, public, key, workers)
     show_candidate(public, edition.id, key, edition.keys, about_to_show=about_to_show, is_verified=True)
 
 
-def build_candidate(
-    edition: Edition, public: Path, key: Ed25519PrivateKey, workers: int | None = None, *, texts: Texts = NOT_KEPT
-) -> None:
+def build_candidate(edition: Edition, public: Path, key: Ed25519PrivateKey, workers: int | None = None) -> None:
     """Build ``edition`` aside, sign it with ``key``, the private half of the last of its keys, verify it, and leave it
     where no reader looks (``candidate_folder``).
 
@@ -97,9 +93,7 @@ def build_candidate(
     with _only_builder(public) as releases:
         _check_id(public, edition.id)
         aside = releases / f"{_BUILDING}{edition.id}"
-        build_release(
-            edition, aside, workers, releases / edition.previous if edition.previous else None, key, texts=texts
-        )
+        build_release(edition, aside, workers, releases / edition.previous if edition.previous else None, key)
         sign_release(aside, key)
         _refuse([*verify_release(aside), *wrong_signatures(aside, edition.keys)])
         aside.rename(candidate_folder(public, edition.id))

@@ -51,7 +51,6 @@ from pipelines.publish.scripts import write_figures, wrong_scripts
 from pipelines.publish.search import write_search, wrong_search
 from pipelines.publish.signed import SUMS, UNLISTED, read_sums, sums_bytes, write_keys
 from pipelines.publish.sitemap import write_sitemaps
-from pipelines.publish.texts import NOT_KEPT, Texts
 
 RECORDS_A_WORKER = 200
 """A fresh process takes a second to start, in which this one sets as many pages and several packs."""
@@ -104,12 +103,10 @@ def build_release(
     workers: int | None = None,
     previous: Path | None = None,
     key: Ed25519PrivateKey | None = None,
-    *,
-    texts: Texts = NOT_KEPT,
 ) -> None:
     """Write the whole release of ``edition`` into ``folder``, which must be empty or absent; all but its signatures.
     ``previous`` is the folder of the release before it, None when there is none: what has changed is told against it.
-    ``key`` signs the offline packs, which stay unsigned without it. ``texts`` are those that are rendered already.
+    ``key`` signs the offline packs, which stay unsigned without it.
 
     The same edition and release before it give the same bytes, whatever ``workers`` (processes that share pages and
     PDFs; None for as many as there are processors and work is worth).
@@ -142,7 +139,7 @@ def build_release(
     (folder / changes.VOCABULARIES).write_bytes(writers.json_bytes(shapes.codes(edition.instruments)))
     write_keys(folder, edition.id, edition.keys)
     write_documents(folder, edition.id, edition.published.isoformat(), previous, workers)
-    site.write_printables(edition, folder, texts)
+    site.write_printables(edition, folder)
     for pack in edition.packs:
         write_archive(folder, pack.id, edition.address, key)
     (folder / ERRATA).write_bytes(writers.json_bytes(errata.none_yet(edition.id)))
@@ -153,7 +150,7 @@ def build_release(
     descriptors.write_datapackage(folder)
     write_metadata(folder, edition.address)
     sizes = {name: path.stat().st_size for name, path in _files(folder)}
-    site.write_site(edition, folder, sizes, changed, workers, texts=texts)
+    site.write_site(edition, folder, sizes, changed, workers)
     write_sitemaps(folder, edition.address)
     seal(folder, manifest)
 

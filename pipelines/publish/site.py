@@ -51,7 +51,6 @@ from pipelines.publish.lists import Lists, hub_path, leaf_path
 from pipelines.publish.pages import PACKED, Page, Pages, page_address, record_path
 from pipelines.publish.related import Related
 from pipelines.publish.strings import LANGUAGES
-from pipelines.publish.texts import NOT_KEPT, Texts, kept_as
 from pipelines.publish.wordlist import Words
 from pipelines.settings import PLACEHOLDER
 
@@ -102,16 +101,15 @@ def successor(edition: Edition, entry: Withdrawn) -> LibraryRecord | None:
     return next((kept for kept in edition.library.values() if entry.successor in kept.merged), None)
 
 
-def write_printables(edition: Edition, folder: Path, texts: Texts = NOT_KEPT) -> None:
+def write_printables(edition: Edition, folder: Path) -> None:
     """Write style sheets, pictures, the page of each whole pack and the self-assessments without a frame into
-    ``folder``: what an offline pack takes along. They show nothing of what else the release has. ``texts`` are those
-    that are rendered already.
+    ``folder``: what an offline pack takes along. They show nothing of what else the release has.
     """
     for name, source in ASSETS.items():
         target = folder / name
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(source, target)
-    site = Site(edition, {}, {}, texts)
+    site = Site(edition, {}, {})
     for page in site.pages():
         if page.template in PACKED:
             (folder / page.path).parent.mkdir(parents=True, exist_ok=True)
@@ -124,16 +122,13 @@ def write_site(
     sizes: Mapping[str, int],
     changes: Mapping[str, Any],
     workers: int = 1,
-    *,
-    texts: Texts = NOT_KEPT,
 ) -> None:
-    """Write every page into ``folder`` but those of ``write_printables``. Of ``texts``, those that are rendered
-    already, only what the edition has stays.
+    """Write every page into ``folder`` but those of ``write_printables``.
 
     ``sizes`` are the bytes of the files that the downloads page offers, by path; ``changes`` is what ``changes.json``
     says. ``workers`` processes share the pages.
     """
-    site = partial(Site, edition, dict(sizes), dict(changes), texts)
+    site = partial(Site, edition, dict(sizes), dict(changes))
     shares_n = workers * SHARES_A_WORKER
     with ExitStack() as stack:
         shares: list[Future[None]] = []
@@ -150,7 +145,6 @@ def write_site(
         for share in shares:
             if not share.cancelled():
                 share.result()
-    texts.keep_only(text_keys(edition))
 
 
 def render_pointer_page(releases: Sequence[Published]) -> str:
@@ -206,23 +200,11 @@ def _write(start: int, step: int) -> None:
     _writers[0].write(start, step)
 
 
-def text_keys(edition: Edition) -> set[str]:
-    """What the texts of all records are kept as."""
-    return {
-        kept_as(*_as_rendered(entry, text))
-        for entry in edition.library.values()
-        for text in (_without_sample(entry), *entry.further_texts.values())
-    }
-
-
 class Site:
     """All pages of an edition."""
 
-    def __init__(
-        self, edition: Edition, sizes: Mapping[str, int], changes: Mapping[str, Any], texts: Texts = NOT_KEPT
-    ) -> None:
+    def __init__(self, edition: Edition, sizes: Mapping[str, int], changes: Mapping[str, Any]) -> None:
         self.edition = edition
-        self._texts = texts
         self.sizes = sizes
         self.changes = changes
         self.library = views.Library(edition)
@@ -428,7 +410,7 @@ class Site:
     def body(self, entry: LibraryRecord) -> markdown.Rendered:
         """A record's text as safe HTML, rendered once however many pages show it."""
         if entry.id not in self._bodies:
-            self._bodies[entry.id] = self._texts.render(*_as_rendered(entry, _without_sample(entry)))
+            self._bodies[entry.id] = _rendered(entry, _without_sample(entry))
         return self._bodies[entry.id]
 
     def parts(self, entry: LibraryRecord, under: int = 1) -> tuple[Part, ...]:
@@ -440,9 +422,7 @@ class Site:
         if key not in self._parts:
             prefix = f"{entry.slug}--" if under > 1 else ""
             rendered = {document_kinds()[entry.record.kind].text: self.body(entry)}
-            rendered |= {
-                name: self._texts.render(*_as_rendered(entry, text)) for name, text in entry.further_texts.items()
-            }
+            rendered |= {name: _rendered(entry, text) for name, text in entry.further_texts.items()}
             several = len(rendered) > 1
             self._parts[key] = tuple(
                 Part(
@@ -550,11 +530,11 @@ def _without_sample(entry: LibraryRecord) -> str:
     return entry.text.removeprefix(f"> {sentence}\n")
 
 
-def _as_rendered(entry: LibraryRecord, text: str) -> tuple[str, str, str, str]:
-    """How a text of the record is rendered: the arguments of ``markdown.render``."""
+def _rendered(entry: LibraryRecord, text: str) -> markdown.Rendered:
+    """A text of the record as safe HTML."""
     document = entry.record.document
     words = partial(strings.text, language=document.language)
-    return text, words("text.image"), words("text.table"), document.heading
+    return markdown.render(text, words("text.image"), words("text.table"), document.heading)
 
 
 def _moved(text: markdown.Rendered, levels: int, prefix: str) -> Markup:

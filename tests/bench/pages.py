@@ -106,7 +106,6 @@ def cases(folder: Path) -> Iterator[Case]:
 
     def emptied(name: str) -> None:
         empty(made[name])
-        shutil.rmtree(folder / "texts", ignore_errors=True)  # as for a first release
 
     hugo = ("hugo", "--quiet", "--source", str(folder / "hugo"), "--destination", str(made["hugo"]))
     mkdocs = peer("mkdocs", "build", "-q", "-f", folder / "mkdocs/mkdocs.yml", "-d", made["mkdocs"])

@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from pipelines.publish import Texts, search, site, sitemap
+from pipelines.publish import search, site, sitemap
 
 PREPARED = "edition.pickle"
 
@@ -22,7 +22,7 @@ def main(folder: Path, work: Path) -> dict[str, Any]:
     made, sizes, changes = pickle.loads((folder / PREPARED).read_bytes())
     shutil.copytree(folder / "beside", work, dirs_exist_ok=True)
     search.write_search(work)
-    site.write_site(made, work, sizes, changes, len(os.sched_getaffinity(0)), texts=Texts(work.with_name("texts")))
+    site.write_site(made, work, sizes, changes, len(os.sched_getaffinity(0)))
     sitemap.write_sitemaps(work, made.address)
     return {"pages": len(list(work.glob("*/records/*.html")))}
 

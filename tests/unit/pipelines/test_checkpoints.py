@@ -74,7 +74,7 @@ def small(tmp_path: Path) -> Path:
     write(store / "keys" / "keys.json", "{}")
     write(store / "published.json", json.dumps({"release": FIRST}))
     Ledger(store / "ledger").add([a_row(n) for n in range(3)])
-    for left_out in ("locks/run", "staging/1/half", "texts/abc", "hubs/.two.json.tmp", "ledger/.lock"):
+    for left_out in ("locks/run", "staging/1/half", "hubs/.two.json.tmp", "ledger/.lock"):
         write(store / left_out, "not copied")
     write_json(tmp_path / "public/.pointers/1/latest.json", {"release": FIRST})
     (tmp_path / "public/.current").symlink_to(".pointers/1")
@@ -132,7 +132,6 @@ def told(root: Path) -> dict[str, Any]:
 NOT_COPIED = (
     "store/locks",
     "store/staging",
-    "store/texts",
     "store/hubs/.two",
     "store/ledger/.lock",
     "public/.publishing",

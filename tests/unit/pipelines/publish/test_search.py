@@ -40,6 +40,7 @@ def found(data: dict[str, Any], word: str) -> dict[str, int]:
         ("ŵyr, tŷ bach a phêl", ["wyr", "ty", "bach", "phel"]),
         ("cafe\u0301 CAFÉ", ["cafe", "cafe"]),
         ("snake_case e-bost i'r", ["snake", "case", "bost"]),
+        ("costs£400 tŷ_bach ＿名前£x9", ["costs", "400", "ty", "bach", "名前", "x9"]),
         ("ﬁle №12 ½", ["file", "no12"]),
         ("ΟΔΟΣ İstanbul", ["οδοσ", "istanbul"]),
         ("</script> \u202eevil \U0001f9ea", ["script", "evil"]),
