@@ -16,8 +16,10 @@ from pipelines.files import only_one, read_json, write_json
 FORMAT = "format.json"
 UNFINISHED = ".restoring"
 """In a folder that is being restored (``checkpoints``)."""
-OF_THE_MACHINE = frozenset(("locks", "staging"))
-"""What belongs to the machine: it makes no store, and is in no copy."""
+OF_THE_MACHINE = frozenset(("locks", "staging", "texts"))
+"""What belongs to the machine: it makes no store, and is in no copy. Rendered texts are left of earlier versions, and
+may be removed.
+"""
 
 
 class UnusableLayout(RuntimeError):
