@@ -210,6 +210,7 @@ def test_no_plugin_that_happens_to_be_installed_has_a_say(tmp_path) -> None:
     written(tmp_path / "site/meddler-1.dist-info", about)
     written(tmp_path / "site", {"m.py": "raise SystemExit('meddling')\n"})
     settings = os.environ | {"PYTHONPATH": str(tmp_path / "site")}
+    settings.pop("PYDANTIC_DISABLE_PLUGINS", None)  # set here by whoever has imported the command line
     meddled = [sys.executable, "-c", "from pydantic import BaseModel\nclass M(BaseModel): pass"]
     assert subprocess.run(meddled, env=settings, stderr=subprocess.PIPE, check=False).stderr == b"meddling\n"
     done = check(tmp_path, "feed", env=settings)
