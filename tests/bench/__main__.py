@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from tests.bench import (
@@ -67,6 +68,7 @@ def main() -> None:
     every, usual = [*COMPARED, *RARE, *TOLD], [*COMPARED, *TOLD]
     parser.add_argument("parts", nargs="*", choices=every, default=usual, metavar="PART", help="see below")
     parser.add_argument("--out", type=Path, default=Path("build/bench"))
+    parser.add_argument("--rounds", type=int, help="at most so many rounds, and none to warm up")
     options = parser.parse_args()
     started = report.environment()
     cases: list[Case] = []
@@ -74,7 +76,8 @@ def main() -> None:
     for name, (_, make) in {**COMPARED, **RARE}.items():
         if name in options.parts:
             for case in make(options.out.absolute() / name):
-                done[case.name] = in_turn(case, lambda line: print(line, flush=True))
+                fewer = {"rounds": min(options.rounds, case.rounds), "warm_ups": 0} if options.rounds else {}
+                done[case.name] = in_turn(replace(case, **fewer), lambda line: print(line, flush=True))
                 cases.append(case)
     if cases:
         print(f"\n{report.write(cases, done, options.out, started)}")

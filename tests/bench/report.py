@@ -21,7 +21,9 @@ from pipelines.version import code_version
 from tests.bench.measure import PEERS, Case, Run
 
 HISTORY = Path(__file__).with_name("history.jsonl")
-"""A line a run: when, which code, on what, and how each thing to reach came out. Kept in the repository."""
+"""A line a run: when, which code, on what, how each thing to reach came out, and medians of how many rounds. Kept in
+the repository.
+"""
 PAGE = Path(__file__).parents[2] / "docs/performance.md"
 START, END = "## As measured last\n", "\n## "
 """What is between them on the page is written by ``make bench``."""
@@ -150,7 +152,10 @@ def write(
     runs = {name: {way: [asdict(run) for run in own] for way, own in ways.items()} for name, ways in done.items()}
     (out / "bench.json").write_text(json.dumps(head | {"reaches": reaches, "runs": runs}, indent=2) + "\n")
     figures = {
-        name: {way: {what: round(n, 2) for what, n in medians(own).items()} for way, own in ways.items()}
+        name: {
+            way: {"rounds": len(own)} | {what: round(n, 2) for what, n in medians(own).items()}
+            for way, own in ways.items()
+        }
         for name, ways in done.items()
     }
     with history.open("a", encoding="utf-8") as lines:
