@@ -31,8 +31,8 @@ ATTACHED = "records.csv"
 EVICTED_AFTER = 12
 """So many compilations later Typst has forgotten what it kept of one, which is all of it."""
 MOST_CHARACTERS = 500_000
-"""Of models, as JSON, of which Typst may keep something at the same time. With six times as many a release of the samples
-took 1,150 MB instead of 760, and no less time.
+"""Of models, as JSON, of which Typst may keep something at the same time. With six times as many a release of the
+samples took 1,150 MB instead of 760, and no less time.
 """
 KEY_PREFIX = "hubpacks-key:"
 """Stands before the key among the key words of a PDF."""
