@@ -25,7 +25,7 @@ def main(folder: Path, work: Path) -> dict[str, Any]:
     shutil.copytree(folder / WHOLE, work, dirs_exist_ok=True, ignore=shutil.ignore_patterns("packs", "*.html"))
     rows = {id: release.record_row(made, entry) for id, entry in made.library.items()}
     for pack in made.packs:
-        release._write_pack(made, pack, [rows[id] for id in pack.records], work / "packs" / pack.id)
+        release._write_pack(made, pack, [rows[id] for id in pack.records], work, None)
     write_documents(work, made.id, made.published.isoformat())
     site.write_printables(made, work)
     for pack in made.packs:
