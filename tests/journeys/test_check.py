@@ -218,7 +218,7 @@ def test_no_plugin_that_happens_to_be_installed_has_a_say(tmp_path) -> None:
 
 
 def test_a_bar_is_shown_on_a_terminal_after_a_moment_and_leaves_the_report_alone(tmp_path) -> None:
-    write_feed(tmp_path / "long", studies(1_000), answers=answers_of(20))  # returns take seconds to judge
+    write_feed(tmp_path / "long", studies(5_000), answers=answers_of(20))  # takes seconds
     write_feed(tmp_path / "short", [a_case_study()])
 
     def on_a_terminal(feed: str) -> tuple[str, str]:
@@ -240,7 +240,7 @@ def test_a_bar_is_shown_on_a_terminal_after_a_moment_and_leaves_the_report_alone
         return report, seen.decode()
 
     report, bar = on_a_terminal("long")
-    assert re.search(r"\d+ of 1,001 files read|\d+ rows judged", bar), bar
+    assert re.search(r"\d+ of 5,001 files read|\d+ rows judged", bar), bar
     assert report.startswith("long: accepted")
     assert "\x1b" not in report
     report, bar = on_a_terminal("short")
