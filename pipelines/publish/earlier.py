@@ -14,9 +14,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from pipelines.files import Damaged, json_of, sha256_of
+from pipelines.files import json_of
 from pipelines.publish.bill import BILL
-from pipelines.publish.signed import read_sums
+from pipelines.publish.signed import as_published, read_sums
 
 
 @dataclass(frozen=True)
@@ -57,10 +57,7 @@ class Earlier:
         return True
 
     def _checked(self, name: str) -> Path:
-        path = self.folder / name
-        if not path.is_file() or sha256_of(path) != self._sums[name]:
-            raise Damaged(path)
-        return path
+        return as_published(self.folder, name, self._sums)
 
     @cached_property
     def _sums(self) -> dict[str, str]:

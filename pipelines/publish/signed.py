@@ -19,7 +19,7 @@ from typing import Any
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from hubs.contract.records import canonical_json
-from pipelines.files import json_of
+from pipelines.files import Damaged, json_of, sha256_of
 from pipelines.publish import writers
 from pipelines.signatures import (
     STATEMENT_TYPE,
@@ -104,6 +104,14 @@ def sums_bytes(digests: Mapping[str, str]) -> bytes:
 def read_sums(folder: Path) -> dict[str, str]:
     """The SHA-256 of each file by its path, as the release in ``folder`` lists them. Raises OSError and ValueError."""
     return sums_of((folder / SUMS).read_text(encoding="utf-8"))
+
+
+def as_published(release: Path, name: str, sums: Mapping[str, str]) -> Path:
+    """Where the file ``name`` of the folder ``release`` is, once it is what its ``sums`` say. Raises files.Damaged."""
+    path = release / name
+    if not path.is_file() or sha256_of(path) != sums.get(name):
+        raise Damaged(path)
+    return path
 
 
 def sums_of(text: str) -> dict[str, str]:

@@ -213,7 +213,6 @@ class Site:
         self._base = permalink(edition.address, edition.id)
         self._same: dict[tuple[Any, ...], Markup] = {}
         self._folders: dict[tuple[str, str], dict[str, Any]] = {}
-        self._bodies: dict[str, markdown.Rendered] = {}
         self._parts: dict[tuple[str, int], tuple[Part, ...]] = {}
         self._explained: dict[str, tuple[tuple[Part, ...], tuple[LibraryRecord, ...]]] = {}
         self.words = Words(self.library.records[id] for id in self.library.order)
@@ -409,9 +408,7 @@ class Site:
 
     def body(self, entry: LibraryRecord) -> markdown.Rendered:
         """A record's text as safe HTML, rendered once however many pages show it."""
-        if entry.id not in self._bodies:
-            self._bodies[entry.id] = _rendered(entry, _without_sample(entry))
-        return self._bodies[entry.id]
+        return _rendered(entry, _without_sample(entry))
 
     def parts(self, entry: LibraryRecord, under: int = 1) -> tuple[Part, ...]:
         """All texts of a record in the order of its kind, to stand under a heading of level ``under``: 1 on a page of

@@ -13,11 +13,10 @@ from typing import Any
 from hubs.contract.generate import table_schema
 from hubs.contract.kinds import table_kinds
 from hubs.instruments import Instrument, instruments
-from tests.bench.generator import WORST, Work, write_feeds
+from tests.bench.generator import INSTRUMENT, WORST, Work, write_feeds
 from tests.bench.measure import ROOT, Case, Reach, Run, Way, empty, ours, peer
 from tests.feeds import a_faq, a_study, write_feed
 
-INSTRUMENT = "interop-baseline-v1"
 ROWS = 1_000_000
 LONG, LONG_TIMES = "long rubbish", 9
 """Rows of it have so many times the bytes of good ones, so their number is no measure of the work."""

@@ -7,10 +7,9 @@ from pathlib import Path
 
 from hubs.instruments import instruments
 from tests.bench.counting import check_cube
-from tests.bench.generator import Work, write_returns
+from tests.bench.generator import INSTRUMENT, Work, write_returns
 from tests.bench.measure import Case, Run, Way, empty, ours
 
-INSTRUMENT = "interop-baseline-v1"
 ROWS = (1_000_000, 20_000_000)
 HUBS = 50
 

@@ -13,10 +13,9 @@ import pyarrow.parquet as pq
 from hubs.contract.groups import ALL, ATTRIBUTES, TABLE
 from hubs.instruments import instruments
 from tests.bench.counting import check_cube
-from tests.bench.generator import WORST, Work, write_feeds
+from tests.bench.generator import INSTRUMENT, WORST, Work, write_feeds
 from tests.bench.measure import Case, Reach, Run, Way, empty, ours
 
-INSTRUMENT = "interop-baseline-v1"
 FEW, MANY, MOST = Work(1_000_000), Work(20_000_000), Work(100_000_000, hubs=250)
 """A hub of ``MANY`` and of ``MOST`` has as many answers."""
 HUB_ROWS, HUB_DOCUMENTS = 2_000, 3

@@ -20,6 +20,8 @@ from hubs.contract.kinds import table_kinds
 from hubs.contract.vocabularies import vocabulary
 from hubs.instruments import Instrument
 
+INSTRUMENT = "interop-baseline-v1"
+"""The question bank that generated returns answer."""
 PERIODS = ("2026-Q1", "2026-Q2", "2026-Q3", "2026-Q4")
 RESPONDENTS = 3
 """Most respondents of one organisation in one audience."""

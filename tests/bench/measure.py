@@ -32,7 +32,7 @@ class Run:
     ``peak_mb`` its resident memory; ``result`` what it printed last, if that was JSON.
     """
 
-    contender: str
+    way: str
     seconds: float
     cpu_s: float
     peak_mb: float
@@ -114,10 +114,10 @@ def in_turn(case: Case, tell: Callable[[str], object] = lambda _: None) -> dict[
     return done
 
 
-def _timed(label: str, command: tuple[str, ...], **options: Any) -> Run:
+def _timed(label: str, command: tuple[str, ...]) -> Run:
     before = _cpu_s()
     start = time.perf_counter()
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT, **options) as process:
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT) as process:
         peak = _peak_bytes(psutil.Process(process.pid), process)
         output, _ = process.communicate()
     seconds = time.perf_counter() - start
@@ -145,12 +145,6 @@ def _peak_bytes(root: psutil.Process, process: subprocess.Popen[str]) -> int:
         peak = max(peak, total)
         time.sleep(INTERVAL_S)
     return peak
-
-
-def run(contender: str, feeds: Path, work: Path) -> Run:
-    """Run ``tests.bench.<contender>`` over ``feeds`` in the emptied folder ``work``. Raises CalledProcessError."""
-    empty(work)
-    return _timed(contender, ours(contender, feeds.absolute(), work.absolute()))
 
 
 def empty(folder: Path) -> None:

@@ -15,12 +15,12 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from pipelines.files import Damaged, json_of, sha256_of
+from pipelines.files import json_of
 from pipelines.memory import give_back, look_rarely
 from pipelines.publish import strings, writers
 from pipelines.publish.pdf.bind import ATTACHED, KEY_PREFIX, key_of, pdf_of
 from pipelines.publish.pdf.model import Folder, csv_of, model_of
-from pipelines.publish.signed import read_sums
+from pipelines.publish.signed import as_published, read_sums
 from pipelines.publish.strings import LANGUAGES
 
 DOCUMENTS = "documents"
@@ -163,17 +163,12 @@ def _with(data: Mapping[str, Any], told: Mapping[str, str]) -> dict[str, Any]:
 
 def _before(previous: Path, pack: str) -> dict[str, str] | None:
     """What the release before tells of the PDFs of the pack; None when it has none. Raises files.Damaged."""
-    path = previous / "packs" / pack / _PACK
-    if not path.exists():
+    folder = f"packs/{pack}"
+    if not (previous / folder / _PACK).exists():
         return None
     sums = read_sums(previous)
-    _check(previous, path, sums)
+    path = as_published(previous, f"{folder}/{_PACK}", sums)
     told: dict[str, str] | None = json_of(path.read_bytes()).get(DOCUMENTS)
     for name in map(file_name, LANGUAGES) if told is not None else ():
-        _check(previous, path.with_name(name), sums)
+        as_published(previous, f"{folder}/{name}", sums)
     return told
-
-
-def _check(release: Path, path: Path, sums: Mapping[str, str]) -> None:
-    if not path.exists() or sha256_of(path) != sums.get(path.relative_to(release).as_posix()):
-        raise Damaged(path)

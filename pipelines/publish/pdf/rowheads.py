@@ -6,24 +6,25 @@ from __future__ import annotations
 
 import io
 import re
-from typing import cast
 
 import pikepdf
 from pikepdf import Name
 
-_TD, _TH, _THEAD, _TABLE, _ROW = Name.TD, Name.TH, Name.THead, Name.Table, Name.Row
+_TR, _TD, _TH, _THEAD, _TABLE, _ROW = Name.TR, Name.TD, Name.TH, Name.THead, Name.Table, Name.Row
 """Each of them once: a pack has thousands of rows, and a name is made anew whenever it is asked for."""
 
 _ROWS = re.compile(rb"\n(\d+) 0 obj\n<</Type/StructElem/S/TR\b")
-"""Typst writes each element of the structure as an object of its own, in a line, so no tree has to be walked."""
+"""Typst writes each element of the structure as an object of its own, in a line, so no tree has to be walked. Text of a
+hub may look the same, and then names whatever object it likes.
+"""
 
 
 def with_row_heads(data: bytes) -> bytes:
     """The PDF ``data`` with the first cell of every row in the body of a table told to be the head of its row."""
     with pikepdf.open(io.BytesIO(data)) as pdf:
         for row in _ROWS.finditer(data):
-            element = cast("pikepdf.Dictionary", pdf.get_object(int(row[1]), 0))
-            if element.P.get("/S") != _THEAD:
+            element = pdf.get_object(int(row[1]), 0)
+            if isinstance(element, pikepdf.Dictionary) and element.get("/S") == _TR and element.P.get("/S") != _THEAD:
                 _tell_head(element)
         result = io.BytesIO()
         # Thousands of small objects: together they take less than half the room.

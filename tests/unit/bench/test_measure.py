@@ -11,8 +11,6 @@ import pytest
 from tests.bench import report
 from tests.bench.measure import Case, Reach, Run, Way, in_turn
 
-MEGABYTE = 2**20
-
 
 def a_run(seconds: float, *, cpu_s: float = 1.0, peak_mb: float = 1.0, **result: float) -> Run:
     return Run("way", seconds, cpu_s, peak_mb, result)

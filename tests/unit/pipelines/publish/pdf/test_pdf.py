@@ -29,6 +29,7 @@ from pipelines.publish.pdf import (
     wrong_documents,
 )
 from pipelines.publish.pdf.model import FULL_CHARACTERS, LISTED_N, Folder, model_of
+from pipelines.publish.pdf.rowheads import with_row_heads
 from pipelines.publish.release import build_release, verify_release
 from tests.builders import a_case_study, a_library, a_question, a_term, an_edition
 from tests.judges.pdf import pdf_problems
@@ -441,3 +442,15 @@ def test_typst_forgets_once_it_has_set_as_much_as_a_large_pack(monkeypatch: pyte
     for _ in range(3):
         bind._let_go(Compiler(), bind.MOST_CHARACTERS // 2 - 1)
     assert compiled == [b""] * bind.EVICTED_AFTER
+
+
+@pytest.mark.parametrize("number", [1, 2, 99_999])
+def test_text_that_looks_like_a_row_of_a_table_is_none(number: int) -> None:
+    """It may name any object: a page, another dictionary, none at all."""
+    plain = io.BytesIO()
+    with pikepdf.new() as pdf:
+        pdf.add_blank_page()
+        pdf.save(plain)
+    text = f"\n{number} 0 obj\n<</Type/StructElem/S/TR>>\n".encode()
+    with pikepdf.open(io.BytesIO(with_row_heads(plain.getvalue() + text))) as pdf:
+        assert len(pdf.pages) == 1
