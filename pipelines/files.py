@@ -228,7 +228,11 @@ def only_one(path: Path, wait: bool = False) -> Iterator[None]:
             fcntl.flock(file, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
         except BlockingIOError as error:
             raise Busy(f"another run is at work here ({path})") from error
-        yield
+        try:
+            yield
+        finally:
+            # Closing alone would leave it to any program that another thread has forked and not yet begun.
+            fcntl.flock(file, fcntl.LOCK_UN)
 
 
 @contextlib.contextmanager

@@ -123,6 +123,21 @@ def test_a_lock_is_refused_while_held_and_free_when_its_holder_is_killed(tmp_pat
         pass
 
 
+def test_a_process_that_was_forked_while_a_lock_was_held_does_not_keep_it(tmp_path) -> None:
+    """As a program that another thread starts, between its fork and its first step."""
+    context = multiprocessing.get_context("fork")
+    over = context.Event()
+    with only_one(tmp_path / "lock"):
+        forked = context.Process(target=over.wait)
+        forked.start()
+    try:
+        with only_one(tmp_path / "lock"):
+            assert forked.is_alive()
+    finally:
+        over.set()
+        forked.join()
+
+
 def _python(script: str, *arguments: Path) -> list[str]:
     return [sys.executable, "-c", script, *map(str, arguments)]
 
