@@ -80,7 +80,7 @@ def printable_path(pack: Pack, language: str) -> str:
 
 
 class Pages:
-    """The pages of an edition. ``benchmarks`` are its views, ``changes`` what ``changes.json`` says."""
+    """The pages of an edition. ``benchmarks`` are its views."""
 
     def __init__(
         self,
@@ -88,13 +88,11 @@ class Pages:
         library: views.Library,
         lists: Lists,
         benchmarks: list[views.BenchmarkView],
-        changes: Mapping[str, Any],
     ) -> None:
         self.edition = edition
         self.library = library
         self.lists = lists
         self.benchmarks = benchmarks
-        self.changes = changes
         self._headings = Counter(entry.record.document.heading for entry in library.records.values())
 
     def all(self) -> list[Page]:
@@ -195,7 +193,7 @@ class Pages:
             tables=(writers.records(), writers.BENCHMARKS, writers.DISTRIBUTIONS, writers.TRENDS),
         )
         yield plain("coverage.html", "coverage.html", "coverage")
-        yield plain("changes.html", "changes.html", "changes", changes=self.changes)
+        yield plain("changes.html", "changes.html", "changes")
         yield plain("method.html", "method.html", "method")
         yield plain("accessibility.html", "accessibility.html", "accessibility")
 

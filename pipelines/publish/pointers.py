@@ -23,12 +23,21 @@ from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from pipelines.crew import Crew
 from pipelines.edition import Edition, Published
 from pipelines.files import json_of, only_one, put_back, read_json, sync_folder, write_bytes
 from pipelines.publish import errata, feeds, gone, reissue, site, sitemap, writers
 from pipelines.publish.changes import CHANGES
 from pipelines.publish.reissue import Reissued
-from pipelines.publish.release import MANIFEST, ReleaseRefused, build_release, seal, verify_release, wrong_files
+from pipelines.publish.release import (
+    MANIFEST,
+    ReleaseRefused,
+    build_release,
+    seal,
+    verify_release,
+    workers,
+    wrong_files,
+)
 from pipelines.publish.signed import UNLISTED, sign_release, wrong_signatures
 from pipelines.signatures import ReleaseKey
 from pipelines.withdrawals import Decision
@@ -71,7 +80,6 @@ def publish(
     edition: Edition,
     public: Path,
     key: Ed25519PrivateKey,
-    workers: int | None = None,
     *,
     about_to_show: Callable[[], object] = lambda: None,
 ) -> None:
@@ -79,11 +87,11 @@ def publish(
 
     Raises what ``build_candidate`` and ``show_candidate`` raise.
     """
-    build_candidate(edition, public, key, workers)
+    build_candidate(edition, public, key)
     show_candidate(public, edition.id, key, edition.keys, about_to_show=about_to_show, is_verified=True)
 
 
-def build_candidate(edition: Edition, public: Path, key: Ed25519PrivateKey, workers: int | None = None) -> None:
+def build_candidate(edition: Edition, public: Path, key: Ed25519PrivateKey) -> None:
     """Build ``edition`` aside, sign it with ``key``, the private half of the last of its keys, verify it, and leave it
     where no reader looks (``candidate_folder``).
 
@@ -93,7 +101,9 @@ def build_candidate(edition: Edition, public: Path, key: Ed25519PrivateKey, work
     with _only_builder(public) as releases:
         _check_id(public, edition.id)
         aside = releases / f"{_BUILDING}{edition.id}"
-        build_release(edition, aside, workers, releases / edition.previous if edition.previous else None, key)
+        previous = releases / edition.previous if edition.previous else None
+        with Crew(workers(edition), __package__) as crew:
+            build_release(edition, aside, previous, key, crew)
         sign_release(aside, key)
         _refuse([*verify_release(aside), *wrong_signatures(aside, edition.keys)])
         aside.rename(candidate_folder(public, edition.id))

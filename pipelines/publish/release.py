@@ -11,6 +11,7 @@ import posixpath
 import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
@@ -19,6 +20,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from hubs.contract import CONTRACT_VERSION
 from hubs.contract.vocabularies import vocabulary
+from pipelines.crew import ALONE, Crew
 from pipelines.edition import Edition, HubState, LibraryRecord, Pack, Withdrawn
 from pipelines.files import json_of, sha256_of
 from pipelines.publish import (
@@ -45,7 +47,7 @@ from pipelines.publish.figures import wrong_figures
 from pipelines.publish.helps import write_helps, wrong_helps
 from pipelines.publish.languages import completeness
 from pipelines.publish.metadata import write_metadata, wrong_metadata
-from pipelines.publish.pdf import write_documents, wrong_documents
+from pipelines.publish.pdf import documents_due, wrong_documents
 from pipelines.publish.provenance import PROVENANCE, broken_chains, provenance, record_source, withdrawal_source
 from pipelines.publish.scripts import write_figures, wrong_scripts
 from pipelines.publish.search import write_search, wrong_search
@@ -100,23 +102,21 @@ class ReleaseRefused(RuntimeError):
 def build_release(
     edition: Edition,
     folder: Path,
-    workers: int | None = None,
     previous: Path | None = None,
     key: Ed25519PrivateKey | None = None,
+    crew: Crew = ALONE,
 ) -> None:
     """Write the whole release of ``edition`` into ``folder``, which must be empty or absent; all but its signatures.
     ``previous`` is the folder of the release before it, None when there is none: what has changed is told against it.
     ``key`` signs the offline packs, which stay unsigned without it.
 
-    The same edition and release before it give the same bytes, whatever ``workers`` (processes that share pages and
-    PDFs; None for as many as there are processors and work is worth).
+    The same edition and release before it give the same bytes, however many are in the ``crew`` that shares the work.
     Raises ReleaseRefused when a record is under no open licence, FileExistsError when the folder holds anything,
     ValueError when ``previous`` is not the release that the edition names, OSError and files.Damaged when it cannot be
     read.
     """
     _refuse_unlicensed(edition)
     _refuse_unfinished()
-    workers = workers or _workers(edition)
     before = changes.read(previous) if previous else None
     if (before.id if before else None) != edition.previous:
         raise ValueError(f"the release before {edition.id} is {edition.previous}, not the one in {previous}")
@@ -125,23 +125,28 @@ def build_release(
         raise FileExistsError(f"{folder} is not empty")
     (folder / BILL).write_bytes(bill(edition.code_version))
     earlier = Earlier(previous, (folder / BILL).read_bytes()) if previous else None
-    _write_benchmarks(edition, folder, earlier)
-    write_figures(folder)
+    due = _write_benchmarks(edition, folder, earlier)
     rows = {id: record_row(edition, entry) for id, entry in edition.library.items()}
     for pack in edition.packs:
-        _write_pack(edition, pack, [rows[id] for id in pack.records], folder, earlier)
-    write_helps(folder, edition.instruments)
+        due += _write_pack(edition, pack, [rows[id] for id in pack.records], folder, earlier)
     (folder / "coverage.json").write_bytes(writers.json_bytes(coverage(edition, rows.values())))
-    write_search(folder)
     (folder / "quality.json").write_bytes(writers.json_bytes(quality(edition)))
     (folder / PROVENANCE).write_bytes(writers.json_bytes(provenance(edition)))
     (folder / "audit.json").write_bytes(writers.json_bytes(_audit(edition)))
     (folder / changes.VOCABULARIES).write_bytes(writers.json_bytes(shapes.codes(edition.instruments)))
     write_keys(folder, edition.id, edition.keys)
-    write_documents(folder, edition.id, edition.published.isoformat(), previous, workers)
-    site.write_printables(edition, folder)
-    for pack in edition.packs:
-        write_archive(folder, pack.id, edition.address, key)
+    beside: list[Callable[[], None]] = [
+        *documents_due(folder, edition.id, edition.published.isoformat(), previous, crew),
+        *(partial(tables.write_other_forms, folder, name) for name in _largest_first(folder, due)),
+        partial(write_figures, folder),
+        partial(write_helps, folder, edition.instruments),
+        partial(write_search, folder),
+    ]
+    crew.share(_run, beside)
+    writer = crew.each(partial(site.Writer, edition, folder))
+    site.write_printables(writer, folder, crew)
+    packs = _largest_first(folder, (f"packs/{pack.id}/pack.json" for pack in edition.packs))
+    crew.share(_run, [partial(write_archive, folder, name.split("/")[1], edition.address, key) for name in packs])
     (folder / ERRATA).write_bytes(writers.json_bytes(errata.none_yet(edition.id)))
     manifest = _manifest(edition)
     told = changes.read(folder, manifest | {"files": _listed(folder)})
@@ -150,13 +155,21 @@ def build_release(
     descriptors.write_datapackage(folder)
     write_metadata(folder, edition.address)
     sizes = {name: path.stat().st_size for name, path in _files(folder)}
-    site.write_site(edition, folder, sizes, changed, workers)
+    site.write_site(writer, sizes, changed, crew)
     write_sitemaps(folder, edition.address)
     seal(folder, manifest)
 
 
-def _workers(edition: Edition) -> int:
-    """How many processes are worth their start."""
+def _run(work: Callable[[], None]) -> None:
+    work()
+
+
+def _largest_first(folder: Path, names: Iterable[str]) -> list[str]:
+    return sorted(names, key=lambda name: (-(folder / name).stat().st_size, name))
+
+
+def workers(edition: Edition) -> int:
+    """How many processes are worth their start, for the release of ``edition``."""
     processors = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return max(1, min(processors, len(edition.library) // RECORDS_A_WORKER))
 
@@ -361,7 +374,9 @@ def _withdrawal_statement(edition: Edition, entry: Withdrawn) -> dict[str, Any]:
     }
 
 
-def _write_benchmarks(edition: Edition, folder: Path, earlier: Earlier | None) -> None:
+def _write_benchmarks(edition: Edition, folder: Path, earlier: Earlier | None) -> list[str]:
+    """Write the JSON of each table; those whose other forms are still due."""
+    due = []
     (folder / "benchmarks").mkdir()
     specs = (
         (writers.BENCHMARKS, edition.benchmarks),
@@ -378,12 +393,16 @@ def _write_benchmarks(edition: Edition, folder: Path, earlier: Earlier | None) -
             "columns": writers.json_columns(spec),
             "rows": writers.json_rows(spec, rows),
         }
-        tables.write_forms(folder, f"benchmarks/{spec.name}.json", data, earlier)
+        name = f"benchmarks/{spec.name}.json"
+        if tables.write_json(folder, name, data, earlier):
+            due.append(name)
+    return due
 
 
 def _write_pack(
     edition: Edition, pack: Pack, rows: list[dict[str, Any]], folder: Path, earlier: Earlier | None
-) -> None:
+) -> list[str]:
+    """Write ``pack.json``; itself when the other forms of its table are still due."""
     (folder / "packs" / pack.id).mkdir(parents=True)
     hubs = {hub for row in rows for hub in row["credits"]}
     names = {hub.id: {"en": hub.name_en, "cy": hub.name_cy} for hub in edition.hubs}
@@ -400,7 +419,8 @@ def _write_pack(
         "records": writers.json_rows(writers.records(), rows),
     }
     data |= citation.of_pack(data, names, edition.address) | introductions.of_pack(data, names)
-    tables.write_forms(folder, f"packs/{pack.id}/pack.json", data, earlier)
+    name = f"packs/{pack.id}/pack.json"
+    return [name] if tables.write_json(folder, name, data, earlier) else []
 
 
 def seal(folder: Path, manifest: Mapping[str, Any]) -> None:

@@ -8,13 +8,10 @@ under any address; nothing is asked of any other site.
 from __future__ import annotations
 
 import gc
-import multiprocessing
 import shutil
 import uuid
 from collections import Counter, defaultdict
-from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor
-from contextlib import ExitStack
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from functools import cached_property, lru_cache, partial
@@ -29,8 +26,8 @@ from markupsafe import Markup
 from hubs.contract.findings import CODES
 from hubs.contract.kinds import document_kinds
 from hubs.contract.vocabularies import vocabulary
+from pipelines.crew import ALONE, Crew, Own
 from pipelines.edition import Edition, HubState, LibraryRecord, Pack, Published, State, Withdrawn
-from pipelines.memory import look_rarely
 from pipelines.publish import (
     assessment,
     benchmarks,
@@ -101,7 +98,7 @@ def successor(edition: Edition, entry: Withdrawn) -> LibraryRecord | None:
     return next((kept for kept in edition.library.values() if entry.successor in kept.merged), None)
 
 
-def write_printables(edition: Edition, folder: Path) -> None:
+def write_printables(site: Own[Writer], folder: Path, crew: Crew = ALONE) -> None:
     """Write style sheets, pictures, the page of each whole pack and the self-assessments without a frame into
     ``folder``: what an offline pack takes along. They show nothing of what else the release has.
     """
@@ -109,42 +106,17 @@ def write_printables(edition: Edition, folder: Path) -> None:
         target = folder / name
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(source, target)
-    site = Site(edition, {}, {})
-    for page in site.pages():
-        if page.template in PACKED:
-            (folder / page.path).parent.mkdir(parents=True, exist_ok=True)
-            (folder / page.path).write_text(site.render(page), encoding="utf-8")
+    crew.share(partial(_write_packed, site), site.made.packed)
 
 
-def write_site(
-    edition: Edition,
-    folder: Path,
-    sizes: Mapping[str, int],
-    changes: Mapping[str, Any],
-    workers: int = 1,
-) -> None:
-    """Write every page into ``folder`` but those of ``write_printables``.
+def write_site(site: Own[Writer], sizes: Mapping[str, int], changes: Mapping[str, Any], crew: Crew = ALONE) -> None:
+    """Write every page but those of ``write_printables``.
 
     ``sizes`` are the bytes of the files that the downloads page offers, by path; ``changes`` is what ``changes.json``
-    says. ``workers`` processes share the pages.
+    says.
     """
-    site = partial(Site, edition, dict(sizes), dict(changes))
-    shares_n = workers * SHARES_A_WORKER
-    with ExitStack() as stack:
-        shares: list[Future[None]] = []
-        if workers > 1:
-            # Fresh processes: forking one that runs threads (Arrow, Dagster) can lock up. This one is a worker too.
-            fresh = multiprocessing.get_context("spawn")
-            pool = ProcessPoolExecutor(workers - 1, mp_context=fresh, initializer=_begin, initargs=(site, folder))
-            stack.enter_context(pool)
-            shares = [pool.submit(_write, number, shares_n) for number in range(shares_n)]
-        own = _Writer(site, folder)
-        for number in reversed(range(shares_n)):
-            if not shares or shares[number].cancel():
-                own.write(number, shares_n)
-        for share in shares:
-            if not share.cancelled():
-                share.result()
+    shares_n = crew.workers * SHARES_A_WORKER
+    crew.share(partial(_write_share, site, sizes, changes, shares_n), range(shares_n))
 
 
 def render_pointer_page(releases: Sequence[Published]) -> str:
@@ -162,51 +134,74 @@ def _when(moment: str, language: str) -> str:
     return strings.day(datetime.fromisoformat(moment), language)
 
 
-class _Writer:
-    """Writes shares of the pages of a site into a folder."""
+class Writer:
+    """Writes pages of ``edition`` into ``folder``."""
 
-    def __init__(self, site: Callable[[], Site], folder: Path) -> None:
-        self._site = site()
+    def __init__(self, edition: Edition, folder: Path) -> None:
+        self._site = Site(edition)
         self._folder = folder
+        self._packed: dict[str, Page] = {}
         # A text in both languages is rendered once, so its pages belong to one share.
         self._pages: defaultdict[str, list[Page]] = defaultdict(list)
-        for page in self._site.pages():
-            if page.template not in PACKED:
+        pages = self._site.pages()
+        for place in {(folder / page.path).parent for page in pages}:
+            place.mkdir(parents=True, exist_ok=True)
+        for page in pages:
+            if page.template in PACKED:
+                self._packed[page.path] = page
+            else:
                 self._pages[page.path.removeprefix(f"{page.language}/")].append(page)
-        for path in {(folder / page.path).parent for pages in self._pages.values() for page in pages}:
-            path.mkdir(parents=True, exist_ok=True)
 
-    def write(self, start: int, step: int) -> None:
-        """Write the pages at place ``start`` and at each that is ``step`` places after the one before."""
+    @property
+    def packed(self) -> list[str]:
+        """The paths of the pages that go into offline packs, those of the largest packs first."""
+
+        def records_n(path: str) -> int:
+            pack = self._packed[path].data.get("pack")
+            return len(pack.records) if pack else 0
+
+        return sorted(self._packed, key=records_n, reverse=True)
+
+    def write_packed(self, path: str) -> None:
+        """Write one of those."""
+        self._write(self._packed[path])
+
+    def write_share(self, sizes: Mapping[str, int], changes: Mapping[str, Any], start: int, step: int) -> None:
+        """Write, of the others, the page at place ``start`` and each that is ``step`` places after the one before."""
+        self._site.sizes, self._site.changes = sizes, changes
         gc.freeze()  # what pages are made of stays, and need not be looked through again and again
         try:
             for pages in islice(self._pages.values(), start, None, step):
                 for page in pages:
-                    (self._folder / page.path).write_bytes(self._site.render(page).encode())
+                    self._write(page)
         finally:
             gc.unfreeze()
 
-
-_writers: list[_Writer] = []
-"""Of a process that writes pages: the one that its shares have in common."""
-
-
-def _begin(site: Callable[[], Site], folder: Path) -> None:
-    look_rarely()
-    _writers[:] = [_Writer(site, folder)]
+    def _write(self, page: Page) -> None:
+        (self._folder / page.path).write_bytes(self._site.render(page).encode())
 
 
-def _write(start: int, step: int) -> None:
-    _writers[0].write(start, step)
+def _write_packed(site: Own[Writer], path: str) -> None:
+    site.made.write_packed(path)
+
+
+def _write_share(
+    site: Own[Writer], sizes: Mapping[str, int], changes: Mapping[str, Any], shares_n: int, number: int
+) -> None:
+    site.made.write_share(sizes, changes, number, shares_n)
 
 
 class Site:
-    """All pages of an edition."""
+    """All pages of an edition. ``sizes`` are the bytes of the files that it offers, by path; ``changes`` is what
+    ``changes.json`` says. Pages of ``PACKED`` templates need neither.
+    """
 
-    def __init__(self, edition: Edition, sizes: Mapping[str, int], changes: Mapping[str, Any]) -> None:
+    def __init__(
+        self, edition: Edition, sizes: Mapping[str, int] | None = None, changes: Mapping[str, Any] | None = None
+    ) -> None:
         self.edition = edition
-        self.sizes = sizes
-        self.changes = changes
+        self.sizes: Mapping[str, int] = sizes or {}
+        self.changes: Mapping[str, Any] = changes or {}
         self.library = views.Library(edition)
         self.hubs = edition.states
         self.benchmarks = views.benchmark_views(edition)
@@ -221,7 +216,7 @@ class Site:
 
     def pages(self) -> list[Page]:
         """Every page, in a fixed order."""
-        return Pages(self.edition, self.library, self.lists, self.benchmarks, self.changes).all()
+        return Pages(self.edition, self.library, self.lists, self.benchmarks).all()
 
     def render(self, page: Page) -> str:
         """The page as HTML."""

@@ -8,12 +8,14 @@ import json
 import pickle
 import shutil
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from pipelines.publish import release, site
+from pipelines.crew import Own
+from pipelines.publish import release, site, tables
 from pipelines.publish.archives import write_archive
-from pipelines.publish.pdf import write_documents
+from pipelines.publish.pdf import documents_due
 
 PREPARED = "edition.pickle"
 WHOLE = "whole"
@@ -25,9 +27,11 @@ def main(folder: Path, work: Path) -> dict[str, Any]:
     shutil.copytree(folder / WHOLE, work, dirs_exist_ok=True, ignore=shutil.ignore_patterns("packs", "*.html"))
     rows = {id: release.record_row(made, entry) for id, entry in made.library.items()}
     for pack in made.packs:
-        release._write_pack(made, pack, [rows[id] for id in pack.records], work, None)
-    write_documents(work, made.id, made.published.isoformat())
-    site.write_printables(made, work)
+        for name in release._write_pack(made, pack, [rows[id] for id in pack.records], work, None):
+            tables.write_other_forms(work, name)
+    for write in documents_due(work, made.id, made.published.isoformat()):
+        write()
+    site.write_printables(Own(partial(site.Writer, made, work)), work)
     for pack in made.packs:
         write_archive(work, pack.id, made.address)
     return told(work)

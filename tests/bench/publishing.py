@@ -1,25 +1,18 @@
 """What packs cost: 500 case studies, 1,000 questions and 60 terms in 30 packs, with the benchmarks of the samples, in
 all formats, beside the writers of each format called bare.
-
-``python -m tests.bench.publishing FOLDER`` publishes a whole release into ``FOLDER``, and the next one when it is run
-again, in which one record has changed: processor seconds by stage.
 """
 
 from __future__ import annotations
 
 import csv
 import json
-import os
 import pickle
 import re
-import sys
 import zipfile
-from collections import defaultdict
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
-from functools import partial, wraps
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -28,30 +21,18 @@ import numpy as np
 from hubs.contract.vocabularies import vocabulary
 from pipelines.consolidate import packs
 from pipelines.edition import Edition, LibraryRecord
-from pipelines.publish import descriptors, pointers, release, site, tables
+from pipelines.publish import release
 from pipelines.publish.pdf import bind
 from tests.bench.measure import Case, Reach, Run, Way, empty, ours
 from tests.bench.packing import PREPARED, WHOLE
 from tests.bench.writing import CONTENTS, Contents
-from tests.builders import KEY, a_case_study, a_digest, a_hub, a_library, a_question, a_term, an_edition
+from tests.builders import KEY, a_case_study, a_hub, a_library, a_question, a_term, an_edition
 
 CASE_STUDIES, QUESTIONS, TERMS = 500, 1_000, 60
 HUBS = tuple(f"hub-{number:02d}" for number in range(1, 11))
 SECTORS_N, TECHNOLOGIES_N = 15, 12
 """With the national pack and those of the two audiences: 30 packs."""
-CHANGED = f"{HUBS[0]}/study-000"
 FIRST = datetime(2026, 11, 23, 12, tzinfo=UTC)
-
-STAGES = {
-    "tables, spreadsheets": [(release, "_write_benchmarks"), (release, "_write_pack")],
-    "of these spreadsheets": [(tables, "_write_workbooks")],
-    "PDF": [(release, "write_documents")],
-    "metadata": [(release, "write_metadata"), (descriptors, "write_datapackage")],
-    "pages": [(site, "write_site")],
-    "manifest, signatures": [(release, "seal"), (pointers, "sign_release")],
-    "verification": [(pointers, "verify_release"), (pointers, "wrong_signatures")],
-}
-"""What is timed together: module and name of the function."""
 
 _TEXT = (
     "ability access address agency agreement api audit authority benefit board bridge budget building bus care case "
@@ -145,34 +126,22 @@ def answer(rng: np.random.Generator) -> str:
     return f"{text}\n\n- {_sentence(rng, 9)}\n- {_sentence(rng, 9)}\n"
 
 
-def edition(samples: dict[str, Any], number: int) -> Edition:
-    """The edition with which release ``number`` is made, from 1; ``samples`` has its benchmarks. From the second on,
-    one record is another each time, so its hub has sent a new feed, and all hubs were seen again.
-    """
+def edition(samples: dict[str, Any]) -> Edition:
+    """The edition of a first release; ``samples`` has its benchmarks."""
     library = the_library()
-    now = FIRST + timedelta(weeks=number - 1)
-    if number > 1:
-        own = library[CHANGED]
-        text = f"{own.text}\n\nAdded in week {number}.\n"
-        document = own.record.document.model_copy(update={"body": text})
-        library[CHANGED] = replace(own, text=text, record=replace(own.record, document=document))
-    changed = {"snapshot": a_digest(f"week {number}"), "fetched": now}
-    hubs = [a_hub(id, seen=now, **(changed if id == HUBS[0] and number > 1 else {})) for id in HUBS]
+    hubs = tuple(a_hub(id, seen=FIRST) for id in HUBS)
     snapshots = {hub.id: hub.snapshot for hub in hubs}
     library = {id: replace(entry, snapshot=snapshots[entry.record.hub]) for id, entry in library.items()}
-    ids = [f"{FIRST + timedelta(weeks=week):%Y-%m-%d}.01" for week in range(number)]
-    counted = {id: a_hub(id).snapshot or "" for id in HUBS}  # those that were in use in the first release
-    waves = [replace(wave, snapshots=counted) for wave in samples["waves"]]
-    waves = waves if number == 1 else [wave.published(ids[0]) for wave in waves]
+    counted = {id: snapshot or "" for id, snapshot in snapshots.items()}
+    waves = tuple(replace(wave, snapshots=counted) for wave in samples["waves"])
     return an_edition(
-        id=ids[-1],
-        previous=ids[-2] if number > 1 else None,
-        published=now,
-        hubs=tuple(hubs),
+        id=f"{FIRST:%Y-%m-%d}.01",
+        published=FIRST,
+        hubs=hubs,
         library=library,
         packs=tuple(packs(library)),
         withdrawn=(),
-        **samples | {"waves": tuple(waves)},
+        **samples | {"waves": waves},
     )
 
 
@@ -193,71 +162,12 @@ def sample_benchmarks(folder: Path) -> dict[str, Any]:
     return dict(pickle.loads(kept.read_bytes()))
 
 
-# Measuring.
-
-
-@contextmanager
-def timed(spent: dict[str, float]) -> Iterator[None]:
-    """Let the stages count their processor seconds, those of processes they start too, into ``spent``."""
-    before = [(module, name, getattr(module, name)) for parts in STAGES.values() for module, name in parts]
-    for stage, parts in STAGES.items():
-        for module, name in parts:
-            setattr(module, name, _counted(getattr(module, name), stage, spent))
-    try:
-        yield
-    finally:
-        for module, name, function in before:
-            setattr(module, name, function)
-
-
-def _counted(function: Callable[..., Any], stage: str, spent: dict[str, float]) -> Callable[..., Any]:
-    @wraps(function)
-    def counted(*args: Any, **options: Any) -> Any:
-        start = processor_s()
-        try:
-            return function(*args, **options)
-        finally:
-            spent[stage] += processor_s() - start
-
-    return counted
-
-
-def processor_s() -> float:
-    """Processor seconds of this process and of all that it has started and that have ended."""
-    return sum(os.times()[:4])
-
-
-def publish_next(folder: Path) -> dict[str, Any]:
-    """Publish the next release into ``folder``; its number, files and bytes, and the processor seconds of each stage
-    and of making what is published, which does not count.
-    """
-    public = folder / "public"
-    number = len(pointers.released(public)) + 1
-    samples = sample_benchmarks(folder)
-    start = processor_s()
-    made = edition(samples, number)
-    spent: dict[str, float] = defaultdict(float)
-    preparing = processor_s() - start
-    with timed(spent):
-        pointers.publish(made, public, KEY)
-    files = [path for path in (public / "releases" / made.id).rglob("*") if path.is_file()]
-    stages = {name: round(seconds, 2) for name, seconds in spent.items()}
-    size = sum(path.stat().st_size for path in files)
-    return {
-        "release": made.id,
-        "packs": len(made.packs),
-        "files": len(files),
-        "bytes": size,
-        "preparing": preparing,
-    } | {"stages": stages}
-
-
 def prepare(folder: Path) -> None:
     """The edition, a whole release of it, and what its packs say as the floor is given it, unless they are there."""
     if (folder / CONTENTS).exists():
         return
     empty(folder)
-    made = edition(sample_benchmarks(folder), 1)
+    made = edition(sample_benchmarks(folder))
     given: list[dict[str, Any]] = []
     bare = bind._compiler
 
@@ -269,13 +179,18 @@ def prepare(folder: Path) -> None:
 
     bind._compiler = Recording  # type: ignore[assignment]
     try:
-        release.build_release(made, folder / WHOLE, workers=1, key=KEY)
+        release.build_release(made, folder / WHOLE, key=KEY)
     finally:
         bind._compiler = bare
-    places = sorted((folder / WHOLE / "packs").iterdir())
+    # The longest come first.
+    places = sorted((folder / WHOLE / "packs").iterdir(), key=lambda place: (-_pack_size(place), place.name))
     contents = [_contents(place, given[2 * number : 2 * number + 2]) for number, place in enumerate(places)]
     (folder / CONTENTS).write_bytes(pickle.dumps(contents))
     (folder / PREPARED).write_bytes(pickle.dumps(made))
+
+
+def _pack_size(place: Path) -> int:
+    return (place / "pack.json").stat().st_size
 
 
 def _contents(place: Path, given: list[dict[str, Any]]) -> Contents:
@@ -314,7 +229,3 @@ def _check(runs: dict[str, Run]) -> None:
     wrong = {form: pair for form, pair in sizes.items() if not 0.8 < pair[0] / max(pair[1], 1) < 1.25}
     if one["packs"] != other["packs"] or wrong.keys() - {".csv-metadata"}:
         raise AssertionError(f"packs are not alike: {wrong}")
-
-
-if __name__ == "__main__":
-    print(json.dumps(publish_next(Path(sys.argv[1]))))

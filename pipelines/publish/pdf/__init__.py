@@ -7,16 +7,16 @@ release before. Else its PDF stays the same file, and names the release in which
 
 from __future__ import annotations
 
-import multiprocessing
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+from pipelines.crew import ALONE, Crew, Own
 from pipelines.files import json_of
-from pipelines.memory import give_back, look_rarely
+from pipelines.memory import give_back
 from pipelines.publish import strings, writers
 from pipelines.publish.pdf.bind import ATTACHED, KEY_PREFIX, key_of, pdf_of
 from pipelines.publish.pdf.model import Folder, csv_of, model_of
@@ -35,19 +35,19 @@ def file_name(language: str) -> str:
     return "pack.pdf" if language == "en" else f"pack.{language}.pdf"
 
 
-def write_documents(folder: Path, release: str, published: str, previous: Path | None = None, workers: int = 1) -> None:
-    """``write_pack_pdf`` for every pack in the release ``folder``; ``workers`` processes share them."""
-    packs = sorted(path.parent.name for path in (folder / "packs").glob(f"*/{_PACK}"))
-    if workers == 1:
-        _write_share(folder, packs, release, published, previous)
-        return
-    # Fresh processes, as for pages. One pack after the other to whoever is free: some are a hundred times as long.
-    fresh = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(workers, mp_context=fresh, initializer=look_rarely) as pool:
-        longest_first = sorted(packs, key=lambda pack: -(folder / "packs" / pack / _PACK).stat().st_size)
-        shares = [longest_first[start::workers] for start in range(workers)]
-        for future in [pool.submit(_write_share, folder, share, release, published, previous) for share in shares]:
-            future.result()
+def documents_due(
+    folder: Path, release: str, published: str, previous: Path | None = None, crew: Crew = ALONE
+) -> list[Callable[[], None]]:
+    """Say in every ``pack.json`` of the release ``folder`` which PDFs belong to it, as ``write_pack_pdf`` does, and
+    take over those that say what they said in the release ``previous``. Gives what is still to be done for the others,
+    a call for each PDF, the longest first.
+    """
+    packs = [path.parent.name for path in (folder / "packs").glob(f"*/{_PACK}")]
+    packs.sort(key=lambda pack: (-(folder / "packs" / pack / _PACK).stat().st_size, pack))
+    source = crew.each(partial(Folder, folder))
+    is_due = crew.share(partial(_settle_in, source, release, published, previous), packs)
+    due = [pack for pack, is_one in zip(packs, is_due, strict=True) if is_one]
+    return [partial(_write_in, source, pack, language) for pack in due for language in LANGUAGES]
 
 
 def write_pack_pdf(
@@ -70,7 +70,10 @@ def write_pack_pdf(
     Raises OSError, ValueError and KeyError when the folder is not that of a release, and files.Damaged when the release
     before it is not as it was published.
     """
-    _write_one(Folder(folder), pack, release, published, previous=previous, note=note)
+    source = Folder(folder)
+    if _settle(source, pack, release, published, previous=previous, note=note):
+        for language in LANGUAGES:
+            _write(source, pack, language, note)
 
 
 def remake_pack_pdf(folder: Path, pack: str, at: datetime) -> None:
@@ -117,14 +120,15 @@ def wrong_documents(folder: Path) -> Iterator[str]:
                 yield f"{where}/{name} does not belong to {_PACK}: it bears another key"
 
 
-def _write_share(folder: Path, packs: Sequence[str], release: str, published: str, previous: Path | None) -> None:
-    source = Folder(folder)
-    give_back()  # tables of all sizes were written before
-    for pack in packs:
-        _write_one(source, pack, release, published, previous=previous)
+def _settle_in(source: Own[Folder], release: str, published: str, previous: Path | None, pack: str) -> bool:
+    return _settle(source.made, pack, release, published, previous=previous)
 
 
-def _write_one(
+def _write_in(source: Own[Folder], pack: str, language: str) -> None:
+    _write(source.made, pack, language)
+
+
+def _settle(
     source: Folder,
     pack: str,
     release: str,
@@ -132,22 +136,28 @@ def _write_one(
     *,
     previous: Path | None,
     note: Mapping[str, str] | None = None,
-) -> None:
+) -> bool:
+    """Say in ``pack.json`` which PDFs belong to it, and take those over that do already; whether they are still due."""
     data, folder = source.pack(pack), source.path / "packs" / pack
     models = {language: model_of(source, data, language, (note or {}).get(language)) for language in LANGUAGES}
-    records = csv_of(data)
-    key = key_of(models, records)
+    told = {"version": release, "published": published, "key": key_of(models, csv_of(data))}
     before = _before(previous, pack) if previous else None
-    told = {"version": release, "published": published, "key": key}
-    if before is not None and before["key"] == key and previous is not None:
+    is_same = before is not None and before["key"] == told["key"]
+    if before is not None and previous is not None and is_same:
         told |= {name: before[name] for name in ("version", "published")}
         for name in map(file_name, LANGUAGES):
             shutil.copyfile(previous / "packs" / pack / name, folder / name)
-    else:
-        for language, model in models.items():
-            made = pdf_of(model, records, told["version"], told["published"], key)
-            (folder / file_name(language)).write_bytes(made)
     (folder / _PACK).write_bytes(writers.json_bytes(_with(data, told)))
+    return not is_same
+
+
+def _write(source: Folder, pack: str, language: str, note: Mapping[str, str] | None = None) -> None:
+    """Write the PDF in ``language`` that belongs to ``pack.json``."""
+    give_back()  # tables of all sizes were written before
+    data = source.pack(pack)
+    model, told = model_of(source, data, language, (note or {}).get(language)), data[DOCUMENTS]
+    made = pdf_of(model, csv_of(data), told["version"], told["published"], told["key"])
+    (source.path / "packs" / pack / file_name(language)).write_bytes(made)
 
 
 def _with(data: Mapping[str, Any], told: Mapping[str, str]) -> dict[str, Any]:

@@ -14,6 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pipelines.crew import Crew
 from pipelines.files import Damaged
 from pipelines.publish import changes as module
 from pipelines.publish.changes import (
@@ -317,9 +318,9 @@ def test_a_release_tells_what_has_changed_since_the_one_before_it(folders: tuple
 
 def test_the_same_two_releases_give_the_same_bytes(folders: tuple[Path, Path], tmp_path: Path) -> None:
     older, newer = folders
-    build_release(
-        a_revision(), tmp_path / "again", workers=2, previous=Path(shutil.copytree(older, tmp_path / "older"))
-    )
+    previous = Path(shutil.copytree(older, tmp_path / "older"))
+    with Crew(2) as crew:
+        build_release(a_revision(), tmp_path / "again", previous, crew=crew)
     assert (tmp_path / "again/SHA256SUMS").read_bytes() == (newer / "SHA256SUMS").read_bytes()
 
 

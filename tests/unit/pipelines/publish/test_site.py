@@ -11,6 +11,7 @@ import pytest
 from jinja2 import UndefinedError
 
 from hubs.contract.kinds import document_kinds
+from pipelines.crew import Crew
 from pipelines.edition import Edition, LibraryRecord, State
 from pipelines.publish import redact, release, views
 from pipelines.publish.lists import LEAF_N, LISTED_N
@@ -667,7 +668,8 @@ def test_the_sample_notice_goes_when_hubs_are_real(tmp_path: Path) -> None:
 
 
 def test_workers_share_the_pages_and_the_bytes_stay_the_same(folder: Path, tmp_path: Path) -> None:
-    build_release(an_edition(), tmp_path / "r", workers=2)
+    with Crew(2) as crew:
+        build_release(an_edition(), tmp_path / "r", crew=crew)
     assert (tmp_path / "r" / "SHA256SUMS").read_bytes() == (folder / "SHA256SUMS").read_bytes()
 
 
@@ -680,7 +682,7 @@ def test_a_release_takes_as_many_processes_as_are_there_and_worth_their_start(
     monkeypatch.setattr(release.os, "sched_getaffinity", lambda _: set(range(processors_n)))
     (entry, *_) = an_edition().library.values()
     edition = an_edition(library={str(number): entry for number in range(records_n)}, packs=())
-    assert release._workers(edition) == workers_n
+    assert release.workers(edition) == workers_n
 
 
 def test_what_pages_of_a_folder_share_is_made_once_and_knows_nothing_of_one_page() -> None:

@@ -22,9 +22,9 @@ from pipelines.publish.pdf import (
     DOCUMENTS,
     attached_records,
     bind,
+    documents_due,
     file_name,
     remake_pack_pdf,
-    write_documents,
     write_pack_pdf,
     wrong_documents,
 )
@@ -187,8 +187,12 @@ def test_the_same_folder_gives_the_same_bytes_anywhere(release: Path, tmp_path: 
     for path in (folder / "packs").rglob("*.pdf"):
         path.unlink()
     program = (
-        "import os, sys; from pathlib import Path; from pipelines.publish.pdf import write_documents; os.umask(0o077);"
-        "write_documents(Path(sys.argv[1]), '2026-11-23.01', '2026-11-23T12:00:00+00:00', workers=2)"
+        "import os, sys; from pathlib import Path; from pipelines.crew import Crew;"
+        "from pipelines.publish.pdf import documents_due; os.umask(0o077);"
+        "crew = Crew(2).__enter__();"
+        "due = documents_due(Path(sys.argv[1]), '2026-11-23.01', '2026-11-23T12:00:00+00:00', crew=crew);"
+        "[write() for write in due];"
+        "crew.__exit__()"
     )
     environment = os.environ | {"TZ": zone, "LC_ALL": "C", "PYTHONHASHSEED": "7"}
     subprocess.run(
@@ -231,7 +235,7 @@ def test_nothing_is_taken_from_a_release_that_is_not_as_it_was_published(
     (damaged / "packs" / "national" / name).write_bytes(b"{}")
     folder = a_folder(release, tmp_path / "next")
     with pytest.raises(Damaged, match=name):
-        write_documents(folder, "2026-12-01.01", LATER.isoformat(), damaged)
+        documents_due(folder, "2026-12-01.01", LATER.isoformat(), damaged)
 
 
 def test_a_pack_is_made_again_without_a_record_and_says_why(release: Path, tmp_path: Path) -> None:

@@ -1,0 +1,94 @@
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from pipelines.crew import ALONE, Crew, Own
+
+
+class Place:
+    """Something that costs to make. ``made`` has a file for each time that it was."""
+
+    def __init__(self, made: Path) -> None:
+        (made / f"{os.getpid()}-{time.monotonic_ns()}").touch()
+
+
+def _number(item: int) -> tuple[int, int]:
+    return item, os.getpid()
+
+
+def _number_at(place: Own[Place], item: int) -> tuple[int, int]:
+    assert isinstance(place.made, Place)
+    time.sleep(0.02)  # so that each process gets some
+    return _number(item)
+
+
+def _fail_at(folder: Path, item: int) -> None:
+    (folder / str(item)).touch()
+    if item == 1:
+        raise ValueError(f"item {item}")
+    time.sleep(0.05)
+
+
+def _end_elsewhere(first: int) -> None:
+    if os.getpid() != first:
+        os._exit(3)
+    time.sleep(0.5)
+
+
+@pytest.fixture(scope="module")
+def crew() -> Iterator[Crew]:
+    with Crew(3) as crew:
+        crew.share(time.sleep, [0.2] * 6)  # until all are there
+        yield crew
+
+
+def test_all_take_part_and_what_they_made_keeps_its_order(crew: Crew, tmp_path: Path) -> None:
+    found = crew.share(partial(_number_at, crew.each(partial(Place, tmp_path))), range(60))
+    assert [item for item, _ in found] == [*range(60)]
+    processes = {process for _, process in found}
+    assert len(processes) == 3
+    assert os.getpid() in processes
+
+
+def test_each_makes_what_it_needs_once(crew: Crew, tmp_path: Path) -> None:
+    place = crew.each(partial(Place, tmp_path))
+    for _ in range(2):
+        crew.share(partial(_number_at, place), range(30))
+    makers = [path.name.partition("-")[0] for path in tmp_path.iterdir()]
+    assert len(makers) == len({*makers}) == 3
+
+
+def test_nobody_begins_anything_after_an_error_and_it_is_raised(crew: Crew, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="item 1"):
+        crew.share(partial(_fail_at, tmp_path), range(100))
+    assert len([*tmp_path.iterdir()]) < 10
+    assert [item for item, _ in crew.share(_number, [7])] == [7]
+
+
+def test_alone_is_this_process(tmp_path: Path) -> None:
+    place = ALONE.each(partial(Place, tmp_path))
+    assert ALONE.share(partial(_number_at, place), range(3)) == [(item, os.getpid()) for item in range(3)]
+    assert len([*tmp_path.iterdir()]) == 1
+    with pytest.raises(ValueError, match="item 1"):
+        ALONE.share(partial(_fail_at, tmp_path), [1])
+
+
+def test_a_process_that_ends_is_told_of() -> None:
+    with pytest.raises(RuntimeError, match="terminated abruptly"), Crew(2) as crew:
+        crew.share(_end_elsewhere, [os.getpid()] * 8)
+
+
+def test_nothing_is_left_of_a_crew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    monkeypatch.setattr("tempfile.tempdir", None)
+    with Crew(2) as crew:
+        place = crew.each(partial(Place, tmp_path))
+        assert [path.name for path in tmp_path.glob("hubpacks-*/*")] == ["0"]
+        crew.share(partial(_number_at, place), range(4))
+    assert [*tmp_path.glob("hubpacks-*")] == []
