@@ -378,7 +378,9 @@ def _write_benchmarks(edition: Edition, folder: Path, earlier: Earlier | None) -
             "columns": writers.json_columns(spec),
             "rows": writers.json_rows(spec, rows),
         }
-        tables.write_forms(folder, f"benchmarks/{spec.name}.json", data, earlier)
+        name = f"benchmarks/{spec.name}.json"
+        if tables.write_json(folder, name, data, earlier):
+            tables.write_other_forms(folder, name)
 
 
 def _write_pack(
@@ -400,7 +402,9 @@ def _write_pack(
         "records": writers.json_rows(writers.records(), rows),
     }
     data |= citation.of_pack(data, names, edition.address) | introductions.of_pack(data, names)
-    tables.write_forms(folder, f"packs/{pack.id}/pack.json", data, earlier)
+    name = f"packs/{pack.id}/pack.json"
+    if tables.write_json(folder, name, data, earlier):
+        tables.write_other_forms(folder, name)
 
 
 def seal(folder: Path, manifest: Mapping[str, Any]) -> None:

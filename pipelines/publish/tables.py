@@ -34,25 +34,32 @@ _CONTENT = ("title", "licence", "sample", "columns", "rows", "records")
 """What the other forms are made of, besides their version."""
 
 
-def write_forms(folder: Path, name: str, data: Mapping[str, Any], earlier: Earlier | None = None) -> None:
-    """Write ``data`` as the JSON called ``name`` into the release ``folder``, and every other form of that table: those
-    of the release before (``earlier``) where the table is the same.
-
-    Raises ``sheets.Unwritable``, and what ``Earlier.take`` raises.
+def write_json(folder: Path, name: str, data: Mapping[str, Any], earlier: Earlier | None = None) -> bool:
+    """Write ``data`` as the JSON called ``name`` into the release ``folder``. Where the table is the same as in the
+    release before (``earlier``), every other form of it is taken over from there. Gives whether these are still to be
+    made, by ``write_other_forms``. Raises what ``Earlier.take`` raises.
     """
     before = earlier.told(name) if earlier else None
     same = before[VERSION] if before and VERSION in before and _is_alike(before, data) else None
     moment = {field: data[field] for field in ("release", "published")}
     own = {"version": data["release"], "published": data["published"]}
-    whole = {**moment, VERSION: same or own, **data}
+    (folder / name).write_bytes(writers.json_bytes({**moment, VERSION: same or own, **data}))
+    return not (same and earlier and earlier.take(_forms_of(name), folder))
+
+
+def write_other_forms(folder: Path, name: str) -> None:
+    """Write every other form of the table or pack whose JSON is called ``name`` in the release ``folder``, from that
+    alone. What is there is overwritten.
+
+    Raises FileNotFoundError, files.Damaged when the JSON cannot be read or is no table, ``sheets.Unwritable`` when it
+    fits into no workbook.
+    """
     path = folder / name
-    path.write_bytes(writers.json_bytes(whole))
-    if same and earlier and earlier.take(_forms_of(name), folder):
-        return
-    if RECORDS in data:
+    if path.name == f"{PACK}.json":
         write_pack_tables(path.parent)
     else:
-        _write_table(path, whole)
+        with reading(path) as data:
+            _write_table(path, data)
 
 
 def _is_alike(before: Mapping[str, Any], data: Mapping[str, Any]) -> bool:
@@ -78,10 +85,8 @@ def write_tables(folder: Path) -> None:
     Raises files.Damaged when a JSON cannot be read or is no table, ``sheets.Unwritable`` when it fits into no workbook.
     """
     for name in TABLES:
-        path = folder / f"{name}.json"
-        if path.exists():
-            with reading(path) as data:
-                _write_table(path, data)
+        if (folder / f"{name}.json").exists():
+            write_other_forms(folder, f"{name}.json")
 
 
 def write_pack_tables(folder: Path) -> None:

@@ -13,7 +13,7 @@ from pipelines.publish import writers
 from pipelines.publish.bill import BILL
 from pipelines.publish.earlier import Earlier
 from pipelines.publish.signed import SUMS, sums_bytes
-from pipelines.publish.tables import VERSION, write_forms, write_tables
+from pipelines.publish.tables import VERSION, write_json, write_other_forms, write_tables
 
 BILL_OF_NOW = b"the code of now"
 TABLE = "benchmarks/trends.json"
@@ -36,7 +36,8 @@ def a_release(root: Path, data: Mapping[str, Any], earlier: Earlier | None = Non
     folder = root / data["release"]
     (folder / TABLE).parent.mkdir(parents=True)
     (folder / BILL).write_bytes(BILL_OF_NOW)
-    write_forms(folder, TABLE, data, earlier)
+    if write_json(folder, TABLE, data, earlier):
+        write_other_forms(folder, TABLE)
     (folder / SUMS).write_bytes(sums_bytes({name: sha256_of(folder / name) for name in files_of(folder)}))
     return folder
 
