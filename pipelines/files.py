@@ -216,6 +216,12 @@ def sha256_of(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def files_in(folder: Path) -> dict[str, Path]:
+    """Every file under ``folder`` by its path from there, in order of that path."""
+    found = {path.relative_to(folder).as_posix(): path for path in folder.rglob("*") if path.is_file()}
+    return dict(sorted(found.items()))
+
+
 @contextlib.contextmanager
 def only_one(path: Path, wait: bool = False) -> Iterator[None]:
     """Hold the lock file at ``path`` while the block runs. When another has it, ``wait``, or raise Busy at once.

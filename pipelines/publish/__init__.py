@@ -22,9 +22,10 @@ from pipelines.publish.pointers import (
     show_candidate,
 )
 from pipelines.publish.reissue import Reissued
-from pipelines.publish.release import ReleaseRefused, build_release, verify_release
+from pipelines.publish.release import ReleaseRefused, build_release
 from pipelines.publish.signed import published_keys, signing_key_of, wrong_signatures
 from pipelines.publish.trace import NotTraced, in_words, release_named, trace
+from pipelines.publish.verification import verify_release
 
 __all__ = [
     "RELEASE_ID",

@@ -29,16 +29,9 @@ from pipelines.files import json_of, only_one, put_back, read_json, sync_folder,
 from pipelines.publish import errata, feeds, gone, reissue, site, sitemap, writers
 from pipelines.publish.changes import CHANGES
 from pipelines.publish.reissue import Reissued
-from pipelines.publish.release import (
-    MANIFEST,
-    ReleaseRefused,
-    build_release,
-    seal,
-    verify_release,
-    workers,
-    wrong_files,
-)
-from pipelines.publish.signed import UNLISTED, sign_release, wrong_signatures
+from pipelines.publish.release import ReleaseRefused, build_release, seal, workers
+from pipelines.publish.signed import MANIFEST, UNLISTED, sign_release, wrong_signatures
+from pipelines.publish.verification import verify_release, wrong_files
 from pipelines.signatures import ReleaseKey
 from pipelines.withdrawals import Decision
 

@@ -34,12 +34,13 @@ from pipelines.publish.layouts import environment
 from pipelines.publish.metadata import write_metadata
 from pipelines.publish.pdf import attached_records, remake_pack_pdf
 from pipelines.publish.provenance import PROVENANCE
-from pipelines.publish.release import MANIFEST, ReleaseRefused, seal, verify_release
+from pipelines.publish.release import ReleaseRefused, seal
 from pipelines.publish.rows import heading
 from pipelines.publish.search import SEARCH, write_search
-from pipelines.publish.signed import UNLISTED, read_sums, sign_release, write_keys, wrong_signatures
+from pipelines.publish.signed import MANIFEST, UNLISTED, read_sums, sign_release, write_keys, wrong_signatures
 from pipelines.publish.sitemap import write_sitemaps
 from pipelines.publish.tables import write_pack_tables
+from pipelines.publish.verification import verify_release
 from pipelines.signatures import ReleaseKey
 from pipelines.withdrawals import Decision
 

@@ -1,20 +1,18 @@
-"""One release as a folder: tables, pages, statements, checksums; and the proof that the folder is what it claims.
+"""One release as a folder: tables, pages, statements, checksums.
 
-Where releases stand beside one another, and which one readers see, is for ``pointers``.
+The proof that such a folder is what it claims is for ``verification``; where releases stand beside one another, and
+which one readers see, for ``pointers``.
 """
 
 from __future__ import annotations
 
-import csv
 import os
 import posixpath
-import re
-from collections import Counter, defaultdict
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
@@ -22,7 +20,7 @@ from hubs.contract import CONTRACT_VERSION
 from hubs.contract.vocabularies import vocabulary
 from pipelines.crew import ALONE, Crew
 from pipelines.edition import Edition, HubState, LibraryRecord, Pack, Withdrawn
-from pipelines.files import json_of, sha256_of
+from pipelines.files import files_in, sha256_of
 from pipelines.publish import (
     changes,
     citation,
@@ -37,38 +35,28 @@ from pipelines.publish import (
     views,
     writers,
 )
-from pipelines.publish.archives import write_archive, wrong_archives
-from pipelines.publish.bill import BILL, bill, wrong_bill
+from pipelines.publish.archives import write_archive
+from pipelines.publish.bill import BILL, bill
 from pipelines.publish.bill import MEDIA_TYPE as BILL_MEDIA_TYPE
 from pipelines.publish.catalogue import FORMATS, OWN_LICENCE
 from pipelines.publish.earlier import Earlier
 from pipelines.publish.errata import ERRATA
-from pipelines.publish.figures import wrong_figures
-from pipelines.publish.helps import write_helps, wrong_helps
+from pipelines.publish.helps import write_helps
 from pipelines.publish.languages import completeness
-from pipelines.publish.metadata import write_metadata, wrong_metadata
-from pipelines.publish.pdf import documents_due, wrong_documents
-from pipelines.publish.provenance import PROVENANCE, broken_chains, provenance, record_source, withdrawal_source
-from pipelines.publish.scripts import write_figures, wrong_scripts
-from pipelines.publish.search import write_search, wrong_search
-from pipelines.publish.signed import SUMS, UNLISTED, read_sums, sums_bytes, write_keys
+from pipelines.publish.metadata import write_metadata
+from pipelines.publish.pdf import documents_due
+from pipelines.publish.provenance import PROVENANCE, provenance, record_source, withdrawal_source
+from pipelines.publish.scripts import write_figures
+from pipelines.publish.search import write_search
+from pipelines.publish.signed import MANIFEST, SUMS, sums_bytes, write_keys
 from pipelines.publish.sitemap import write_sitemaps
 
 RECORDS_A_WORKER = 200
 """A fresh process takes a second to start, in which this one sets as many pages and several packs."""
-THRESHOLD_N = 10
-ROUNDING_BASE = 5
-"""What verification holds every published count against. Kept apart from the policy that made the counts on purpose:
-a slip there must not loosen the check here."""
-
-_GROUP = tuple(name for name in writers.BENCHMARKS.names if name in writers.DISTRIBUTIONS.names and name != "status")
-_FIGURES = tuple(column.name for column in writers.BENCHMARKS.columns if column.type == "number")
-"""The columns that say which group a row is about; those that say something of it, besides its count."""
 
 AUDITED = ("table", "cells", "step")
 """What readers are told of how each table was rounded."""
 
-MANIFEST = "release.json"
 MEDIA_TYPES = {
     ".html": "text/html",
     ".css": "text/css",
@@ -83,16 +71,6 @@ MEDIA_TYPES = {
     ".pem": "application/x-pem-file",
     "": "text/plain",
 }
-
-NEWEST = "../../index.html"
-"""The page that leads to the newest release, from the root of a release: the only place outside that pages lead to."""
-
-_TAG = re.compile(r'<[a-z][^<>"]*(?:"[^"]*"[^<>"]*)*>')
-_LINK = re.compile(r'\s(?:href|src)="([^"]*)"')
-_ID = re.compile(r'\sid="([^"]*)"')
-_UNREADABLE = (OSError, ValueError, KeyError, TypeError)
-"""What is raised over a release whose manifest or checksums are of another shape."""
-_OUTSIDE = re.compile(r"[a-z][a-z0-9+.-]*:|//", re.IGNORECASE)
 
 
 class ReleaseRefused(RuntimeError):
@@ -154,7 +132,7 @@ def build_release(
     (folder / changes.CHANGES).write_bytes(writers.json_bytes(changed))
     descriptors.write_datapackage(folder)
     write_metadata(folder, edition.address)
-    sizes = {name: path.stat().st_size for name, path in _files(folder)}
+    sizes = {name: path.stat().st_size for name, path in files_in(folder).items()}
     site.write_site(writer, sizes, changed, crew)
     write_sitemaps(folder, edition.address)
     seal(folder, manifest)
@@ -280,60 +258,6 @@ def _audit(edition: Edition) -> dict[str, Any]:
     return {"release": edition.id, **told, "tables": tables, "waves": waves}
 
 
-def verify_release(folder: Path) -> list[str]:
-    """What is wrong with the release in ``folder``, in words; an empty list when nothing is.
-
-    Needs nothing but the folder. Checks: every file is listed and as listed, the manifest agrees with the checksums,
-    every link between pages leads somewhere, no published count is under the threshold or unrounded, levels add up,
-    pages and all forms of a table show the same figures, everything can be traced to a snapshot, what is said to
-    have changed fits the rest, metadata describe the files that are there, the bill of materials is of the code that
-    made it, and every record has an open licence. Who made it is for ``wrong_signatures``.
-    """
-    try:
-        problems = _differences(folder)
-    except _UNREADABLE as error:
-        return [f"the release cannot be read: {error}"]
-    present = dict(_files(folder))
-    unsafe = _unsafe_counts(folder / "benchmarks")
-    figures = _checked("the figures", folder, wrong_figures, wrong_scripts, wrong_helps)
-    told = [
-        *figures,
-        *_checked("what is searched", folder, wrong_search),
-        *broken_chains(folder),
-        *changes.wrong_changes(folder),
-    ]
-    made = [*wrong_documents(folder), *wrong_archives(folder), *wrong_metadata(folder), *wrong_bill(folder)]
-    return [*problems, *_broken_links(present), *unsafe, *told, *made]
-
-
-def wrong_files(folder: Path) -> list[str]:
-    """What is wrong with the files of the release in ``folder``, in words: one that is missing, changed or not listed.
-    A part of ``verify_release``.
-    """
-    try:
-        return _differences(folder)
-    except _UNREADABLE as error:
-        return [f"the release cannot be read: {error}"]
-
-
-def _differences(folder: Path) -> list[str]:
-    sums = read_sums(folder)
-    manifest = json_of((folder / MANIFEST).read_bytes())
-    listed = {file["path"]: file["sha256"] for file in manifest["files"]}
-    present = dict(_files(folder))
-    problems = [f"missing: {name}" for name in sorted(sums.keys() - present.keys())]
-    problems += [f"not listed: {name}" for name in sorted(present.keys() - sums.keys() - {*UNLISTED})]
-    problems += [
-        f"changed: {name}" for name in sorted(sums.keys() & present.keys()) if sha256_of(present[name]) != sums[name]
-    ]
-    expected = {name: digest for name, digest in sums.items() if name != MANIFEST}
-    return problems + [
-        f"{MANIFEST} and {SUMS} differ: {name}"
-        for name in sorted(expected.keys() | listed.keys())
-        if expected.get(name) != listed.get(name)
-    ]
-
-
 def _hub_statement(edition: Edition, hub: HubState) -> dict[str, Any]:
     return {
         "id": hub.id,
@@ -437,7 +361,7 @@ def _listed(folder: Path) -> list[dict[str, Any]]:
     """Every file under ``folder`` as the manifest lists it."""
     return [
         {"path": name, "bytes": path.stat().st_size, "sha256": sha256_of(path), "media_type": _media_type(name)}
-        for name, path in _files(folder)
+        for name, path in files_in(folder).items()
     ]
 
 
@@ -466,94 +390,3 @@ def _manifest(edition: Edition) -> dict[str, Any]:
 
 def _media_type(name: str) -> str:
     return BILL_MEDIA_TYPE if name == BILL else MEDIA_TYPES[posixpath.splitext(name)[1]]
-
-
-def _files(folder: Path) -> Iterator[tuple[str, Path]]:
-    """Every file under ``folder`` with its path from there, in order of that path."""
-    found = {path.relative_to(folder).as_posix(): path for path in folder.rglob("*") if path.is_file()}
-    yield from sorted(found.items())
-
-
-def _broken_links(present: Mapping[str, Path]) -> Iterator[str]:
-    """Links from a page of the release to a file, or a place in a page, that is not there. Signatures are
-    made after the pages, and missed by ``wrong_signatures``. What has ``=`` is no place but a choice that the script of
-    a page reads, as ``#sector=health``.
-    """
-    ids: dict[str, set[str]] = {}
-    links: dict[str, set[str]] = defaultdict(set)
-    for name, path in present.items():
-        if not name.endswith(".html"):
-            continue
-        folder = posixpath.dirname(name)
-        tags = " ".join(dict.fromkeys(_TAG.findall(path.read_text(encoding="utf-8"))))
-        ids[name] = set(_ID.findall(tags))
-        for address in set(_LINK.findall(tags)):
-            if _OUTSIDE.match(address):
-                continue
-            target, _, fragment = unquote(address.replace("&amp;", "&")).partition("#")
-            fragment = "" if "=" in fragment else fragment
-            full = posixpath.normpath(posixpath.join(folder, target)) if target else name
-            links[f"{full}#{fragment}"].add(name)
-    for link in sorted(links):
-        target, _, fragment = link.partition("#")
-        if (target not in present and target not in (*UNLISTED, NEWEST)) or (
-            fragment and fragment not in ids.get(target, ())
-        ):
-            yield f"link to nowhere: {target}{'#' + fragment if fragment else ''} (from {min(links[link])})"
-
-
-def _checked(what: str, folder: Path, *checks: Callable[[Path], Iterable[str]]) -> list[str]:
-    """What the checks find, or that ``what`` cannot be checked, as the files are of no known shape."""
-    try:
-        return [problem for check in checks for problem in check(folder)]
-    except (OSError, ValueError, KeyError, IndexError, TypeError, csv.Error) as error:
-        return [f"{what} cannot be checked: {error}"]
-
-
-def _unsafe_counts(folder: Path) -> Iterator[str]:
-    """Published numbers of organisations that are under the threshold or not rounded, figures of groups that are
-    confidential, and levels that do not add up to their group.
-    """
-    numbers: dict[tuple[str, ...], int | None] = {}
-    for number, row in _csv_rows(folder / "benchmarks.csv", writers.BENCHMARKS.names):
-        if isinstance(row, str):
-            yield row
-            continue
-        count = row["n"]
-        numbers[_group(row)] = int(count) if count.isdigit() else None
-        if count == "":
-            if told := [name for name in _FIGURES if row[name] != ""]:
-                yield f"benchmarks.csv row {number}: a {told[0]} without a count"
-        elif not count.isdigit() or int(count) < THRESHOLD_N or int(count) % ROUNDING_BASE:
-            yield f"benchmarks.csv row {number}: a count of {count}, under {THRESHOLD_N} or not rounded"
-    sums: Counter[tuple[str, ...]] = Counter()
-    is_whole: dict[tuple[str, ...], bool] = {}
-    for number, row in _csv_rows(folder / "distributions.csv", writers.DISTRIBUTIONS.names):
-        if isinstance(row, str):
-            yield row
-            continue
-        count, group = row["count"], _group(row)
-        is_whole[group] = is_whole.get(group, True) and row["status"] == ""
-        if count.isdigit() and int(count) % ROUNDING_BASE == 0:
-            sums[group] += int(count)
-        elif row["status"] == "":
-            yield f"distributions.csv row {number}: a count of {count or 'nothing'}, not rounded"
-    for group in sorted(numbers.keys() | is_whole.keys()):
-        n = numbers.get(group)
-        if (n is not None) != (group in is_whole) or (is_whole.get(group) and sums[group] != n):
-            yield f"distributions.csv: the levels of {' '.join(group)} do not add up to {n or 'nothing'}"
-
-
-def _group(row: Mapping[str, str]) -> tuple[str, ...]:
-    return tuple(row[name] for name in _GROUP)
-
-
-def _csv_rows(path: Path, names: Sequence[str]) -> Iterator[tuple[int, dict[str, str] | str]]:
-    """The rows of a table of the release, numbered from 1; in the place of one that is none, what is wrong."""
-    if not path.is_file():
-        yield 0, f"missing: benchmarks/{path.name}"
-        return
-    with path.open(encoding="utf-8", errors="replace", newline="") as file:
-        for number, row in enumerate(csv.DictReader(file), 1):
-            is_row = all(isinstance(row.get(name), str) for name in names) and None not in row
-            yield number, row if is_row else f"{path.name} row {number}: not a row of {path.stem}"

@@ -39,6 +39,7 @@ from pipelines.signatures import (
     ssh_signature,
 )
 
+MANIFEST = "release.json"
 SUMS = "SHA256SUMS"
 MINISIGN, SSH, RAW = f"{SUMS}.minisig", f"{SUMS}.sshsig", f"{SUMS}.sig"
 STATEMENT = "provenance.intoto.jsonl"
@@ -80,7 +81,7 @@ def sign_release(folder: Path, key: Ed25519PrivateKey) -> None:
     give the same bytes: no moment of their own is in them.
     """
     sums = (folder / SUMS).read_bytes()
-    manifest = json_of((folder / "release.json").read_bytes())
+    manifest = json_of((folder / MANIFEST).read_bytes())
     for name, signature in three_signatures(key, sums, _comment(manifest)).items():
         (folder / name).write_bytes(signature)
     envelope = signed_envelope(key, _statement(folder), STATEMENT_TYPE)
@@ -154,7 +155,7 @@ def wrong_signatures(folder: Path, trusted: Sequence[ReleaseKey] = ()) -> list[s
     """
     try:
         signs = published_keys(folder)[0]
-        manifest = json_of((folder / "release.json").read_bytes())
+        manifest = json_of((folder / MANIFEST).read_bytes())
         published = moment(manifest["published"])
         signed_by = manifest["signed_by"]
     except FileNotFoundError as error:
@@ -245,7 +246,7 @@ def _statement(folder: Path) -> bytes:
 
     Raises OSError, ValueError, KeyError and TypeError when the release is of another shape.
     """
-    manifest, told = (json_of((folder / name).read_bytes()) for name in ("release.json", "provenance.json"))
+    manifest, told = (json_of((folder / name).read_bytes()) for name in (MANIFEST, "provenance.json"))
     inputs = [
         {
             "name": hub["id"],

@@ -15,7 +15,7 @@ from pipelines import line, made_with
 from pipelines.files import sha256_of
 from pipelines.publish import bill as bills
 from pipelines.publish.bill import BILL, MEDIA_TYPE, VENDOR, bill, wrong_bill
-from pipelines.publish.release import verify_release
+from pipelines.publish.verification import verify_release
 from tests.feeds import a_line
 
 ROOT = Path(__file__).parents[4]

@@ -29,7 +29,8 @@ from pipelines.publish.changes import (
     wrong_changes,
 )
 from pipelines.publish.changes_in_words import MOST, WHY, changes_in_words
-from pipelines.publish.release import build_release, verify_release
+from pipelines.publish.release import build_release
+from pipelines.publish.verification import verify_release
 from pipelines.publish.writers import records
 from tests.builders import a_case_study, a_library, a_revision, an_edition, an_edition_before, reseal
 

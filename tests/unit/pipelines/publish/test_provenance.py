@@ -10,7 +10,8 @@ import pytest
 from hubs.contract import CONTRACT_VERSION
 from pipelines.policy import Policy
 from pipelines.publish.provenance import provenance
-from pipelines.publish.release import build_release, verify_release
+from pipelines.publish.release import build_release
+from pipelines.publish.verification import verify_release
 from tests.builders import a_case_study, a_digest, a_hub, a_library, an_edition, reseal
 
 

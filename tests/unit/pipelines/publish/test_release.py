@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from hubs.contract import CONTRACT_VERSION
-from pipelines.publish.release import build_release, verify_release
+from pipelines.publish.release import build_release
+from pipelines.publish.verification import verify_release
 from tests.builders import a_benchmark_table, a_digest, an_edition, benchmark_rows, reseal
 
 

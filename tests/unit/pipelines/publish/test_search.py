@@ -13,9 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipelines.publish import search
-from pipelines.publish.release import verify_release
 from pipelines.publish.scripts import as_script
 from pipelines.publish.search import MOST_LETTERS, SEARCH, postings, read_postings, words_of, write_search, wrong_search
+from pipelines.publish.verification import verify_release
 from pipelines.publish.writers import json_bytes
 from tests.builders import a_case_study, a_question, a_requirement, a_term
 from tests.searches import index, searched

@@ -30,7 +30,8 @@ from pipelines.publish.pdf import (
 )
 from pipelines.publish.pdf.model import FULL_CHARACTERS, LISTED_N, Folder, model_of
 from pipelines.publish.pdf.rowheads import with_row_heads
-from pipelines.publish.release import build_release, verify_release
+from pipelines.publish.release import build_release
+from pipelines.publish.verification import verify_release
 from tests.builders import a_case_study, a_library, a_question, a_term, an_edition
 from tests.judges.pdf import pdf_problems
 from tests.pdfs import elements_of, squeezed, text_of
