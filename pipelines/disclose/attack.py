@@ -22,10 +22,8 @@ a code. Tests try every organisation of small cubes.
 
 from __future__ import annotations
 
-import multiprocessing
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
 from functools import lru_cache
 from itertools import islice
@@ -176,14 +174,13 @@ def attack(
     ledger: Iterable[Row] = (),
     knows: Mapping[Key, Known] | None = None,
     widened: Collection[Key] = (),
-    workers: int = 1,
 ) -> Attack:
     """Attack a release.
 
     ``terms`` are the attributes of organisations in the order of the breakdowns' columns, each with its terms.
     ``ledger`` is what was published before, in order. ``knows`` are the hubs' own members, for coalitions; without it
     only what hubs have published themselves is tried. ``widened`` are tables that were rounded with one more multiple,
-    where published and true counts may be up to 2 × ``base`` - 1 apart. ``workers`` processes share the tables.
+    where published and true counts may be up to 2 × ``base`` - 1 apart.
 
     Raises KeyError for a column that is missing, RuntimeError when the solver gives up.
     """
@@ -199,7 +196,8 @@ def attack(
         _Job(key, table, (knows or {}).get(key), 2 * policy.base if key in widened else policy.base)
         for key, table in sorted(reader.tables.items())
     ]
-    results = _all_results(policy, cube, jobs, workers)
+    system = System(cube)
+    results = [_Attacker(policy, system, job).run() for job in jobs]
     findings = (*reader.findings, *(finding for result in results for finding in result.findings))
     told = [table.told for table in reader.tables.values()]
     audit = {
@@ -239,21 +237,6 @@ class _Result:
     narrowest: int = 0
     coalitions: set[str] = field(default_factory=set)
     solved: int = 0
-
-
-def _all_results(policy: Policy, cube: Cube, jobs: Sequence[_Job], workers: int) -> list[_Result]:
-    if workers == 1:
-        return _results(policy, cube, jobs)
-    # Fresh processes: forking one that runs threads (Arrow, Dagster) can lock up.
-    with ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn")) as pool:
-        shares = [pool.submit(_results, policy, cube, jobs[start::workers]) for start in range(workers)]
-        found = [share.result() for share in shares]
-    return [found[i % workers][i // workers] for i in range(len(jobs))]
-
-
-def _results(policy: Policy, cube: Cube, jobs: Sequence[_Job]) -> list[_Result]:
-    system = System(cube)
-    return [_Attacker(policy, system, job).run() for job in jobs]
 
 
 class _Reader:

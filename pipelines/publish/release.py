@@ -123,8 +123,8 @@ def build_release(
     crew.share(_run, beside)
     writer = crew.each(partial(site.Writer, edition, folder))
     site.write_printables(writer, folder, crew)
-    packs = _largest_first(folder, (f"packs/{pack.id}/pack.json" for pack in edition.packs))
-    crew.share(_run, [partial(write_archive, folder, name.split("/")[1], edition.address, key) for name in packs])
+    for pack in edition.packs:
+        write_archive(folder, pack.id, edition.address, key)  # the key stays in this process
     (folder / ERRATA).write_bytes(writers.json_bytes(errata.none_yet(edition.id)))
     manifest = _manifest(edition)
     told = changes.read(folder, manifest | {"files": _listed(folder)})
