@@ -15,6 +15,7 @@ from datetime import UTC, date, datetime
 from xml.sax.saxutils import escape, quoteattr
 
 import xlsxwriter  # type: ignore[import-untyped]  # has no type information
+from deflate import crc32, deflate_compress
 from xlsxwriter.utility import xl_col_to_name  # type: ignore[import-untyped]
 
 Cell = str | int | date
@@ -27,7 +28,7 @@ ODS_TYPE = "application/vnd.oasis.opendocument.spreadsheet"
 
 
 def archive(files: Mapping[str, bytes], stored: Collection[str] = (), level: int = 9) -> bytes:
-    """A zip of ``files`` (path to content) in their order, compressed as hard as ``level`` (1 to 9) says; those called
+    """A zip of ``files`` (path to content) in their order, compressed as hard as ``level`` (1 to 12) says; those called
     as in ``stored`` are not compressed.
     """
     target = io.BytesIO()
@@ -36,7 +37,13 @@ def archive(files: Mapping[str, bytes], stored: Collection[str] = (), level: int
             entry = zipfile.ZipInfo(name, EPOCH)
             entry.create_system, entry.external_attr = 3, 0o644 << 16
             entry.compress_type = zipfile.ZIP_STORED if name in stored else zipfile.ZIP_DEFLATED
-            container.writestr(entry, content, compresslevel=level)
+            packed = content if name in stored else deflate_compress(content, level)
+            entry.CRC, entry.file_size, entry.compress_size = crc32(content), len(content), len(packed)
+            # zipfile knows no compressor but zlib, so it gets the entry as it stands in the end.
+            entry.header_offset = target.tell()
+            target.writelines((entry.FileHeader(), packed))
+            container.filelist.append(entry)
+            container.start_dir = target.tell()
     return target.getvalue()
 
 

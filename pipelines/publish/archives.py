@@ -5,8 +5,8 @@ that they load; links that would lead out of the zip lead to the site instead.
 It has ``SHA256SUMS`` and signatures of its own, by the key of the release. Other files are those of the pack, byte for
 byte.
 
-The same pack gives the same bytes wherever zlib compresses alike; what is promised elsewhere are the checksums of the
-members.
+The same pack gives the same bytes wherever libdeflate is of the same version; what is promised elsewhere are the
+checksums of the members.
 """
 
 from __future__ import annotations
@@ -17,10 +17,12 @@ import re
 import zipfile
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from jinja2 import Template
 
 from hubs.containers import archive
 from hubs.contract.vocabularies import vocabulary
@@ -55,7 +57,8 @@ MAX_MEMBERS, MAX_BYTES = 1_000, 1 << 30
 _PRINTED = {"en": "pack.html", "cy": "pack.cy.html"}
 _LANGUAGES = {name: language for language, name in _PRINTED.items()}
 _FACTS = re.compile(r'<script type="application/json" data-facts>(.*?)</script>', re.DOTALL)
-_LINK = re.compile(r'((?:href|src)=")((?:\.\./)+[^"#]*)')
+_LINK = re.compile(r'="((?:(?<=href=")|(?<=src="))(?:\.\./)+[^"#]*)')  # begins plainly, which is found fast
+_ID = re.compile(r'\sid="([^"]*)"')
 _SHARED = ("assets/", f"{FIGURES}/")
 """What is the same in a zip as in the release beside it."""
 _PACKED = frozenset({".pdf", ".ods", ".xlsx"})
@@ -167,11 +170,12 @@ def _members(folder: Path, pack: str, address: str) -> Iterator[tuple[str, bytes
     own = folder / "packs" / pack
     told = json_of((own / "pack.json").read_bytes())
     base = permalink(address, told["release"])
-    taken = assessments_of(folder, pack)
     pages = {f"packs/{pack}/{name}": place for name, place in PAGES.items() if (own / name).is_file()}
-    pages |= {page: page for page in taken}
-    lists = {f"{language}/packs/index.html": PAGES[name] for name, language in _LANGUAGES.items()}
     html = {page: (folder / page).read_text(encoding="utf-8") for page in pages}
+    taken = _assessments(html)
+    pages |= {page: page for page in taken}
+    html |= {page: (folder / page).read_text(encoding="utf-8") for page in taken}
+    lists = {f"{language}/packs/index.html": PAGES[name] for name, language in _LANGUAGES.items()}
     assets = {path for page in pages for path in _linked(html[page], page) if path.startswith("assets/")}
     assets |= {path for page in taken for path in _figures(html[page])}
     for page, place in pages.items():
@@ -193,15 +197,18 @@ def assessments_of(folder: Path, pack: str) -> list[str]:
     """The self-assessments that the pages of a pack lead to: their pages in all languages, from the root of the
     release in ``folder``. In releases of older versions there are none.
     """
-    paths = [f"packs/{pack}/{name}" for name in PAGES]
-    pages = [path for path in paths if (folder / path).is_file()]
-    linked = {link for page in pages for link in _linked((folder / page).read_text(encoding="utf-8"), page)}
+    paths = [path for path in (f"packs/{pack}/{name}" for name in PAGES) if (folder / path).is_file()]
+    return _assessments({path: (folder / path).read_text(encoding="utf-8") for path in paths})
+
+
+def _assessments(html: Mapping[str, str]) -> list[str]:
+    linked = {link for page, text in html.items() for link in _linked(text, page)}
     return sorted(link for link in linked if posixpath.dirname(link) == FOLDER)
 
 
 def _linked(html: str, page: str) -> set[str]:
     """What a page leads to and uses, from the root of the release."""
-    return {posixpath.normpath(posixpath.join(posixpath.dirname(page), found[2])) for found in _LINK.finditer(html)}
+    return {posixpath.normpath(posixpath.join(posixpath.dirname(page), link)) for link in {*_LINK.findall(html)}}
 
 
 def _told_in(page: str) -> str:
@@ -218,9 +225,10 @@ def _figures(html: str) -> list[str]:
 def _helps(folder: Path, language: str, pack: str, base: str) -> bytes:
     """What helps, with where each record is: in the page of the pack (``pack`` is its HTML), else on the site."""
     data = helps.read_helps(folder, language)
+    here = {*_ID.findall(pack)}
     for told in data["records"].values():
         slug = told["slug"]
-        is_here = f'id="{slug}"' in pack
+        is_here = slug in here
         told["link"] = f"{PAGES[_PRINTED[language]]}#{slug}" if is_here else f"{base}{language}/records/{slug}.html"
     return as_script(helps.name_of(language), data)
 
@@ -231,17 +239,16 @@ def _offline(html: str, page: str, place: str, has: Mapping[str, str], base: str
     """
 
     def link(found: re.Match[str]) -> str:
-        path = posixpath.normpath(posixpath.join(posixpath.dirname(page), found[2]))
+        path = posixpath.normpath(posixpath.join(posixpath.dirname(page), found[1]))
         target = posixpath.relpath(has[path], posixpath.dirname(place) or ".") if path in has else base + path
-        return f"{found[1]}{target}"
+        return f'="{target}'
 
     return _LINK.sub(link, html)
 
 
 def _readme(told: Mapping[str, Any], base: str, *, has_assessment: bool) -> bytes:
-    template = environment(is_html=False).get_template("archive.txt")
     parts = [
-        template.render(
+        _template().render(
             t=lambda key, language=language, **values: strings.text(f"archive.{key}", language, **values),
             title=told["title"][language],
             sample=strings.text("site.sample", language) if told["sample"] else "",
@@ -253,6 +260,11 @@ def _readme(told: Mapping[str, Any], base: str, *, has_assessment: bool) -> byte
         for language in strings.LANGUAGES
     ]
     return "\n\n".join(parts).encode()
+
+
+@cache
+def _template() -> Template:
+    return environment(is_html=False).get_template("archive.txt")
 
 
 def _licences(told: Mapping[str, Any]) -> bytes:

@@ -308,18 +308,14 @@ def _write_benchmarks(edition: Edition, folder: Path, earlier: Earlier | None) -
         (writers.TRENDS, edition.trends),
     )
     for spec, table in specs:
-        rows = table.to_pylist()
-        data = {
+        about = {
             "release": edition.id,
             "published": edition.published.isoformat(),
             "sample": views.is_sample(edition),
             "licence": OWN_LICENCE,
-            "columns": writers.json_columns(spec),
-            "rows": writers.json_rows(spec, rows),
         }
-        name = f"benchmarks/{spec.name}.json"
-        if tables.write_json(folder, name, data, earlier):
-            due.append(name)
+        if tables.write_rows(folder, spec, table, about, earlier):
+            due.append(f"benchmarks/{spec.name}.json")
     return due
 
 

@@ -15,7 +15,10 @@ from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from pipelines.files import reading
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from pipelines.files import json_of, reading
 from pipelines.publish import descriptors, sheets, strings, workbooks, writers
 from pipelines.publish.earlier import Earlier
 from pipelines.publish.strings import LANGUAGES
@@ -40,11 +43,53 @@ def write_json(folder: Path, name: str, data: Mapping[str, Any], earlier: Earlie
     made, by ``write_other_forms``. Raises what ``Earlier.take`` raises.
     """
     before = earlier.told(name) if earlier else None
-    same = before[VERSION] if before and VERSION in before and _is_alike(before, data) else None
+    same = before if before and _is_alike(before, data) else None
+    (folder / name).write_bytes(_json(data, same))
+    return not (same and earlier and earlier.take(_forms_of(name), folder))
+
+
+def write_rows(
+    folder: Path,
+    spec: writers.TableSpec,
+    rows: pa.Table,
+    about: Mapping[str, Any],
+    earlier: Earlier | None = None,
+) -> bool:
+    """As ``write_json``, of a table of benchmarks: ``rows`` has the columns of ``spec``, and ``about`` is what the JSON
+    says before them. Rows that are those of the release before do not become JSON again.
+    """
+    name = f"benchmarks/{spec.name}.json"
+    told = {**about, "columns": writers.json_columns(spec)}
+    kept = _kept_rows(earlier, spec, rows) if earlier else None
+    before = json_of(kept[0]) if kept else {}
+    if not kept or not _is_alike(before, told):
+        return write_json(folder, name, {**told, "rows": writers.json_rows(spec, rows.to_pylist())})
+    (folder / name).write_bytes(_json(told, before).removesuffix(_END) + kept[1])
+    return not (earlier and earlier.take(_forms_of(name), folder))
+
+
+_ROWS, _END = b',\n "rows": [', b"\n}\n"
+"""In the JSON of a table, where the rows begin (in a text, a line end would be escaped), and its end."""
+
+
+def _kept_rows(earlier: Earlier, spec: writers.TableSpec, rows: pa.Table) -> tuple[bytes, bytes] | None:
+    """The JSON of a table in the release before, without its rows, and the bytes of these; None when they are not
+    ``rows``. That is asked of its Parquet, which is made of them.
+    """
+    json, parquet = (earlier.read(f"benchmarks/{spec.name}{form}") for form in (".json", ".parquet"))
+    if json is None or parquet is None:
+        return None
+    if not rows.select(spec.names).cast(writers.schema(spec)).equals(pq.read_table(pa.BufferReader(parquet))):
+        return None
+    start = json.index(_ROWS)
+    return json[:start] + _END, json[start:]
+
+
+def _json(data: Mapping[str, Any], same: Mapping[str, Any] | None) -> bytes:
+    """The JSON of a table, which says since when it is as it is: ``same`` is that of the release before, if so."""
     moment = {field: data[field] for field in ("release", "published")}
     own = {"version": data["release"], "published": data["published"]}
-    (folder / name).write_bytes(writers.json_bytes({**moment, VERSION: same or own, **data}))
-    return not (same and earlier and earlier.take(_forms_of(name), folder))
+    return writers.json_bytes({**moment, VERSION: same[VERSION] if same else own, **data})
 
 
 def write_other_forms(folder: Path, name: str) -> None:
@@ -63,7 +108,7 @@ def write_other_forms(folder: Path, name: str) -> None:
 
 
 def _is_alike(before: Mapping[str, Any], data: Mapping[str, Any]) -> bool:
-    return all(before.get(field) == data.get(field) for field in _CONTENT)
+    return VERSION in before and all(before.get(field) == data.get(field) for field in _CONTENT)
 
 
 def _forms_of(name: str) -> list[str]:

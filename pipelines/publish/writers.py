@@ -597,20 +597,29 @@ def jsonl_bytes(spec: TableSpec, rows: Iterable[Row]) -> bytes:
 
 
 def write_parquet(path: Path, spec: TableSpec, rows: Sequence[Row]) -> None:
-    """The table as Parquet (zstd), with each column's description in its field metadata."""
-    fields, arrays = [], []
+    """The table as Parquet (zstd)."""
+    arrays = []
     for column in spec.columns:
-        kind = _ARROW_TYPES[column.type]
         values = [_json_value(column, row.get(column.name)) for row in rows]
         if column.type == "object":
             values = [None if value is None else canonical_json(value) for value in values]
         elif column.type == "date":
             values = [None if value is None else date.fromisoformat(value) for value in values]
-        metadata = {"description_en": column.description_en, "description_cy": column.description_cy}
-        fields.append(pa.field(column.name, kind, metadata=metadata))
-        arrays.append(pa.array(values, type=kind))
-    table = pa.Table.from_arrays(arrays, schema=pa.schema(fields))
+        arrays.append(pa.array(values, type=_ARROW_TYPES[column.type]))
+    table = pa.Table.from_arrays(arrays, schema=schema(spec))
     pq.write_table(table, path, compression="zstd", row_group_size=1 << 16)
+
+
+def schema(spec: TableSpec) -> pa.Schema:
+    """The columns as Parquet has them, with the description of each in its field metadata."""
+    return pa.schema(
+        pa.field(
+            column.name,
+            _ARROW_TYPES[column.type],
+            metadata={"description_en": column.description_en, "description_cy": column.description_cy},
+        )
+        for column in spec.columns
+    )
 
 
 def _json_value(column: Column, value: Any) -> Any:

@@ -7,7 +7,18 @@ from xml.etree import ElementTree
 
 from python_calamine import load_workbook
 
-from hubs.containers import Choices, Field, Form, column_letters, ods_bytes, ods_forms, xlsx_bytes, xlsx_forms
+from hubs.containers import (
+    EPOCH,
+    Choices,
+    Field,
+    Form,
+    archive,
+    column_letters,
+    ods_bytes,
+    ods_forms,
+    xlsx_bytes,
+    xlsx_forms,
+)
 
 OFFICE = "{urn:oasis:names:tc:opendocument:xmlns:office:1.0}"
 TABLE = "{urn:oasis:names:tc:opendocument:xmlns:table:1.0}"
@@ -30,6 +41,36 @@ def part(content: bytes, name: str) -> ElementTree.Element:
 def rows_of(content: bytes, sheet: str) -> list[list[object]]:
     book = load_workbook(io.BytesIO(content))
     return [list(row) for row in book.get_sheet_by_name(sheet).to_python()]
+
+
+PLAIN = {"a.txt": b"again and " * 99, "Môn/ŵ.txt": b"", "b.pdf": b"again and " * 9, "c.pdf": b""}
+
+
+def zipped(files: dict[str, bytes], method: int) -> bytes:
+    """A zip as the standard library writes it."""
+    target = io.BytesIO()
+    with zipfile.ZipFile(target, "w", method) as container:
+        for name, content in files.items():
+            entry = zipfile.ZipInfo(name, EPOCH)
+            entry.create_system, entry.external_attr = 3, 0o644 << 16
+            container.writestr(entry, content, method)
+    return target.getvalue()
+
+
+def told(content: bytes) -> list[dict[str, object]]:
+    """What a zip says of its files, but for where each is and how small it became."""
+    names = set(zipfile.ZipInfo.__slots__) - {"header_offset", "compress_size", "_compresslevel"}
+    with zipfile.ZipFile(io.BytesIO(content)) as container:
+        return [{name: getattr(entry, name, None) for name in names} for entry in container.infolist()]
+
+
+def test_a_zip_is_as_the_standard_library_writes_it() -> None:
+    assert archive(PLAIN, stored=PLAIN) == zipped(PLAIN, zipfile.ZIP_STORED)
+    packed = archive(PLAIN)
+    assert told(packed) == told(zipped(PLAIN, zipfile.ZIP_DEFLATED))
+    with zipfile.ZipFile(io.BytesIO(packed)) as container:
+        assert {name: container.read(name) for name in container.namelist()} == PLAIN
+    assert len(packed) < len(archive(PLAIN, stored=["b.pdf"])) < len(archive(PLAIN, stored=PLAIN))
 
 
 def test_both_formats_hold_the_same_cells() -> None:
