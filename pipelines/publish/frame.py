@@ -75,6 +75,7 @@ def script_words(language: str, words: tuple[str, ...]) -> Markup:
     return Markup(schema_org.in_script(texts))  # noqa: S704 - without a sign that could end the element
 
 
+@cache
 def lang(text_language: str, page_language: str) -> Markup:
     """The attribute of an element in another language than its page; nothing for one in the same."""
     return Markup("") if text_language == page_language else Markup(' lang="{}"').format(text_language)

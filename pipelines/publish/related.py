@@ -8,7 +8,7 @@ headings have count for nothing.
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from functools import cached_property
 
 from pipelines.edition import LibraryRecord
@@ -73,20 +73,24 @@ class Related:
 
     def _ranked(self, entry: LibraryRecord) -> dict[str, list[str]]:
         own = entry.record
-        shared: Counter[str] = Counter()
+        shared: defaultdict[str, int] = defaultdict(int)
         for scheme in ("technology_types", "sectors"):
             for term in getattr(own.document, scheme):
                 if term != NO_SECTOR:
                     for ids in self._by_subject[scheme, term].values():
-                        shared.update(dict.fromkeys(ids, WEIGHTS[scheme]))
+                        for id in ids:
+                            shared[id] += WEIGHTS[scheme]
         most = min(RARE_N, max(FEWEST_RARE_N, len(self._library.records) // RARE_OF))
         for word in words_of(own.document.heading):
             ids = self._words.in_heading[word]
             if len(word) >= SHORTEST_N and len(ids) <= most:
-                shared.update(dict.fromkeys(ids, WEIGHTS["word"]))
+                for id in ids:
+                    shared[id] += WEIGHTS["word"]
         grouped: dict[str, list[tuple[int, int, str]]] = {kind: [] for kind in KINDS}
         sectors = {*own.document.sectors}
         for id, common in shared.items():
+            if common < ENOUGH:
+                continue
             record = self._library.records[id].record
             kind = record.kind
             theirs = record.document.sectors
