@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
+import sys
 from collections.abc import MutableMapping
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined, nodes
+from jinja2 import BytecodeCache, Environment, FileSystemLoader, StrictUndefined, nodes
+from jinja2.bccache import Bucket
 from jinja2.compiler import CodeGenerator, Frame
 from markupsafe import Markup, escape
+
+from pipelines.files import write_bytes
+from pipelines.version import code_version
 
 TEMPLATES = Path(__file__).parents[2] / "templates"
 GOVUK = TEMPLATES / "vendor" / "govuk-frontend-6.3.0"
 """The design system, as ``vendor_govuk`` has taken it."""
+COMPILED = TEMPLATES / "__pycache__"
 
 _SIGNS = re.compile("[&<>'\"]")
 
@@ -55,6 +63,33 @@ class _Code(CodeGenerator):
             super()._output_child_pre(node, frame, finalize)
 
 
+class Compiled(BytecodeCache):
+    """Templates as they were compiled, in a folder where any process that may do so leaves them for those after it, as
+    Python leaves its modules; where it may not, each compiles them for itself. They are of use as long as no code has
+    changed, ours or Jinja's, and no template.
+    """
+
+    def __init__(self, folder: Path, kind: str = "html") -> None:
+        """``kind`` tells environments apart that compile the same template to other code."""
+        self._folder = folder
+        self._kind = kind
+
+    def get_cache_key(self, name: str, filename: str | None = None) -> str:  # noqa: ARG002 - Jinja's
+        return f"{name.replace('/', '--')}.{self._kind}.{sys.implementation.cache_tag}"
+
+    def get_source_checksum(self, source: str) -> str:
+        return f"{super().get_source_checksum(source)} {version('jinja2')} {code_version()}"
+
+    def load_bytecode(self, bucket: Bucket) -> None:
+        with contextlib.suppress(OSError):
+            bucket.bytecode_from_string((self._folder / bucket.key).read_bytes())
+
+    def dump_bytecode(self, bucket: Bucket) -> None:
+        if not sys.dont_write_bytecode:
+            with contextlib.suppress(OSError):
+                write_bytes(self._folder / bucket.key, bucket.bytecode_to_string())
+
+
 class _Layouts(Environment):
     """An environment whose names are complete before its first template is taken from it."""
 
@@ -75,6 +110,7 @@ def environment(*, is_html: bool = True) -> Environment:
         lstrip_blocks=True,
         keep_trailing_newline=True,
         auto_reload=False,
+        bytecode_cache=Compiled(COMPILED, "html" if is_html else "text"),
     )
     made.filters["thousands"] = lambda number: f"{number:,}"
     return made

@@ -89,6 +89,11 @@ class Rendered:
     html: str
     headings: tuple[Heading, ...]
 
+    @property
+    def main(self) -> list[Heading]:
+        """The headings that part the text as a whole."""
+        return [heading for heading in self.headings if heading.level == TOP_LEVEL]
+
 
 @lru_cache(maxsize=8192)
 def render(text: str, image: str = "Image", table: str = "Table", drop_title: str = "") -> Rendered:
