@@ -11,12 +11,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from hubs.contract.groups import ATTRIBUTES, BREAKDOWNS, WAVE
 from hubs.instruments import text_in
 from pipelines.edition import Edition
-from pipelines.publish.views import NATIONAL, SHARED_AT, BenchmarkView
+from pipelines.publish.views import NATIONAL, SHARED_AT, BenchmarkView, having
 
 MARKS = ("[c]", "[low]", "[u]", "[x]", "[z]", "[r]", "[p]", "[b]")
 """The markers, in the order in which keys list them."""
@@ -213,14 +212,8 @@ class Benchmarks:
 
 def _benchmarks(edition: Edition, wave: tuple[str, ...], *, is_whole: bool) -> dict[str, list[Benchmark]]:
     def rows(table: pa.Table) -> Iterator[dict[str, Any]]:
-        conditions = [pc.equal(table[name], value) for name, value in zip(WAVE, wave, strict=True)]
-        if not is_whole:
-            conditions.append(pc.equal(table["breakdown"], NATIONAL))
-        wanted = conditions[0]
-        for condition in conditions[1:]:
-            wanted = pc.and_(wanted, condition)
-        found: Iterable[dict[str, Any]] = table.filter(wanted).to_pylist()
-        yield from found
+        wanted = dict(zip(WAVE, wave, strict=True)) | ({} if is_whole else {"breakdown": NATIONAL})
+        yield from having(table, **wanted).to_pylist()
 
     def key(row: Mapping[str, Any]) -> tuple[str, ...]:
         return tuple(row[name] for name in _KEYS)

@@ -16,7 +16,7 @@ from hubs.contract.vocabularies import vocabulary
 from pipelines.publish import benchmarks, explain, introductions, schema_org, strings, tables, views
 from pipelines.publish.catalogue import OWN_LICENCE
 from pipelines.publish.facets import KIND
-from pipelines.publish.layouts import environment
+from pipelines.publish.layouts import COMPILED, Compiled, environment
 from pipelines.publish.lists import LISTED_N, SHORT_N
 from pipelines.publish.strings import other_language
 
@@ -57,7 +57,7 @@ def words(language: str) -> dict[str, Any]:
     return {
         "language": language,
         "other_language": other_language(language),
-        "t": partial(strings.text, language=language),
+        "t": partial(strings.site_words().text, language=language),
         "t_in": strings.text,
         "day": lambda when: strings.day(when, language),
         "short_day": lambda when: strings.short_day(when, language),
@@ -75,6 +75,7 @@ def script_words(language: str, words: tuple[str, ...]) -> Markup:
     return Markup(schema_org.in_script(texts))  # noqa: S704 - without a sign that could end the element
 
 
+@cache
 def lang(text_language: str, page_language: str) -> Markup:
     """The attribute of an element in another language than its page; nothing for one in the same."""
     return Markup("") if text_language == page_language else Markup(' lang="{}"').format(text_language)
@@ -119,7 +120,14 @@ def page_environment() -> Environment:
 def _govuk_macros() -> dict[str, Any]:
     # The macros of govuk-frontend-jinja read parameters that nobody set, so they live outside the strict environment.
     loader = PrefixLoader({"govuk_frontend_jinja": PackageLoader("govuk_frontend_jinja")})
-    lenient = Environment(loader=loader, autoescape=True, auto_reload=False, trim_blocks=True, lstrip_blocks=True)
+    lenient = Environment(
+        loader=loader,
+        autoescape=True,
+        auto_reload=False,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        bytecode_cache=Compiled(COMPILED, "govuk"),
+    )
     return {
         name: getattr(lenient.get_template(f"govuk_frontend_jinja/components/{folder}/macro.html").module, macro)
         for name, (folder, macro) in _GOVUK.items()

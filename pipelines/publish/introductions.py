@@ -110,10 +110,12 @@ def as_html(pack: Pack, language: str, under: int) -> tuple[str, list[markdown.H
     with the ids that they have there.
     """
     rendered = markdown.render(written(pack.scheme, pack.term, language))
-    main = [heading for heading in rendered.headings if heading.level == markdown.TOP_LEVEL]
     return (
         markdown.deeper(rendered, under - 1, PREFIX),
-        [markdown.Heading(heading.level + under - 1, f"{PREFIX}{heading.id}", heading.text) for heading in main],
+        [
+            markdown.Heading(heading.level + under - 1, f"{PREFIX}{heading.id}", heading.text)
+            for heading in rendered.main
+        ],
     )
 
 

@@ -50,7 +50,7 @@ RESERVED_IDS = {"main-content", "contents", "about-this-record", "provenance", "
 TOP_LEVEL = 2
 _LOWEST_LEVEL = 6
 _WHOLE_NUMBER = re.compile(r"[1-9][0-9]{0,2}")
-_TAG = re.compile(r'<(/?)([a-z][a-z0-9]*)((?:\s+[a-z-]+(?:="[^"]*")?)*)\s*>')
+_LINK_OR_IMAGE = re.compile(r'<(/?)(a|img)((?:\s+[a-z-]+(?:="[^"]*")?)*)\s*>')
 _ATTRIBUTE = re.compile(r'([a-z-]+)="([^"]*)"')
 _HEADING = re.compile(r"<h([1-6])>(.*?)</h\1>", re.DOTALL)
 _EMPTY_HEADER_CELL = re.compile(r"<th[^>]*>\s*</th>")
@@ -88,6 +88,11 @@ class Rendered:
 
     html: str
     headings: tuple[Heading, ...]
+
+    @property
+    def main(self) -> list[Heading]:
+        """The headings that part the text as a whole."""
+        return [heading for heading in self.headings if heading.level == TOP_LEVEL]
 
 
 @lru_cache(maxsize=8192)
@@ -164,7 +169,9 @@ def _with_headings(html: str, drop_title: str) -> tuple[str, tuple[Heading, ...]
 
 
 def _with_links(html: str, ids: set[str], image: str) -> str:
-    """Links that lead somewhere, images as words. Works on nh3's output, where every tag is written one way."""
+    """Links that lead somewhere, images as words. Works on nh3's output, where every tag is written one way and no
+    attribute holds a ``<``.
+    """
     kept: list[bool] = []  # for each open link, whether its tags stay
 
     def replace(match: re.Match[str]) -> str:
@@ -178,11 +185,9 @@ def _with_links(html: str, ids: set[str], image: str) -> str:
             kept.append(leads or (address.startswith("#") and address[1:] in ids))
             rel = ' rel="noopener noreferrer"' if leads else ""
             return f'<a href="{address}"{rel}>' if kept[-1] else ""
-        if tag == "img":
-            return _image(attributes, image, is_linked=any(kept))
-        return match[0]
+        return _image(attributes, image, is_linked=any(kept))
 
-    return _TAG.sub(replace, html)
+    return _LINK_OR_IMAGE.sub(replace, html)
 
 
 def _image(attributes: dict[str, str], word: str, *, is_linked: bool) -> str:

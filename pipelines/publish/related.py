@@ -8,9 +8,10 @@ headings have count for nothing.
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from functools import cached_property
 
+from hubs.contract.records import Record
 from pipelines.edition import LibraryRecord
 from pipelines.publish.views import NO_SECTOR, Library
 from pipelines.publish.wordlist import Words, words_of
@@ -57,6 +58,11 @@ class Related:
                         same.append(id)
         return found
 
+    @cached_property
+    def _known(self) -> dict[str, tuple[str, frozenset[str]]]:
+        """The kind and the sectors of each record."""
+        return {id: (entry.record.kind, _sectors(entry.record)) for id, entry in self._library.records.items()}
+
     def of(self, entry: LibraryRecord, language: str) -> list[tuple[str, list[LibraryRecord]]]:
         """The related records by kind, best first, each text once, in ``language`` where there is one. Translations of
         the record and what is much the same text are not among them; a glossary only beside a term.
@@ -66,33 +72,47 @@ class Related:
         same = {entry.id, *entry.translations.values(), *(link.id for link in entry.related)}
         groups = []
         for kind, ids in self._found[entry.id].items():
-            found = [other for other in self._library.shown(ids, language) if other.id not in same][:MOST_N]
+            found: dict[str, LibraryRecord] = {}
+            for id in ids:
+                other = self._library.in_language(self._library.records[id], language)
+                if other.id not in same:
+                    found[other.id] = other
+                if len(found) == MOST_N:
+                    break
             if found:
-                groups.append((kind, found))
+                groups.append((kind, [*found.values()]))
         return groups
 
     def _ranked(self, entry: LibraryRecord) -> dict[str, list[str]]:
         own = entry.record
-        shared: Counter[str] = Counter()
+        shared: defaultdict[str, int] = defaultdict(int)
         for scheme in ("technology_types", "sectors"):
             for term in getattr(own.document, scheme):
                 if term != NO_SECTOR:
                     for ids in self._by_subject[scheme, term].values():
-                        shared.update(dict.fromkeys(ids, WEIGHTS[scheme]))
+                        for id in ids:
+                            shared[id] += WEIGHTS[scheme]
         most = min(RARE_N, max(FEWEST_RARE_N, len(self._library.records) // RARE_OF))
         for word in words_of(own.document.heading):
             ids = self._words.in_heading[word]
             if len(word) >= SHORTEST_N and len(ids) <= most:
-                shared.update(dict.fromkeys(ids, WEIGHTS["word"]))
+                for id in ids:
+                    shared[id] += WEIGHTS["word"]
         grouped: dict[str, list[tuple[int, int, str]]] = {kind: [] for kind in KINDS}
-        sectors = {*own.document.sectors}
+        sectors = _sectors(own)
         for id, common in shared.items():
-            record = self._library.records[id].record
-            kind = record.kind
-            theirs = record.document.sectors
-            is_elsewhere = sectors and theirs and NO_SECTOR not in (*theirs, *sectors) and sectors.isdisjoint(theirs)
+            if common < ENOUGH:
+                continue
+            kind, theirs = self._known[id]
+            is_elsewhere = sectors and theirs and sectors.isdisjoint(theirs)
             weight = common + (ELSEWHERE if is_elsewhere else 0)
             if weight >= ENOUGH and (kind != "term" or own.kind == "term"):
                 grouped[kind].append((-weight, self._library.order[id], id))
         # Translations stand beside their originals, and some records are left out later: twice as many, and a few.
         return {kind: [id for *_, id in sorted(found)[: 2 * MOST_N + 4]] for kind, found in grouped.items() if found}
+
+
+def _sectors(record: Record) -> frozenset[str]:
+    """The sectors that a record is for; none when it is for all."""
+    named = frozenset(record.document.sectors)
+    return frozenset() if NO_SECTOR in named else named

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import posixpath
+import re
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -30,7 +31,8 @@ TYPES = {"case_study": "Article", "faq": "Question", "term": "DefinedTerm"}
 """What a record is called, by kind; any other kind is a work."""
 WORK = "CreativeWork"
 
-_ESCAPES = {ord(sign): f"\\u{ord(sign):04x}" for sign in "<>&\u2028\u2029"}
+_SIGNS = re.compile("[<>&\u2028\u2029]")
+_ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 
 
 def as_json(nodes: Sequence[Node]) -> Markup:
@@ -44,7 +46,7 @@ def as_json(nodes: Sequence[Node]) -> Markup:
 
 def in_script(document: Any) -> str:
     """``document`` as JSON without a sign that could end the ``script`` element around it."""
-    return json.dumps(document, ensure_ascii=False, separators=(",", ":")).translate(_ESCAPES)
+    return _SIGNS.sub(lambda sign: f"\\u{ord(sign[0]):04x}", _ENCODER.encode(document))
 
 
 def of_page(site: Site, page: Page) -> list[Node]:

@@ -14,7 +14,7 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
-from functools import cached_property, lru_cache, partial
+from functools import cache, cached_property, partial
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -81,14 +81,14 @@ class Part:
 
 
 class Macros:
-    """The macros of a module of templates that was made for pages of one language and folder. What those of ``LINKS``
-    say depends on their arguments alone, so it is kept.
+    """The macros of a module of templates that was made for pages of one language and folder. What those of ``KEPT``
+    say depends on their arguments alone, which many pages have in common.
     """
 
-    LINKS = ("hub_link", "licence_link", "term_link", "digest")
+    KEPT = ("hub_link", "licence_link", "term_link", "term_links", "day_fact", "hub_notes")
 
     def __init__(self, module: TemplateModule) -> None:
-        self.__dict__ |= module.__dict__ | {name: lru_cache(getattr(module, name)) for name in self.LINKS}
+        self.__dict__ |= module.__dict__ | {name: cache(getattr(module, name)) for name in self.KEPT}
 
 
 def successor(edition: Edition, entry: Withdrawn) -> LibraryRecord | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -10,6 +11,7 @@ from functools import cached_property
 from typing import Any
 from urllib.parse import urlsplit
 
+import pyarrow as pa
 import pyarrow.compute as pc
 
 from hubs.contract.groups import ALL, TABLE
@@ -357,17 +359,27 @@ def with_returns(hubs: Iterable[HubState]) -> list[HubState]:
     return [hub for hub in hubs if hub.counts.get("answers_accepted")]
 
 
+def having(table: pa.Table, **texts: str) -> pa.Table:
+    """The rows of ``table`` that have these texts in these columns. They are told by patterns: to hold a column against
+    a value of Python, Arrow imports pandas, which takes longer than all the pages of benchmarks.
+    """
+    for column, text in texts.items():
+        table = table.filter(pc.match_substring_regex(table[column], pattern=rf"\A{re.escape(text)}\z"))
+    return table
+
+
 def benchmark_views(edition: Edition) -> list[BenchmarkView]:
     """The benchmarks by instrument and audience, each at its latest period."""
     rows: dict[tuple[str, str], list[dict[str, Any]]] = defaultdict(list)
     for row in edition.benchmarks.to_pylist():
         rows[row["instrument"], row["audience"]].append(row)
     levels: dict[tuple[str, ...], dict[str, tuple[int | None, float | None]]] = defaultdict(dict)
-    for row in edition.distributions.filter(pc.field("breakdown") == NATIONAL).to_pylist():
+    for row in having(edition.distributions, breakdown=NATIONAL).to_pylist():
         levels[tuple(row[name] for name in TABLE)][row["level"]] = (row["count"], row["share"])
     trends: dict[tuple[str, str], list[dict[str, Any]]] = defaultdict(list)
-    for row in edition.trends.filter(pc.field("period_before") != "").to_pylist():
-        trends[row["instrument"], row["audience"]].append(row)
+    for row in edition.trends.to_pylist():
+        if row["period_before"]:
+            trends[row["instrument"], row["audience"]].append(row)
     return [
         _view(edition.instruments[instrument], audience, found, levels, trends[instrument, audience])
         for (instrument, audience), found in sorted(rows.items())
@@ -384,8 +396,7 @@ def changed_benchmarks(edition: Edition, entry: Mapping[str, Any]) -> list[Chang
     cells = [cell for cell in entry["cells"] if cell["change"] == "changed" and cell["figures"].keys() & {*shown}]
     if not cells:
         return []
-    wave = pc.and_(*(pc.equal(edition.benchmarks[name], entry[name]) for name in ("period", "instrument")))
-    table = edition.benchmarks.filter(pc.and_(wave, pc.equal(edition.benchmarks["audience"], entry["audience"])))
+    table = having(edition.benchmarks, **{name: entry[name] for name in ("period", "instrument", "audience")})
     rows = {tuple(row[name] for name in keys): row for row in table.select([*keys, *shown]).to_pylist()}
 
     def of(cell: Mapping[str, Any]) -> ChangedBenchmark:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import html
+import pickle
 import re
+import subprocess
+import sys
 from collections import defaultdict
 from functools import cache
 from typing import Any
@@ -231,3 +234,27 @@ def test_a_pack_of_a_sector_that_is_withheld_says_so_in_both_languages() -> None
     assert told["en"].count("The figures of this sector are confidential [c]") == 2
     assert told["cy"].count("Mae ffigurau&#39;r sector hwn yn gyfrinachol [c]") == 2
     assert "hp-range" not in told["en"]
+
+
+_RENDERS = """
+import pickle, sys
+from pipelines.publish.site import Site
+site = Site(pickle.load(sys.stdin.buffer), {}, {})
+shown = [site.render(page) for page in site.pages() if page.template.startswith("benchmark")]
+print(len(shown), "pandas" in sys.modules)
+"""
+
+
+def test_pages_of_benchmarks_import_no_pandas() -> None:
+    edition = pickle.dumps(a_site().edition)
+    done = subprocess.run([sys.executable, "-c", _RENDERS], input=edition, capture_output=True, check=False)
+    number, has_pandas = done.stdout.decode().split()
+    assert (int(number) > 10, has_pandas) == (True, "False"), done.stderr.decode()
+
+
+def test_rows_are_had_by_the_whole_of_a_text() -> None:
+    texts = ["a.b", "acb", "a.b.c", "xa.b", "a.b\n", None, "a|b"]
+    table = pa.table({"text": texts, "other": ["1", "1", "1", "1", "1", "1", "1"]})
+    assert views.having(table, text="a.b", other="1")["text"].to_pylist() == ["a.b"]
+    assert views.having(table, text="a.b", other="").num_rows == 0
+    assert views.having(table, text="a|b")["text"].to_pylist() == ["a|b"]

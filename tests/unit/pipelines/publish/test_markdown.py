@@ -108,3 +108,9 @@ def test_empty_header_cells_are_not_headers() -> None:
     html = render("|  | 2025 |\n|---|---|\n| a | 1 |").html
     assert "<th></th>" not in html
     assert "<th>2025</th>" in html
+
+
+def test_what_an_attribute_says_is_no_link() -> None:
+    """Links are found in cleaned HTML by their sign, which no attribute may hold."""
+    shown = markdown.render('<abbr title="<a href=/x>a</a><img src=/y>">HTML</abbr> [gone](/x)').html
+    assert shown == '<p><abbr title="&lt;a href=/x&gt;a&lt;/a&gt;&lt;img src=/y&gt;">HTML</abbr> gone</p>'
