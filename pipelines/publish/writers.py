@@ -40,6 +40,8 @@ Row = Mapping[str, Any]
 
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "＝", "＋", "－", "＠")
 LIST_SEPARATOR = ";"
+ROWS, END = b',\n "rows": [', b"\n}\n"
+"""In the JSON of a table, where the rows begin, after all else (in a text, a line end would be escaped); its end."""
 
 _ARROW_TYPES: dict[str, pa.DataType] = {
     "string": pa.string(),
