@@ -30,7 +30,7 @@ from pipelines.publish import errata, shapes
 from pipelines.publish.catalogue import WRITTEN
 from pipelines.publish.descriptors import DATAPACKAGE
 from pipelines.publish.signed import read_sums
-from pipelines.publish.writers import END, ROWS
+from pipelines.publish.writers import ROWS, besides_rows
 
 CHANGES = "changes.json"
 VOCABULARIES = "vocabularies.json"
@@ -97,9 +97,9 @@ class Figures:
 
     def __init__(self, path: Path, data: bytes) -> None:
         self._path = path
-        head, found, rows = data.partition(ROWS)
+        _, found, rows = data.partition(ROWS)
         self._rows = b'{"rows": [' + rows if found else data
-        self.columns: list[Row] = json_of(head + END if found else data)["columns"]
+        self.columns: list[Row] = besides_rows(data)["columns"]
 
     def is_like(self, other: Figures) -> bool:
         """Whether both are written alike. Such tables say the same; others may, too."""
