@@ -12,6 +12,7 @@ import zipfile
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
+from pathlib import Path
 from xml.sax.saxutils import escape, quoteattr
 
 import xlsxwriter  # type: ignore[import-untyped]  # has no type information
@@ -34,8 +35,7 @@ def archive(files: Mapping[str, bytes], stored: Collection[str] = (), level: int
     target = io.BytesIO()
     with zipfile.ZipFile(target, "w") as container:
         for name, content in files.items():
-            entry = zipfile.ZipInfo(name, EPOCH)
-            entry.create_system, entry.external_attr = 3, 0o644 << 16
+            entry = _entry(name)
             entry.compress_type = zipfile.ZIP_STORED if name in stored else zipfile.ZIP_DEFLATED
             packed = content if name in stored else deflate_compress(content, level)
             entry.CRC, entry.file_size, entry.compress_size = crc32(content), len(content), len(packed)
@@ -45,6 +45,19 @@ def archive(files: Mapping[str, bytes], stored: Collection[str] = (), level: int
             container.filelist.append(entry)
             container.start_dir = target.tell()
     return target.getvalue()
+
+
+def append(path: Path, files: Mapping[str, bytes]) -> None:
+    """Put ``files`` at the end of the zip at ``path``, as ``archive`` would have, not compressed."""
+    with zipfile.ZipFile(path, "a") as container:
+        for name, content in files.items():
+            container.writestr(_entry(name), content)
+
+
+def _entry(name: str) -> zipfile.ZipInfo:
+    entry = zipfile.ZipInfo(name, EPOCH)
+    entry.create_system, entry.external_attr = 3, 0o644 << 16
+    return entry
 
 
 # Forms.

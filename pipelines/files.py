@@ -13,7 +13,7 @@ import secrets
 import shutil
 import tempfile
 import threading
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import IO, Any, Protocol
@@ -188,12 +188,12 @@ def _entry(line: bytes) -> dict[str, Any] | None:
 
 
 @contextlib.contextmanager
-def reading(path: Path) -> Iterator[Any]:
-    """The data in ``path``, for a block that takes it apart. Raises FileNotFoundError, and Damaged when the data are
-    not such as the block expects.
+def reading(path: Path, read: Callable[[bytes], Any] = json_of) -> Iterator[Any]:
+    """The data in ``path``, as ``read`` takes them from its bytes, for a block that takes them apart. Raises
+    FileNotFoundError, and Damaged when the data are not such as the block expects.
     """
     try:
-        yield json_of(path.read_bytes())
+        yield read(path.read_bytes())
     except (ValueError, TypeError, KeyError, AttributeError, IndexError) as error:
         raise Damaged(path) from error
 

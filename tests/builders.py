@@ -40,7 +40,7 @@ from pipelines.edition import (
     Withdrawn,
 )
 from pipelines.policy import Policy
-from pipelines.publish.archives import ARCHIVE, write_archive
+from pipelines.publish.archives import ARCHIVE, sign_archive, write_archive
 from pipelines.publish.catalogue import WRITTEN
 from pipelines.publish.metadata import write_metadata
 from pipelines.publish.signed import sign_release, write_keys
@@ -490,7 +490,8 @@ def reseal(folder: Path, *names: str) -> None:
         manifest["signed_by"] = RELEASE_KEY.public.text
     with suppress(ValueError, KeyError, TypeError, AttributeError, OSError):  # of data that nobody can read
         for path in folder.glob(f"packs/*/{ARCHIVE}") if is_signed else ():
-            write_archive(folder, path.parent.name, manifest["address"], KEY)
+            write_archive(folder, path.parent.name, manifest["address"])
+            sign_archive(folder, path.parent.name, manifest["id"], KEY)
             names += (path.relative_to(folder).as_posix(),)
     if "address" in manifest:
         with suppress(ValueError, KeyError, TypeError, AttributeError, OSError):

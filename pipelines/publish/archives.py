@@ -24,7 +24,7 @@ from typing import Any
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from jinja2 import Template
 
-from hubs.containers import archive
+from hubs.containers import append, archive
 from hubs.contract.vocabularies import vocabulary
 from pipelines.files import json_of
 from pipelines.publish import helps, strings
@@ -67,17 +67,23 @@ _SEALS = frozenset({SUMS, *SIGNATURES, KEYS, *KEY_FILES})
 """Small, and so as long with any key, whose size pages tell."""
 
 
-def write_archive(folder: Path, pack: str, address: str, key: Ed25519PrivateKey | None = None) -> None:
+def write_archive(folder: Path, pack: str, address: str) -> None:
     """Write ``packs/<pack>/pack.zip`` in the release in ``folder``, of the files there, the assets that its pages use
-    and the list of keys. The site is at ``address``. Without ``key`` it is not signed.
+    and the list of keys. The site is at ``address``. It is not signed.
     """
     members = dict(_members(folder, pack, address))
     members[SUMS] = sums_bytes({name: hashlib.sha256(data).hexdigest() for name, data in members.items()})
-    if key is not None:
-        members |= three_signatures(key, members[SUMS], _comment(members))
     ordered = {name: members[name] for name in sorted(members, key=lambda name: (name != README, name))}
     stored = {name for name in members if posixpath.splitext(name)[1] in _PACKED or name in _SEALS}
     (folder / "packs" / pack / ARCHIVE).write_bytes(archive(ordered, stored, COMPRESSION))
+
+
+def sign_archive(folder: Path, pack: str, release: str, key: Ed25519PrivateKey) -> None:
+    """Sign what ``write_archive`` wrote for a pack of ``release``, which is in ``folder``."""
+    path = folder / "packs" / pack / ARCHIVE
+    with zipfile.ZipFile(path) as container:
+        sums = container.read(SUMS)
+    append(path, three_signatures(key, sums, _comment(pack, release)))
 
 
 def wrong_archives(folder: Path) -> list[str]:
@@ -150,7 +156,7 @@ def _wrong_signatures(members: Mapping[str, bytes], known: Sequence[ReleaseKey])
     signs = _signing_key(members)
     if signs is None:
         return [f"{KEYS} is missing or cannot be read, so nobody has signed it"]
-    problems = wrong_three(signs.public, members, _comment(members))
+    problems = wrong_three(signs.public, members, _told_comment(members))
     if known and signs.public not in {key.public for key in known}:
         names = ", ".join(key.public.id for key in known)
         problems.append(f"signed with key {signs.public.id}, which is not one of {names}")
@@ -279,11 +285,16 @@ def _licences(told: Mapping[str, Any]) -> bytes:
     return "\n".join(lines).encode()
 
 
-def _comment(members: Mapping[str, bytes]) -> str:
+def _comment(pack: str, release: str) -> str:
     """What minisign says of who signed what."""
+    return f"hubpacks pack {pack} of release {release}"
+
+
+def _told_comment(members: Mapping[str, bytes]) -> str:
+    """The same, by what a zip tells of itself."""
     try:
         told = json_of(members["pack.json"])
-        return f"hubpacks pack {told['id']} of release {told['release']}"
+        return _comment(told["id"], told["release"])
     except (KeyError, ValueError, TypeError):
         return ""
 

@@ -20,6 +20,7 @@ import posixpath
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,7 @@ from pipelines.publish import errata, shapes
 from pipelines.publish.catalogue import WRITTEN
 from pipelines.publish.descriptors import DATAPACKAGE
 from pipelines.publish.signed import read_sums
+from pipelines.publish.writers import ROWS, besides_rows
 
 CHANGES = "changes.json"
 VOCABULARIES = "vocabularies.json"
@@ -58,6 +60,7 @@ MOST_PLACES = 12
 PLACE_CHARACTERS = 240
 
 GROUP = ("dimension", "breakdown", *ATTRIBUTES)
+_KEY = frozenset({*WAVE, *GROUP, "level"})
 LARGEST = ("n", "median", "share_ge_3")
 """The figures of which the largest difference is told."""
 _LIMITS = ("_low", "_high")
@@ -70,8 +73,8 @@ Key = tuple[str, ...]
 class Told:
     """What one release says. ``rows`` are its records by id, ``merged`` what became which record, ``withdrawn`` the
     notices by id, ``retracted`` what was retracted after the release was published, by id, ``hubs`` the statements by
-    id, ``waves`` by key for which release each was counted (None when it is not said), ``cells`` the rows of benchmarks
-    by wave and group, ``levels`` those of distributions, by level too.
+    id, ``waves`` by key for which release each was counted (None when it is not said), ``cells`` the benchmarks,
+    ``levels`` the distributions.
     """
 
     id: str
@@ -82,16 +85,48 @@ class Told:
     retracted: Mapping[str, Row]
     hubs: Mapping[str, Row]
     waves: Mapping[Key, Row]
-    cells: Mapping[Key, Row]
-    levels: Mapping[Key, Row]
+    cells: Figures
+    levels: Figures
     shape: shapes.Shape
+
+
+class Figures:
+    """The rows of a table of benchmarks. In most releases they are those of the one before, which their bytes tell, so
+    they are only taken apart for who asks for them.
+    """
+
+    def __init__(self, path: Path, data: bytes) -> None:
+        self._path = path
+        _, found, rows = data.partition(ROWS)
+        self._rows = b'{"rows": [' + rows if found else data
+        self.columns: list[Row] = besides_rows(data)["columns"]
+
+    def is_like(self, other: Figures) -> bool:
+        """Whether both are written alike. Such tables say the same; others may, too."""
+        return self._rows == other._rows
+
+    @cached_property
+    def by_wave(self) -> defaultdict[Key, dict[Key, Row]]:
+        """The rows of each wave by group, and by level where the table has levels. Raises files.Damaged when they are
+        of another shape.
+        """
+        found: defaultdict[Key, dict[Key, Row]] = defaultdict(dict)
+        try:
+            for row in json_of(self._rows)["rows"]:
+                level = (_text(row["level"]),) if "level" in row else ()
+                key = (*(_text(row[name]) for name in GROUP), *level)
+                found[_wave(row)][key] = {name: row[name] for name in row if name not in _KEY}
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+            raise Damaged(self._path) from error
+        return found
 
 
 def read(folder: Path, manifest: Mapping[str, Any] | None = None) -> Told:
     """What the release in ``folder`` says. Each file is held against ``SHA256SUMS``, unless the release is being built:
     then ``manifest`` is the ``release.json`` that it will have. A release of an older version lacks some files.
 
-    Raises OSError, and files.Damaged when a file is not as it was published, or of another shape.
+    Raises OSError, and files.Damaged when a file is not as it was published, or of another shape; of rows of benchmarks
+    that is found once they are compared.
     """
     try:
         return _told(_Files(folder, manifest))
@@ -179,7 +214,7 @@ def wrong_changes(folder: Path) -> list[str]:
         return [f"{CHANGES}: {problem}" for problem in _wrong(changes, _told(_Files(folder, manifest)), manifest)]
     except OSError as error:
         return [f"what has changed cannot be checked: {Path(error.filename).name}: {error.strerror}"]
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+    except (Damaged, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         return [f"what has changed cannot be checked: {CHANGES} or what it tells of is of another shape ({error!r})"]
 
 
@@ -237,21 +272,20 @@ class _Files:
 
 def _told(files: _Files) -> Told:
     statements = {name: found for name in _STATEMENTS if (found := files.json(name)) is not None}
-    coverage, tables = statements["coverage.json"], {name: files.json(f"benchmarks/{name}.json") for name in _TABLES}
+    coverage = statements["coverage.json"]
+    tables: dict[str, Figures] = {}
+    for name in _TABLES:
+        path = f"benchmarks/{name}.json"
+        if (data := files.bytes(path)) is not None:
+            tables[name] = Figures(files.folder / path, data)
+    none = Figures(files.folder, b'{"columns": [], "rows": []}')
     lines = files.bytes(_ROWS)
     if lines is None and files.manifest is None:  # one that is being built may have no pack, and so no records
         raise ValueError(_ROWS)
     rows = [json_of(line) for line in (lines or b"").splitlines()]
     audit = statements.get("audit.json", {}).get("waves", ())
     merged = {id: row["id"] for row in rows for id in row.get("merged", ())}
-    benchmarks, distributions = (
-        {
-            _key(row, name): {column: row[column] for column in row if column not in (*WAVE, *GROUP, "level")}
-            for row in (tables[name] or {"rows": ()})["rows"]
-        }
-        for name in ("benchmarks", "distributions")
-    )
-    columns = {name: found["columns"] for name, found in tables.items() if found is not None}
+    columns = {name: found.columns for name, found in tables.items()}
     pack = files.json("packs/national/pack.json")
     columns |= {"records": pack["columns"]} if pack else {}
     return Told(
@@ -263,8 +297,8 @@ def _told(files: _Files) -> Told:
         retracted=errata.retracted(files.json(errata.ERRATA) or errata.none_yet("")),
         hubs={_text(entry["id"]): entry for entry in coverage["hubs"]},
         waves={_wave(entry): entry for entry in audit},
-        cells=benchmarks,
-        levels=distributions,
+        cells=tables.get("benchmarks", none),
+        levels=tables.get("distributions", none),
         shape=shapes.Shape(
             files=frozenset(files.names()),
             tables={name: {_text(column["name"]): column for column in found} for name, found in columns.items()},
@@ -285,11 +319,6 @@ def _text(value: Any) -> str:
 
 def _wave(row: Row) -> Key:
     return tuple(_text(row[name]) for name in WAVE)
-
-
-def _key(row: Row, table: str) -> Key:
-    level = (_text(row["level"]),) if table == "distributions" else ()
-    return (*_wave(row), *(_text(row[name]) for name in GROUP), *level)
 
 
 # Records.
@@ -434,8 +463,10 @@ def _hubs(older: Told, newer: Told) -> Iterator[dict[str, Any]]:
 
 
 def _benchmarks(older: Told, newer: Told) -> dict[str, list[dict[str, Any]]]:
-    cells = [_by_wave(told.cells) for told in (older, newer)]
-    levels = [_by_wave(told.levels) for told in (older, newer)]
+    if older.cells.is_like(newer.cells) and older.levels.is_like(newer.levels):
+        return {name: [] for name in ("added", "gone", "revisions", "corrections", "groups")}
+    cells = [told.cells.by_wave for told in (older, newer)]
+    levels = [told.levels.by_wave for told in (older, newer)]
     both = sorted(cells[0].keys() & cells[1].keys())
     found: dict[str, list[dict[str, Any]]] = {
         "added": [_named(wave) for wave in sorted(cells[1].keys() - cells[0].keys())],
@@ -476,13 +507,6 @@ def _is_revised(older: Told, newer: Told, wave: Key) -> bool:
     if after is None:
         return False
     return after["state"] == "revised" or (before is not None and before["counted_for"] != after["counted_for"])
-
-
-def _by_wave(rows: Mapping[Key, Row]) -> defaultdict[Key, dict[Key, Row]]:
-    found: defaultdict[Key, dict[Key, Row]] = defaultdict(dict)
-    for key, row in rows.items():
-        found[key[: len(WAVE)]][key[len(WAVE) :]] = row
-    return found
 
 
 def _named(wave: Key) -> dict[str, Any]:
@@ -571,7 +595,9 @@ def _wrong_records(records: Mapping[str, Sequence[Row]], told: Told) -> Iterator
 
 
 def _wrong_benchmarks(benchmarks: Mapping[str, Any], told: Told) -> Iterator[str]:
-    waves = _by_wave(told.cells)
+    if not any(benchmarks.values()):
+        return
+    waves = told.cells.by_wave
     for wave in benchmarks["added"]:
         if _wave(wave) not in waves:
             yield f"{' '.join(_wave(wave))} is new, and not in benchmarks"

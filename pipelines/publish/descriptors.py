@@ -148,7 +148,7 @@ def write_datapackage(folder: Path) -> None:
         schemas: dict[str, Any] = {}
         licences = set()
         for name in sorted(path.stem for path in folder.glob("benchmarks/*.json") if _is_table(path)):
-            with reading(folder / "benchmarks" / f"{name}.json") as data:
+            with reading(folder / "benchmarks" / f"{name}.json", writers.besides_rows) as data:
                 schemas[f"benchmarks/{name}"] = table_schema(writers.spec_of(name, data["columns"]))
                 licences.add(data["licence"])
         for pack in packs:

@@ -26,7 +26,7 @@ from jinja2 import Template
 
 from pipelines.files import Damaged, exchange, json_of, sha256_of, write_bytes
 from pipelines.publish import citation, errata, introductions, redact, strings, writers
-from pipelines.publish.archives import ARCHIVE, assessments_of, write_archive
+from pipelines.publish.archives import ARCHIVE, assessments_of, sign_archive, write_archive
 from pipelines.publish.descriptors import DATAPACKAGE, write_datapackage
 from pipelines.publish.errata import ERRATA
 from pipelines.publish.helps import path_of, take_out
@@ -194,7 +194,8 @@ def _describe(
     release in ``folder`` which files and pages it has. ``before`` are its checksums as it was. Releases of older
     versions do not say where they stand, and describe nothing.
     """
-    address = json_of((folder / MANIFEST).read_bytes()).get("address")
+    manifest = json_of((folder / MANIFEST).read_bytes())
+    address = manifest.get("address")
     if address is not None:
         hubs = {hub["id"]: hub["name"] for hub in json_of((folder / "coverage.json").read_bytes())["hubs"]}
         for pack in packs:
@@ -211,7 +212,8 @@ def _describe(
         if assessments_of(folder, archive.parent.name):
             made_of += [folder / path_of(language) for language in strings.LANGUAGES]
         if any(sha256_of(path) != before.get(path.relative_to(folder).as_posix()) for path in made_of):
-            write_archive(folder, archive.parent.name, str(address), key)
+            write_archive(folder, archive.parent.name, str(address))
+            sign_archive(folder, archive.parent.name, manifest["id"], key)
     if (folder / DATAPACKAGE).is_file():
         write_datapackage(folder)
     if address is not None:

@@ -35,7 +35,7 @@ from pipelines.publish import (
     views,
     writers,
 )
-from pipelines.publish.archives import write_archive
+from pipelines.publish.archives import sign_archive, write_archive
 from pipelines.publish.bill import BILL, bill
 from pipelines.publish.bill import MEDIA_TYPE as BILL_MEDIA_TYPE
 from pipelines.publish.catalogue import FORMATS, OWN_LICENCE
@@ -123,8 +123,10 @@ def build_release(
     crew.share(_run, beside)
     writer = crew.each(partial(site.Writer, edition, folder))
     site.write_printables(writer, folder, crew)
-    for pack in edition.packs:
-        write_archive(folder, pack.id, edition.address, key)  # the key stays in this process
+    crew.share(_run, [partial(write_archive, folder, pack.id, edition.address) for pack in edition.packs])
+    if key is not None:  # it stays in this process
+        for pack in edition.packs:
+            sign_archive(folder, pack.id, edition.id, key)
     (folder / ERRATA).write_bytes(writers.json_bytes(errata.none_yet(edition.id)))
     manifest = _manifest(edition)
     told = changes.read(folder, manifest | {"files": _listed(folder)})

@@ -64,12 +64,8 @@ def write_rows(
     before = json_of(kept[0]) if kept else {}
     if not kept or not _is_alike(before, told):
         return write_json(folder, name, {**told, "rows": writers.json_rows(spec, rows.to_pylist())})
-    (folder / name).write_bytes(_json(told, before).removesuffix(_END) + kept[1])
+    (folder / name).write_bytes(_json(told, before).removesuffix(writers.END) + kept[1])
     return not (earlier and earlier.take(_forms_of(name), folder))
-
-
-_ROWS, _END = b',\n "rows": [', b"\n}\n"
-"""In the JSON of a table, where the rows begin (in a text, a line end would be escaped), and its end."""
 
 
 def _kept_rows(earlier: Earlier, spec: writers.TableSpec, rows: pa.Table) -> tuple[bytes, bytes] | None:
@@ -81,8 +77,8 @@ def _kept_rows(earlier: Earlier, spec: writers.TableSpec, rows: pa.Table) -> tup
         return None
     if not rows.select(spec.names).cast(writers.schema(spec)).equals(pq.read_table(pa.BufferReader(parquet))):
         return None
-    start = json.index(_ROWS)
-    return json[:start] + _END, json[start:]
+    start = json.index(writers.ROWS)
+    return json[:start] + writers.END, json[start:]
 
 
 def _json(data: Mapping[str, Any], same: Mapping[str, Any] | None) -> bytes:

@@ -33,6 +33,7 @@ from hubs.contract.kinds.assessment import PERIOD_PATTERN
 from hubs.contract.kinds.base import Document, InVocabulary
 from hubs.contract.records import canonical_json
 from hubs.contract.vocabularies import vocabulary
+from pipelines.files import json_of
 from pipelines.publish import strings
 
 ColumnType = Literal["string", "integer", "number", "date", "list", "object"]
@@ -40,6 +41,8 @@ Row = Mapping[str, Any]
 
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "＝", "＋", "－", "＠")
 LIST_SEPARATOR = ";"
+ROWS, END = b',\n "rows": [', b"\n}\n"
+"""In the JSON of a table, where the rows begin, after all else (in a text, a line end would be escaped); its end."""
 
 _ARROW_TYPES: dict[str, pa.DataType] = {
     "string": pa.string(),
@@ -585,6 +588,12 @@ def spec_of(name: str, columns: Sequence[Mapping[str, Any]]) -> TableSpec:
 def json_bytes(data: Any) -> bytes:
     """Readable JSON with the order of keys kept, UTF-8."""
     return (json.dumps(data, ensure_ascii=False, indent=1, allow_nan=False) + "\n").encode()
+
+
+def besides_rows(data: bytes) -> Any:
+    """What the JSON of a table says besides its rows, which are many. Raises ValueError."""
+    head, found, _ = data.partition(ROWS)
+    return json_of(head + END if found else data)
 
 
 def jsonl_bytes(spec: TableSpec, rows: Iterable[Row]) -> bytes:

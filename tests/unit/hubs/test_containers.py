@@ -3,6 +3,7 @@ from __future__ import annotations
 import io
 import zipfile
 from datetime import date
+from pathlib import Path
 from xml.etree import ElementTree
 
 from python_calamine import load_workbook
@@ -12,6 +13,7 @@ from hubs.containers import (
     Choices,
     Field,
     Form,
+    append,
     archive,
     column_letters,
     ods_bytes,
@@ -71,6 +73,13 @@ def test_a_zip_is_as_the_standard_library_writes_it() -> None:
     with zipfile.ZipFile(io.BytesIO(packed)) as container:
         assert {name: container.read(name) for name in container.namelist()} == PLAIN
     assert len(packed) < len(archive(PLAIN, stored=["b.pdf"])) < len(archive(PLAIN, stored=PLAIN))
+
+
+def test_what_is_put_at_the_end_of_a_zip_is_as_if_it_had_always_stood_there(tmp_path: Path) -> None:
+    (tmp_path / "a.zip").write_bytes(archive(PLAIN))
+    append(tmp_path / "a.zip", {"ŵ.sig": b"signed " * 9, "e.sig": b""})
+    whole = archive(PLAIN | {"ŵ.sig": b"signed " * 9, "e.sig": b""}, stored=["ŵ.sig", "e.sig"])
+    assert (tmp_path / "a.zip").read_bytes() == whole
 
 
 def test_both_formats_hold_the_same_cells() -> None:

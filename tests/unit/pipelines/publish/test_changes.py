@@ -14,6 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from hubs.contract import groups
 from pipelines.crew import Crew
 from pipelines.files import Damaged
 from pipelines.publish import changes as module
@@ -21,6 +22,8 @@ from pipelines.publish.changes import (
     GROUP,
     MOST_PLACES,
     PLACE_CHARACTERS,
+    Figures,
+    Row,
     Told,
     compare,
     diff,
@@ -31,7 +34,7 @@ from pipelines.publish.changes import (
 from pipelines.publish.changes_in_words import MOST, WHY, changes_in_words
 from pipelines.publish.release import build_release
 from pipelines.publish.verification import verify_release
-from pipelines.publish.writers import records
+from pipelines.publish.writers import json_bytes, records
 from tests.builders import a_case_study, a_library, a_revision, an_edition, an_edition_before, reseal
 
 WAVE = ("2026-Q3", "interop-baseline-v1", "decision_maker")
@@ -66,8 +69,20 @@ def without(told: Told, id: str) -> Told:
     return replace(told, rows={own: row for own, row in told.rows.items() if own != id})
 
 
+def flat(figures: Figures) -> dict[tuple[str, ...], Row]:
+    """The rows of a table by wave and group, and by level."""
+    return {(*wave, *key): row for wave, rows in figures.by_wave.items() for key, row in rows.items()}
+
+
+def a_table(rows: Mapping[tuple[str, ...], Row]) -> Figures:
+    names = (*groups.WAVE, *GROUP, "level")
+    listed = [dict(zip(names, key, strict=False)) | row for key, row in rows.items()]
+    return Figures(Path("a.json"), json_bytes({"columns": [], "rows": listed}))
+
+
 def with_cell(told: Told, key: tuple[str, ...], **figures: Any) -> Told:
-    return replace(told, cells={**told.cells, key: {**told.cells[key], **figures}})
+    rows = flat(told.cells)
+    return replace(told, cells=a_table(rows | {key: {**rows[key], **figures}}))
 
 
 def with_wave(told: Told, **changes: Any) -> Told:
@@ -240,7 +255,7 @@ def test_a_figure_that_changes_when_its_wave_was_counted_anew_is_a_revision(told
     (entry,) = found["revisions"]
     assert (entry["changed"], entry["of"], entry["appeared"]) == (1, 50, 0)
     (cell,) = entry["cells"]
-    mean = told.cells[TOTAL]["mean"]
+    mean = flat(told.cells)[TOTAL]["mean"]
     assert cell["figures"] == {"n": {"before": 40, "after": 45}, "mean": {"before": 9.0, "after": mean}}
     assert entry["largest"]["n"]["before"] == 40
 
@@ -259,7 +274,7 @@ def test_a_figure_that_changes_otherwise_is_a_correction_with_size_and_effect(to
     assert listed(found) == {"benchmarks_corrected": 2}
     (entry,) = found["benchmarks"]["corrections"]
     assert (entry["changed"], entry["compared_otherwise"]) == (2, 1)
-    before = kept.cells[TOTAL]["median"]
+    before = flat(kept.cells)[TOTAL]["median"]
     assert entry["largest"]["median"] == dict(zip(GROUP, TOTAL[3:], strict=True)) | {"before": before, "after": 3.0}
     words = "\n".join(changes_in_words(found))
     assert "Corrections of benchmarks: 1" in words
@@ -290,16 +305,23 @@ def test_limits_are_listed_only_where_nothing_else_of_a_benchmark_has_changed(to
     assert [*both["benchmarks"]["corrections"][0]["cells"][0]["figures"]] == ["share_ge_3"]
 
 
+def test_rows_that_are_written_otherwise_say_the_same(told: Told) -> None:
+    newer = replace(told, cells=a_table(dict(reversed(flat(told.cells).items()))))
+    assert not newer.cells.is_like(told.cells)
+    assert listed(compare(told, newer)) == {}
+
+
 def test_levels_that_change_alone_are_counted(told: Told) -> None:
     kept = with_wave(told, state="kept", counted_for="2026-11-01.01")
-    key = next(key for key in kept.levels if key[:3] == WAVE)
-    newer = replace(kept, levels={**kept.levels, key: {**kept.levels[key], "count": 5}})
+    rows = flat(kept.levels)
+    key = next(key for key in rows if key[:3] == WAVE)
+    newer = replace(kept, levels=a_table(rows | {key: {**rows[key], "count": 5}}))
     (entry,) = compare(kept, newer)["benchmarks"]["corrections"]
     assert (entry["levels"], entry["changed"], entry["cells"]) == (1, 0, [])
 
 
 def test_a_wave_that_is_left_out_says_so(told: Told) -> None:
-    newer = replace(told, cells={key: row for key, row in told.cells.items() if key[:3] != WAVE})
+    newer = replace(told, cells=a_table({key: row for key, row in flat(told.cells).items() if key[:3] != WAVE}))
     (entry,) = compare(told, with_wave(newer, state="left_out"))["benchmarks"]["gone"]
     assert (entry["period"], entry["why"]) == ("2026-Q3", "left_out")
 

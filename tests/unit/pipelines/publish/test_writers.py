@@ -46,6 +46,18 @@ def test_a_text_that_a_spreadsheet_would_run_is_neutralised_in_csv_only(start: s
     assert json.loads(writers.jsonl_bytes(THINGS, rows))["name"] == f"{start}1+1"
 
 
+@pytest.mark.parametrize("rows", [[], [{"a": 1, "b": '",\n "rows": [\n}'}, {"a": None, "b": "c"}]])
+@pytest.mark.parametrize("indent", [1, None])
+def test_what_a_table_says_besides_its_rows_is_read_however_it_is_laid_out(
+    rows: list[dict[str, object]], indent: int | None
+) -> None:
+    about = {"licence": ',\n "rows": [', "columns": [{"name": "rows"}]}
+    read = writers.besides_rows(json.dumps(about | {"rows": rows}, indent=indent).encode())
+    assert {name: read[name] for name in about} == about
+    assert ("rows" in read) == (indent is None)  # then nothing tells where they begin
+    assert writers.besides_rows(writers.json_bytes(about | {"rows": rows})) == about
+
+
 def test_json_lines_leave_out_what_has_no_value() -> None:
     lines = writers.jsonl_bytes(THINGS, ROWS).decode().splitlines()
     assert json.loads(lines[1]) == {"name": 'say "hi",\nthere', "share": 0.5}
