@@ -73,12 +73,13 @@ class Compiled(BytecodeCache):
         """``kind`` tells environments apart that compile the same template to other code."""
         self._folder = folder
         self._kind = kind
+        self._code = f"{version('jinja2')} {code_version()}"
 
     def get_cache_key(self, name: str, filename: str | None = None) -> str:  # noqa: ARG002 - Jinja's
         return f"{name.replace('/', '--')}.{self._kind}.{sys.implementation.cache_tag}"
 
     def get_source_checksum(self, source: str) -> str:
-        return f"{super().get_source_checksum(source)} {version('jinja2')} {code_version()}"
+        return f"{super().get_source_checksum(source)} {self._code}"
 
     def load_bytecode(self, bucket: Bucket) -> None:
         with contextlib.suppress(OSError):

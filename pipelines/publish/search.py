@@ -17,12 +17,14 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from bisect import bisect
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date
+from functools import cache
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from hubs.contract.kinds import document_kinds
 from hubs.contract.vocabularies import vocabulary
@@ -59,8 +61,8 @@ _SATURATION, _LENGTH = 1.2, 0.6
 """How soon more of the same word says nothing more, and how much long texts are held back: BM25's k1 and b."""
 
 _NOT_SAID = re.compile(r"\]\([^()\s]*|https?://\S+|</?[a-zA-Z][^<>]*>")
-_WORD = re.compile(r"[^\W_]{2,}")
-_ASCII_WORD = re.compile(r"[a-z0-9]{2,}")
+_WORD = re.compile(rf"([^\W_]{{2,{MOST_LETTERS}}})[^\W_]*")
+_ASCII_WORD = re.compile(rf"([a-z0-9]{{2,{MOST_LETTERS}}})[a-z0-9]*")
 """The same in lower-case ASCII, where it is found in a third of the time."""
 _NOT_ASCII = re.compile(r"[^\x00-\x7f]")
 
@@ -93,8 +95,8 @@ _FOLDED = _Folded()
 def words_of(text: str) -> list[str]:
     """The words of ``text`` in order, without accents and case: two or more letters and figures in a row."""
     folded = _NOT_ASCII.sub(lambda sign: _FOLDED[ord(sign[0])], text).lower().replace("ς", "σ")
-    found = (_ASCII_WORD if folded.isascii() else _WORD).findall(folded)
-    return [word[:MOST_LETTERS] for word in found]
+    found: list[str] = (_ASCII_WORD if folded.isascii() else _WORD).findall(folded)
+    return found
 
 
 def write_search(folder: Path) -> None:
@@ -129,16 +131,20 @@ def wrong_search(folder: Path) -> Iterator[str]:
 
 def postings(records: Iterable[tuple[int, int]]) -> str:
     """Records (their places, ascending) and the steps of their weights, as one text."""
-    signs: list[str] = []
+    numbers: list[str] = []
     before = -1
     for place, step in records:
-        number = (place - before - 1) * _STEPS + step
+        numbers.append(_written((place - before - 1) * _STEPS + step))
         before = place
-        digits = [_ALPHABET[_BASE + number % _BASE]]
-        while number := number // _BASE:
-            digits.append(_ALPHABET[number % _BASE])
-        signs += reversed(digits)
-    return "".join(signs)
+    return "".join(numbers)
+
+
+@cache
+def _written(number: int) -> str:
+    digits = [_ALPHABET[_BASE + number % _BASE]]
+    while number := number // _BASE:
+        digits.append(_ALPHABET[number % _BASE])
+    return "".join(reversed(digits))
 
 
 def read_postings(text: str) -> list[tuple[int, int]]:
@@ -196,7 +202,11 @@ def _counted(row: Mapping[str, Any]) -> tuple[Counter[str], ...]:
     names += [row["publisher"] or "", row["term_source"] or ""]
     texts = [row["text"] or "", *(row[name] or "" for name in kind.further_texts)]
     parts = (heading(row), row["summary"] or "", "\n".join(names), "\n".join(texts))
-    return tuple(Counter(w for w in words_of(_NOT_SAID.sub(" ", part)) if w not in STOP_WORDS) for part in parts)
+    counts = tuple(Counter(words_of(_NOT_SAID.sub(" ", part))) for part in parts)
+    for count in counts:
+        for word in STOP_WORDS & count.keys():
+            del count[word]
+    return counts
 
 
 def _index(told: _Release, counted: Mapping[str, tuple[Counter[str], ...]], language: str) -> dict[str, Any]:
@@ -272,18 +282,34 @@ def _postings(
         (heading, summary, names + subject, text)
         for (heading, summary, names, text), subject in zip((counted[row["id"]] for row in rows), subjects, strict=True)
     ]
-    means = [max(sum(part.total() for part in parts) / max(len(rows), 1), 1.0) for parts in zip(*every, strict=True)]
-    found: dict[str, list[tuple[int, int]]] = defaultdict(list)
-    for place, parts in enumerate(every):
-        weights: dict[str, float] = defaultdict(float)
-        for boost, mean, part in zip(_BOOSTS, means, parts, strict=True):
-            held = _SATURATION * (1 - _LENGTH + _LENGTH * part.total() / mean)
-            for word, count in part.items():
-                weights[word] += boost * count / (count + held)
-        for word, weight in weights.items():
-            found[word].append((place, bisect(_LIMITS, weight)))
-    words = sorted(found, key=lambda word: word.encode("utf-16-be"))
-    return words, [postings(found[word]) for word in words]
+    numbers: dict[str, int] = {}  # of words, in the order in which they are met
+    found: list[int] = []
+    counts: list[int] = []
+    for parts in every:
+        for part in parts:
+            found += [numbers.setdefault(word, len(numbers)) for word in part]
+            counts += part.values()
+    sizes = np.array([[len(part) for part in parts] for parts in every], dtype=np.int64).reshape(-1, len(_BOOSTS))
+    totals = np.array([[part.total() for part in parts] for parts in every], dtype=np.int64).reshape(sizes.shape)
+    means = np.maximum(totals.sum(axis=0) / max(len(rows), 1), 1.0)
+    held = _SATURATION * (1 - _LENGTH + _LENGTH * totals / means)
+    each = np.array(counts, dtype=float)
+    weights = np.repeat(np.tile(_BOOSTS, len(every)), sizes.ravel()) * each / (each + np.repeat(held, sizes.ravel()))
+    # By word, then by record, then by part: what a word weighs in a record is added up in that order.
+    order = np.argsort(np.array(found, dtype=np.int64), kind="stable")
+    words, weights = np.array(found, dtype=np.int64)[order], weights[order]
+    places = np.repeat(np.arange(len(every)), sizes.sum(axis=1))[order]
+    starts = np.flatnonzero(np.diff(words, prepend=-1) | np.diff(places, prepend=-1))
+    parts_n = np.diff(starts, append=len(words))
+    sums = weights[starts]
+    for further in range(1, len(_BOOSTS)):
+        more = np.flatnonzero(parts_n > further)
+        sums[more] += weights[starts[more] + further]
+    told = [*zip(places[starts].tolist(), np.searchsorted(_LIMITS, sums, side="right").tolist(), strict=True)]
+    ends = np.searchsorted(words[starts], np.arange(len(numbers)), side="right").tolist()
+    by_word = dict(zip(numbers, map(slice, [0, *ends[:-1]], ends), strict=True))
+    in_order = sorted(numbers, key=lambda word: word.encode("utf-16-be"))
+    return in_order, [postings(told[by_word[word]]) for word in in_order]
 
 
 def _wrong(told: _Release, data: Mapping[str, Any], language: str) -> Iterator[str]:

@@ -429,7 +429,7 @@ class Site:
 
     def line(self, macro: Macro, entry: LibraryRecord, language: str, up: str, *, with_summary: bool) -> Markup:
         """What ``macro`` makes of a record for lists in one language and folder, where it stands on many pages."""
-        key = (macro.name, entry.id, language, up, with_summary)
+        key = (macro.name, entry.slug, language, up, with_summary)
         if key not in self._same:
             self._same[key] = Markup(macro(entry, with_summary))  # noqa: S704 - made by a template that escapes
         return self._same[key]

@@ -179,23 +179,24 @@ class Library:
     def __init__(self, edition: Edition) -> None:
         self.edition = edition
         self.records = edition.library
+        self._told_in: dict[str, dict[str, LibraryRecord]] = {}
+
+    @cached_property
+    def _sort_keys(self) -> dict[str, str]:
+        return {id: entry.sort_key for id, entry in self.records.items()}
 
     @cached_property
     def order(self) -> dict[str, int]:
         """The place of each id in reading order: newest first, then by heading."""
-        ordered = sorted(self.records.values(), key=lambda entry: (-dated(entry).toordinal(), entry.sort_key, entry.id))
-        return {entry.id: place for place, entry in enumerate(ordered)}
+        ranked = sorted((-dated(entry).toordinal(), self._sort_keys[id], id) for id, entry in self.records.items())
+        return {id: place for place, (_, _, id) in enumerate(ranked)}
 
     def shown(self, ids: Iterable[str], language: str) -> list[LibraryRecord]:
         """The records in the order given, each text once: in ``language`` where there is one, else as it is."""
-        seen: set[str] = set()
-        result = []
-        for id in ids:
-            entry = self.in_language(self.records[id], language)
-            if entry.id not in seen:
-                seen.add(entry.id)
-                result.append(entry)
-        return result
+        if language not in self._told_in:
+            self._told_in[language] = {id: self.in_language(entry, language) for id, entry in self.records.items()}
+        found = map(self._told_in[language].__getitem__, ids)
+        return [*{entry.slug: entry for entry in found}.values()]
 
     def latest(self, language: str, limit: int, per_hub: int) -> list[LibraryRecord]:
         """The newest records, at most ``per_hub`` of one hub: a hub that changes all at once hides no other."""
@@ -268,8 +269,9 @@ class Library:
     def by_letter(self, entries: Sequence[LibraryRecord]) -> list[tuple[str, list[LibraryRecord]]]:
         """The records by the first letter of their heading, and so within it; figures and signs under ``#``."""
         letters: dict[str, list[LibraryRecord]] = defaultdict(list)
-        for entry in sorted(entries, key=lambda entry: (entry.sort_key, entry.id)):
-            first = entry.sort_key[:1].upper()
+        keys = [(self._sort_keys[entry.id], entry.id, entry) for entry in entries]
+        for key, _, entry in sorted(keys):
+            first = key[:1].upper()
             letters[first if first.isascii() and first.isalpha() else "#"].append(entry)
         return sorted(letters.items())
 
