@@ -17,6 +17,8 @@ NU := build/nu/node_modules/vnu-jar/build/dist/vnu.jar
 JUDGES := build/judges/.made
 PEERS := build/peers/.made
 
+# Hundreds of tests start processes, which need not compile the code anew.
+test: export PYTHONDONTWRITEBYTECODE =
 test: .venv/.dev $(NU) $(JUDGES)
 	@.ci/need chromium chromium
 	@.ci/need default-jre-headless java
@@ -35,7 +37,7 @@ test: .venv/.dev $(NU) $(JUDGES)
 	@.ci/need postgresql --test "test -x /usr/lib/postgresql/15/bin/postgres"
 	@.ci/need redis-server redis-server
 	@.ci/need systemd systemd-analyze
-	$(BIN)/pytest -n $(PROCESSES) --dist loadfile --cov --cov-report=term $(ARGS)
+	$(BIN)/pytest -n $(PROCESSES) --dist loadfile --no-loadscope-reorder --cov --cov-report=term $(ARGS)
 
 check: .venv/.dev
 	$(BIN)/ruff check .

@@ -35,6 +35,7 @@ class Made:
     words: tuple[str, ...]
 
 
+@cache
 def made_with() -> Mapping[str, Made]:
     """Hubpacks and everything that it needs, by name, in order. Raises PackageNotFoundError when something is not
     installed, so that nothing is left out without a word.

@@ -12,6 +12,8 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, sync_playwright
 
+from tests.java import SHORT_LIVED
+
 CHROMIUM = Path("/usr/bin/chromium")
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-background-networking", "--disable-sync"]
 RULES = {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
@@ -61,7 +63,8 @@ def markup_problems(pages: list[Path]) -> list[str]:
     if not NU.exists():
         pytest.fail(f"{NU} is missing: run 'make {NU.relative_to(NU.parents[6])}', as 'make test' does", pytrace=False)
     assert all(page.is_file() for page in pages)  # of others it says nothing
-    command = ["java", "-jar", str(NU), "--format", "gnu", "--filterpattern", f"{BLOCKED}|{GUESSED}", *map(str, pages)]
+    checker = ["java", *SHORT_LIVED, "-jar", str(NU), "--format", "gnu"]
+    command = [*checker, "--filterpattern", f"{BLOCKED}|{GUESSED}", *map(str, pages)]
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=300)
     assert done.returncode in (0, 1), done.stderr
     return done.stderr.splitlines()

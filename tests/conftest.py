@@ -4,12 +4,40 @@ from __future__ import annotations
 
 import fcntl
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 import pytest
+from coverage import Coverage
 
 from pipelines.settings import DEFAULTS
 from tests.feeds import NOW
+
+JOURNEYS = Path(__file__).parent / "journeys"
+
+
+@contextmanager
+def untraced() -> Iterator[None]:
+    """Work of whose lines coverage is told by other tests. To trace it would take half as long again."""
+    tracing = Coverage.current()
+    if tracing is None:
+        yield
+        return
+    tracing.stop()
+    try:
+        yield
+    finally:
+        tracing.start()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
+    """Coverage is of what tests of the code and of its assets reach. Journeys go through processes, which are not
+    traced; what they do in this one is the same again.
+    """
+    with untraced() if item.path.is_relative_to(JOURNEYS) else nullcontext():
+        return (yield)
 
 
 @pytest.fixture(scope="session")
@@ -26,7 +54,9 @@ def sample_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with (folder / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not (folder / "public" / "latest.json").exists():
-            run(open_line(DEFAULTS["registry"], folder / "store", folder / "public"), NOW, lambda _stage, _what: None)
+            line = open_line(DEFAULTS["registry"], folder / "store", folder / "public")
+            with untraced():
+                run(line, NOW, lambda _stage, _what: None)
     return folder
 
 

@@ -16,6 +16,7 @@ from pipelines.ledger import Ledger
 from pipelines.line import open_line
 from pipelines.publish.signed import SUMS
 from pipelines.releasing import run as run_line
+from tests import commands
 from tests.feeds import a_case_study, answers_of, register, write_feed
 from tests.intakes import COMMAND
 from tests.kills import half_public, half_snapshots
@@ -65,7 +66,7 @@ class Machines:
     def do(self, machine: str, *arguments: str) -> subprocess.CompletedProcess[str]:
         """The command, to its end. It never ends in a traceback."""
         command, environment = self.command(machine, *arguments)
-        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=300)
+        done = commands.hubpacks(Path.cwd(), *command[len(COMMAND) :], environment=environment)
         assert "Traceback" not in done.stderr, done.stderr
         return done
 

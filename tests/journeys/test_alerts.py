@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from tests import commands
 from tests.feeds import NOW, a_line, gather, register
 from tests.mailboxes import Mailbox, a_mail_server
 
@@ -19,14 +20,7 @@ FOLDERS = ["--registry", "registry", "--store", "store", "--publish", "public"]
 
 
 def hubpacks(folder: Path, command: str, *flags: str, **variables: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [HUBPACKS, command, *FOLDERS, *flags],
-        cwd=folder,
-        env=os.environ | variables,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    return commands.hubpacks(folder, command, *FOLDERS, *flags, environment=os.environ | variables)
 
 
 @pytest.fixture

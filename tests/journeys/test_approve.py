@@ -13,7 +13,8 @@ import httpx
 import pytest
 
 from tests.feeds import a_case_study, register, write_feed
-from tests.journeys.test_run import COMMAND, hubpacks
+from tests.intakes import COMMAND
+from tests.journeys.test_run import hubpacks
 from tests.servers import free_port
 
 WHO = ("--by", "Sample operator")

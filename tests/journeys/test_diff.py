@@ -11,8 +11,8 @@ import pytest
 
 from pipelines.releasing import run
 from pipelines.verify import verify
+from tests import commands
 from tests.feeds import NOW, a_case_study, a_faq, a_line, a_study, a_withdrawal, answers_of, register, write_feed
-from tests.intakes import COMMAND
 
 FIRST, SECOND = "2026-10-01.01", "2026-10-02.01"
 
@@ -45,7 +45,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def hubpacks(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    done = subprocess.run([*COMMAND, *arguments], cwd=folder, capture_output=True, text=True, check=False, timeout=60)
+    done = commands.hubpacks(folder, *arguments)
     assert "Traceback" not in done.stderr, done.stderr
     return done
 

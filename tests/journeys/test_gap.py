@@ -15,6 +15,7 @@ from playwright.sync_api import Browser
 from hubs.instruments import instruments
 from pipelines.gap import read
 from pipelines.releasing import run
+from tests import commands
 from tests.browser import CONTRAST, markup_problems, scrolls_sideways, violations
 from tests.builders import INSTRUMENT
 from tests.feeds import NOW, a_case_study, a_faq, a_line, a_signpost, answers_of, register, write_csv, write_feed
@@ -30,15 +31,7 @@ LEVELS = dict(zip(DIMENSIONS, [1, 2, 0, 3, 5, "na", 4, 2, 1, 2], strict=True))
 
 def gap(folder: Path, *arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
     """``hubpacks gap`` in ``folder``. It may never end in a traceback."""
-    done = subprocess.run(
-        [*COMMAND, "gap", *arguments],
-        cwd=folder,
-        env=os.environ | settings,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=120,
-    )
+    done = commands.hubpacks(folder, "gap", *arguments, environment=os.environ | settings)
     assert "Traceback" not in done.stderr, done.stderr
     return done
 

@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from pipelines.publish.pointers import POINTERS
+from tests import commands
 from tests.feeds import a_case_study, register, write_feed
-from tests.intakes import COMMAND
 from tests.mirrors import FIRST, SECOND, SECRET, Door, a_door, kill_mirrors, published, two_releases
 from tests.servers import BUCKET
 
@@ -28,8 +28,7 @@ def door(tmp_path: Path) -> Iterator[Door]:
 
 
 def hubpacks(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    command = [*COMMAND, *arguments]
-    return subprocess.run(command, env=os.environ | environment, capture_output=True, text=True, check=False)
+    return commands.hubpacks(Path.cwd(), *arguments, environment=os.environ | environment)
 
 
 @pytest.fixture

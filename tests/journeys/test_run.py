@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
+from tests import commands
 from tests.feeds import a_case_study, a_faq, an_answer, answers_of, register, write_feed
-from tests.intakes import COMMAND
 
 
 def hubpacks(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     """The command run in ``folder``. It may never end in a traceback."""
-    done = subprocess.run([*COMMAND, *arguments], cwd=folder, capture_output=True, text=True, check=False, timeout=300)
+    done = commands.hubpacks(folder, *arguments)
     assert "Traceback" not in done.stderr, done.stderr
     return done
 

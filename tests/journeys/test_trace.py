@@ -14,6 +14,7 @@ import xlsxwriter
 from pipelines.publish import trace
 from pipelines.releasing import run
 from pipelines.store import SnapshotFile, digest_of_files
+from tests import commands
 from tests.feeds import (
     NOW,
     a_case_study,
@@ -27,7 +28,6 @@ from tests.feeds import (
     write_feed,
     write_sheet,
 )
-from tests.intakes import COMMAND
 
 
 def write_hubs(folder: Path) -> None:
@@ -69,7 +69,7 @@ def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def hubpacks(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    done = subprocess.run([*COMMAND, *arguments], cwd=folder, capture_output=True, text=True, check=False, timeout=60)
+    done = commands.hubpacks(folder, *arguments)
     assert "Traceback" not in done.stderr, done.stderr
     return done
 

@@ -18,6 +18,8 @@ from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
+from tests.java import SHORT_LIVED
+
 FLAVOURS = ("ua1", "3a")
 """PDF/UA-1 and PDF/A-3a, as veraPDF calls them."""
 _RULES = {"ua1": "PDFUA-1", "1a": "PDFA-1A", "1b": "PDFA-1B", "2a": "PDFA-2A", "3a": "PDFA-3A", "3b": "PDFA-3B"}
@@ -52,7 +54,9 @@ def _archive() -> Path:
 def _judge(flavours: list[str], paths: list[str]) -> None:
     import jpype
 
-    jpype.startJVM(_MOST_MEMORY, "-Djava.awt.headless=true", classpath=[str(_archive())], convertStrings=True)
+    jpype.startJVM(
+        _MOST_MEMORY, *SHORT_LIVED, "-Djava.awt.headless=true", classpath=[str(_archive())], convertStrings=True
+    )
     jpype.JClass("java.util.logging.LogManager").getLogManager().reset()
     jpype.JClass("org.verapdf.gf.foundry.VeraGreenfieldFoundryProvider").initialise()
     foundry = jpype.JClass("org.verapdf.pdfa.Foundries").defaultInstance()

@@ -10,9 +10,9 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from pipelines import publish
 from pipelines.signatures import PublicKey, private_pem
+from tests import commands
 from tests.builders import RELEASE_KEY
 from tests.feeds import a_case_study, register, write_feed
-from tests.intakes import COMMAND
 
 
 @pytest.fixture(scope="module")
@@ -32,8 +32,7 @@ def world(first: Path, tmp_path: Path) -> Path:
 
 def call(folder: Path, *arguments: object, expect: int = 0, **settings: str) -> subprocess.CompletedProcess[str]:
     """The command in ``folder``, which never ends in a traceback."""
-    command = [*COMMAND, *map(str, arguments)]
-    done = subprocess.run(command, cwd=folder, env=settings, capture_output=True, text=True, check=False, timeout=300)
+    done = commands.hubpacks(folder, *map(str, arguments), environment=settings)
     assert "Traceback" not in done.stderr, done.stderr
     assert done.returncode == expect, done.stdout + done.stderr
     if expect == 2:

@@ -37,6 +37,7 @@ from pipelines.settings import UnusableSettings
 from pipelines.store import Store
 from pipelines.waves import alone, by_wave
 from tests.feeds import NOW, a_case_study, a_line, answers_of, register, write_feed
+from tests.java import SHORT_LIVED
 from tests.unit.pipelines.test_benchmark import Rows, a_return, an_answer, random_hubs
 
 BANKS = instruments()
@@ -46,9 +47,14 @@ NAMES = ("duckdb", "spark")
 
 
 @pytest.fixture(scope="module", autouse=True)
-def one_session() -> Iterator[None]:
-    yield
-    SPARK.stop()
+def one_session(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    folder = tmp_path_factory.mktemp("spark")
+    settings = [f"spark.{process}.extraJavaOptions {' '.join(SHORT_LIVED)}\n" for process in ("driver", "executor")]
+    (folder / "spark-defaults.conf").write_text("".join(settings))
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setenv("SPARK_CONF_DIR", str(folder))
+        yield
+        SPARK.stop()
 
 
 def hostile_hubs() -> dict[str, Rows]:
