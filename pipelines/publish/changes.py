@@ -176,7 +176,9 @@ def wrong_changes(folder: Path) -> list[str]:
         if CHANGES not in {file["path"] for file in manifest["files"]}:
             return []
         changes = json_of((folder / CHANGES).read_bytes())
-        return [f"{CHANGES}: {problem}" for problem in _wrong(changes, _told(_Files(folder, manifest)), manifest)]
+        tables = ["benchmarks"] if any(changes["benchmarks"].values()) else []
+        told = _told(_Files(folder, manifest), tables)
+        return [f"{CHANGES}: {problem}" for problem in _wrong(changes, told, manifest)]
     except OSError as error:
         return [f"what has changed cannot be checked: {Path(error.filename).name}: {error.strerror}"]
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
@@ -235,9 +237,10 @@ class _Files:
                 yield name
 
 
-def _told(files: _Files) -> Told:
+def _told(files: _Files, read: Iterable[str] = _TABLES) -> Told:
+    """What they say; of the tables, those to ``read``."""
     statements = {name: found for name in _STATEMENTS if (found := files.json(name)) is not None}
-    coverage, tables = statements["coverage.json"], {name: files.json(f"benchmarks/{name}.json") for name in _TABLES}
+    coverage, tables = statements["coverage.json"], {name: files.json(f"benchmarks/{name}.json") for name in read}
     lines = files.bytes(_ROWS)
     if lines is None and files.manifest is None:  # one that is being built may have no pack, and so no records
         raise ValueError(_ROWS)
@@ -247,7 +250,7 @@ def _told(files: _Files) -> Told:
     benchmarks, distributions = (
         {
             _key(row, name): {column: row[column] for column in row if column not in (*WAVE, *GROUP, "level")}
-            for row in (tables[name] or {"rows": ()})["rows"]
+            for row in (tables.get(name) or {"rows": ()})["rows"]
         }
         for name in ("benchmarks", "distributions")
     )
