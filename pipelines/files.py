@@ -222,6 +222,11 @@ def files_in(folder: Path) -> dict[str, Path]:
     return dict(sorted(found.items()))
 
 
+def digests_in(folder: Path) -> dict[str, str]:
+    """The SHA-256 of every file under ``folder`` by its path from there."""
+    return {name: sha256_of(path) for name, path in files_in(folder).items()}
+
+
 @contextlib.contextmanager
 def only_one(path: Path, wait: bool = False) -> Iterator[None]:
     """Hold the lock file at ``path`` while the block runs. When another has it, ``wait``, or raise Busy at once.

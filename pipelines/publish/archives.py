@@ -16,8 +16,8 @@ import posixpath
 import re
 import zipfile
 import zlib
-from collections.abc import Iterator, Mapping, Sequence
-from functools import cache
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -95,7 +95,7 @@ def wrong_archives(folder: Path) -> list[str]:
         known = read_keys((folder / KEYS).read_bytes())
     except (OSError, UnusableKey) as error:
         return [f"zips of packs cannot be checked: {KEYS}: {error}"]
-    problems = []
+    read_helps, problems = cache(partial(helps.read_helps, folder)), []
     for path in sorted((folder / "packs").glob(f"*/{ARCHIVE}")):
         found, members = _opened(path)
         if SUMS in members and SIGNATURES[0] in members:  # one that was built without a key has none
@@ -107,13 +107,15 @@ def wrong_archives(folder: Path) -> list[str]:
             shared = folder / name
             if name.startswith(_SHARED) and not (shared.is_file() and shared.read_bytes() == data):
                 found.append(f"{name} is not that of the release")
-        found += _wrong_helps(folder, members)
+        found += _wrong_helps(read_helps, members)
         problems += [f"packs/{path.parent.name}/{ARCHIVE}: {problem}" for problem in found]
     return problems
 
 
-def _wrong_helps(folder: Path, members: Mapping[str, bytes]) -> Iterator[str]:
-    """Where what helps in a zip is not what helps in the release, apart from where each record is."""
+def _wrong_helps(own: Callable[[str], Any], members: Mapping[str, bytes]) -> Iterator[str]:
+    """Where what helps in a zip is not what helps in the release (``own``, by language), apart from where each record
+    is.
+    """
     for language in _PRINTED:
         path = helps.path_of(language)
         if path not in members:
@@ -122,7 +124,7 @@ def _wrong_helps(folder: Path, members: Mapping[str, bytes]) -> Iterator[str]:
             name, data = handed_over(members[path])
             for told in data["records"].values():
                 del told["link"]
-            is_same = name == helps.name_of(language) and data == helps.read_helps(folder, language)
+            is_same = name == helps.name_of(language) and data == own(language)
         except (OSError, ValueError, KeyError, TypeError, AttributeError):
             is_same = False
         if not is_same:

@@ -8,7 +8,7 @@ They are copied, not linked: a release that is reissued, or removed, touches no 
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -31,6 +31,13 @@ class Earlier:
         """Whether the same code and libraries made it, so that the same content makes the same files."""
         path = self.folder / BILL
         return path.is_file() and path.read_bytes() == self.bill
+
+    @cached_property
+    def digests(self) -> Mapping[str, str]:
+        """The SHA-256 of each of its files by path, as published; none when it was made otherwise. Raises OSError and
+        ValueError.
+        """
+        return self._sums if self.is_alike else {}
 
     def read(self, name: str) -> bytes | None:
         """The bytes of its file ``name``; None when it has none, or was made otherwise. Raises OSError, and

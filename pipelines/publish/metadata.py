@@ -14,7 +14,7 @@ from typing import Any
 import yaml
 
 from hubs.contract.vocabularies import vocabulary
-from pipelines.files import json_of, sha256_of
+from pipelines.files import json_of
 from pipelines.publish import catalogue, citation, dcat, ro_crate, uk_metadata
 
 _JSON = {writer.NAME: writer.document for writer in (dcat, uk_metadata, ro_crate)}
@@ -31,15 +31,16 @@ def write_metadata(folder: Path, address: str) -> None:
     (folder / citation.NAME).write_text(citation.as_yaml(citation.document(told)), encoding="utf-8")
 
 
-def wrong_metadata(folder: Path) -> list[str]:
+def wrong_metadata(folder: Path, digests: Mapping[str, str]) -> list[str]:
     """Where the metadata of the release in ``folder`` do not fit its files, in words; also each record that is under no
-    open licence. A release of an older version, which does not say its address, has no metadata to fit.
+    open licence. ``digests`` are the SHA-256 of its files by path. A release of an older version, which does not say
+    its address, has no metadata to fit.
     """
     try:
         manifest = json_of((folder / "release.json").read_bytes())
         problems = list(_unlicensed(folder))
         if "address" in manifest:
-            problems += _wrong(folder, manifest)
+            problems += _wrong(folder, manifest, digests)
     except OSError as error:
         return [f"metadata cannot be checked: {Path(error.filename).name}: {error.strerror}"]
     except (ValueError, KeyError, TypeError, AttributeError, yaml.YAMLError) as error:
@@ -57,22 +58,22 @@ def _unlicensed(folder: Path) -> Iterator[str]:
             yield f"{path.relative_to(folder)}: licences are not those of its records"
 
 
-def _wrong(folder: Path, manifest: Mapping[str, Any]) -> Iterator[str]:
+def _wrong(folder: Path, manifest: Mapping[str, Any], digests: Mapping[str, str]) -> Iterator[str]:
     base = catalogue.permalink(manifest["address"], manifest["id"])
     data = {name: json_of((folder / name).read_bytes()) for name in _JSON}
-    yield from _wrong_dcat(folder, base, data[dcat.NAME])
-    yield from _wrong_crate(folder, data[ro_crate.NAME])
+    yield from _wrong_dcat(folder, base, data[dcat.NAME], digests)
+    yield from _wrong_crate(folder, data[ro_crate.NAME], digests)
     record = data[uk_metadata.NAME]
     if (record["identifier"], record["version"]) != (base, manifest["id"]):
         yield f"{uk_metadata.NAME}: of another release"
     for address in record["distribution"]:
-        yield from _wrong_file(folder, uk_metadata.NAME, _path(base, address))
+        yield from _wrong_file(folder, uk_metadata.NAME, _path(base, address), {})
     cited = yaml.safe_load((folder / citation.NAME).read_text(encoding="utf-8"))
     if (cited["url"], str(cited["version"])) != (base, manifest["id"]):
         yield f"{citation.NAME}: of another release"
 
 
-def _wrong_dcat(folder: Path, base: str, data: Mapping[str, Any]) -> Iterator[str]:
+def _wrong_dcat(folder: Path, base: str, data: Mapping[str, Any], digests: Mapping[str, str]) -> Iterator[str]:
     named = set()
     for node in data["@graph"]:
         if node["@type"] == "dcat:Dataset" and node["@id"].partition("#")[0] != base:
@@ -81,21 +82,29 @@ def _wrong_dcat(folder: Path, base: str, data: Mapping[str, Any]) -> Iterator[st
             path = _path(base, node["dcat:downloadURL"]["@id"])
             named.add(path)
             size, digest = node["dcat:byteSize"]["@value"], node["spdx:checksum"]["spdx:checksumValue"]["@value"]
-            yield from _wrong_file(folder, dcat.NAME, path, size, digest)
+            yield from _wrong_file(folder, dcat.NAME, path, digests, size=size, digest=digest)
     yield from _left_out(folder, dcat.NAME, named)
 
 
-def _wrong_crate(folder: Path, data: Mapping[str, Any]) -> Iterator[str]:
+def _wrong_crate(folder: Path, data: Mapping[str, Any], digests: Mapping[str, str]) -> Iterator[str]:
     named = set()
     for node in data["@graph"]:
         if node["@type"] == "File":
             named.add(node["@id"])
-            yield from _wrong_file(folder, ro_crate.NAME, node["@id"], node["contentSize"], node["sha256"])
+            yield from _wrong_file(
+                folder, ro_crate.NAME, node["@id"], digests, size=node["contentSize"], digest=node["sha256"]
+            )
     yield from _left_out(folder, ro_crate.NAME, named)
 
 
 def _wrong_file(
-    folder: Path, name: str, path: str, size: str | None = None, digest: str | None = None
+    folder: Path,
+    name: str,
+    path: str,
+    digests: Mapping[str, str],
+    *,
+    size: str | None = None,
+    digest: str | None = None,
 ) -> Iterator[str]:
     """What is wrong with what ``name`` says of the file at ``path``."""
     file = folder / path
@@ -104,7 +113,7 @@ def _wrong_file(
         return
     if size is not None and size != str(file.stat().st_size):
         yield f"{name}: {path} has {file.stat().st_size} bytes, not {size}"
-    if digest is not None and digest != sha256_of(file):
+    if digest is not None and digest != digests.get(path):
         yield f"{name}: the digest of {path} is another"
 
 

@@ -26,7 +26,6 @@ from hubs.contract.vocabularies import vocabulary
 from hubs.instruments import instruments
 from pipelines.policy import read_policy
 from pipelines.publish import figures, strings, writers
-from pipelines.publish.figures import wrong_figures
 from pipelines.publish.release import build_release
 from pipelines.publish.site import Site
 from pipelines.publish.tables import write_tables
@@ -397,6 +396,14 @@ def test_no_other_number_exists_in_a_release_of_the_samples(sample_release: Path
     assert sum(len(page.cells) for _, _, page in pages_of(sample_release)) > 2_000
 
 
+def wrong_figures(folder: Path) -> Iterator[str]:
+    """What verification says of the figures in all forms of the tables and on all pages."""
+    for name in figures.TABLES:
+        yield from figures.wrong_forms(folder, name, [*figures.FORMS])
+    pages = (path for path in sorted(folder.rglob("*.html")) if figures.has_figures(path.read_bytes()))
+    yield from figures.wrong_pages(folder, [path.relative_to(folder).as_posix() for path in pages])
+
+
 # Numbers that are planted.
 
 PAGE = "en/benchmarks/interop-baseline-v1-decision-maker.html"
@@ -554,6 +561,13 @@ def test_every_page_is_read_as_the_parser_reads_it(html: str) -> None:
     assert is_plain(html) == (html in PLAIN.values())
 
 
+def test_days_releases_and_what_machines_are_told_are_no_figures() -> None:
+    html = "<td>3 March 2026</td><td>3 Mawrth 2026</td><td>2026-03-01.02</td><td>45 In 2026</td><td>2026-Q3</td>"
+    begin, end = '<script type="application/ld+json">', "</script>"
+    left = "<td>day</td><td>day</td><td>day</td><td>45 In 2026</td><td>2026-Q3</td>"
+    assert figures._looked_at(f'{html}{begin}{{"n": 43}}{end}'.encode()) == f"{left}{begin}{end}".encode()
+
+
 def test_figures_of_other_groups_are_held_against_those_groups() -> None:
     """A sentence may say the least and the most of several groups, each a figure of its own row."""
     rows = benchmark_rows()
@@ -562,7 +576,7 @@ def test_figures_of_other_groups_are_held_against_those_groups() -> None:
     html = next(site.render(page) for page in site.pages() if page.path == DIMENSION)
     edition = site.edition
     tables = [edition.benchmarks, edition.distributions, edition.trends]
-    known = figures._Figures({str(place): table.to_pylist() for place, table in enumerate(tables)}, ())
+    known = figures._Figures([table.to_pylist() for table in tables], ())
 
     def problems(pattern: str, new: str) -> list[str]:
         changed, n = re.subn(pattern, new, html, count=1)

@@ -13,6 +13,7 @@ import pytest
 import yaml
 
 from hubs.contract.vocabularies import vocabulary
+from pipelines.files import digests_in
 from pipelines.publish import ReleaseRefused, build_release, verify_release
 from pipelines.publish.bill import BILL
 from pipelines.publish.catalogue import FORMATS, WRITTEN, days_of, read
@@ -310,7 +311,7 @@ def test_metadata_that_do_not_fit_the_folder_are_found(changed: Path, lie: str) 
     data = json_in(changed, name)
     plant(data)
     (changed / name).write_text(json.dumps(data), encoding="utf-8")
-    found = wrong_metadata(changed)
+    found = wrong_metadata(changed, digests_in(changed))
     assert any(re.search(problem, told) for told in found), found
 
 
@@ -332,7 +333,7 @@ def test_a_release_of_an_older_version_has_no_metadata_to_check(changed: Path) -
     (changed / "release.json").write_text(json.dumps(manifest))
     for name in WRITTEN:
         (changed / name).unlink()
-    assert wrong_metadata(changed) == []
+    assert wrong_metadata(changed, digests_in(changed)) == []
 
 
 # A record without an open licence never leaves.

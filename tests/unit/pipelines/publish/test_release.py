@@ -10,7 +10,7 @@ import pytest
 from hubs.contract import CONTRACT_VERSION
 from pipelines.publish.release import build_release
 from pipelines.publish.verification import verify_release
-from tests.builders import a_benchmark_table, a_digest, an_edition, benchmark_rows, reseal
+from tests.builders import a_digest, an_edition
 
 
 def a_release(tmp_path: Path, **changes: object) -> Path:
@@ -161,94 +161,3 @@ def test_a_folder_that_holds_anything_is_refused(tmp_path: Path) -> None:
     (tmp_path / "x").write_text("")
     with pytest.raises(FileExistsError):
         build_release(an_edition(), tmp_path)
-
-
-def test_a_missing_an_extra_and_a_changed_file_are_found(tmp_path: Path) -> None:
-    folder = a_release(tmp_path)
-    (folder / "en" / "method.html").unlink()
-    (folder / "extra.txt").write_text("x")
-    (folder / "coverage.json").write_text("{}")
-    problems = verify_release(folder)
-    assert "missing: en/method.html" in problems
-    assert "not listed: extra.txt" in problems
-    assert "changed: coverage.json" in problems
-    assert any(problem.startswith("link to nowhere: en/method.html") for problem in problems)
-
-
-def test_a_manifest_that_disagrees_with_the_checksums_is_found(tmp_path: Path) -> None:
-    folder = a_release(tmp_path)
-    manifest = json.loads((folder / "release.json").read_text())
-    manifest["files"] = manifest["files"][1:]
-    (folder / "release.json").write_text(json.dumps(manifest))
-    assert any(problem.startswith("release.json and SHA256SUMS differ: ") for problem in verify_release(folder))
-
-
-def test_a_link_to_a_place_that_is_not_on_the_page_is_found(tmp_path: Path) -> None:
-    folder = a_release(tmp_path)
-    page = folder / "en" / "index.html"
-    html = page.read_text().replace("coverage.html#hub-vale", "coverage.html#hub-gone")
-    page.write_text(html.replace('"../en/method.html"', '"../en/gone.html#sector=health"', 1))
-    reseal(folder, "en/index.html")
-    assert verify_release(folder) == [
-        "link to nowhere: en/coverage.html#hub-gone (from en/index.html)",
-        "link to nowhere: en/gone.html (from en/index.html)",
-    ]
-    assert "explore.html#view=" in (folder / "en/benchmarks/interop-baseline-v1-decision-maker.html").read_text()
-
-
-def test_help_that_is_no_record_of_the_release_is_found(tmp_path: Path) -> None:
-    folder = a_release(tmp_path)
-    path = folder / "cy/self-assessment/helps.js"
-    path.write_bytes(path.read_bytes().replace(b"coast/exit", b"coast/else"))
-    reseal(folder, "cy/self-assessment/helps.js")
-    told = "cy/self-assessment/helps.js: it names coast/else, which the national pack does not have"
-    assert told in verify_release(folder)
-
-
-@pytest.mark.parametrize("count", ["9", "12", "0", "-5", "10.0"])
-def test_a_count_under_the_threshold_or_not_rounded_is_found(tmp_path: Path, count: str) -> None:
-    folder = a_release(tmp_path)
-    path = folder / "benchmarks" / "benchmarks.csv"
-    path.write_bytes(path.read_bytes().replace(b",45,", f",{count},".encode(), 1))
-    reseal(folder, "benchmarks/benchmarks.csv")
-    assert [p for p in verify_release(folder) if "benchmarks.csv row" in p and f"a count of {count}," in p]
-
-
-def test_counts_that_were_never_rounded_stop_a_release(tmp_path: Path) -> None:
-    folder = a_release(tmp_path, benchmarks=a_benchmark_table(benchmark_rows(n=43)))
-    assert any("a count of 43" in problem for problem in verify_release(folder))
-
-
-@pytest.mark.parametrize(
-    ("name", "old", "new", "problem"),
-    [
-        ("distributions", b",25,0.556,", b",23,0.556,", "distributions.csv row 1: a count of 23, not rounded"),
-        ("distributions", b",25,0.556,", b",20,0.556,", "do not add up to 45"),
-        ("distributions", b",25,0.556,", b",,0.556,", "distributions.csv row 1: a count of nothing, not rounded"),
-        ("benchmarks", b"all,,,,,,,", b"all,,3,,,,,", "a median without a count"),
-        ("benchmarks", b"all,,,,,,,,,", b"all,,,,,,,2.5,,", "a mean without a count"),
-        ("benchmarks", b"total,all,", b"total,", "not a row of benchmarks"),
-        ("trends", b",,45,", b",,50,", "trends.csv row 1: not as in trends.parquet"),
-    ],
-)
-def test_levels_that_do_not_fit_their_group_are_found(
-    tmp_path: Path, name: str, old: bytes, new: bytes, problem: str
-) -> None:
-    folder = a_release(tmp_path, benchmarks=a_benchmark_table(benchmark_rows()))
-    path = folder / "benchmarks" / f"{name}.csv"
-    assert old in path.read_bytes()
-    path.write_bytes(path.read_bytes().replace(old, new, 1))
-    reseal(folder, f"benchmarks/{name}.csv")
-    assert any(problem in told for told in verify_release(folder))
-
-
-def test_a_release_without_its_distributions_is_no_whole_one(tmp_path: Path) -> None:
-    folder = a_release(tmp_path)
-    (folder / "benchmarks" / "distributions.csv").unlink()
-    assert {"missing: benchmarks/distributions.csv"} <= {*verify_release(folder)}
-
-
-def test_what_is_no_release_is_said_so(tmp_path: Path) -> None:
-    assert verify_release(tmp_path)[0].startswith("the release cannot be read")
-    (tmp_path / "SHA256SUMS").write_text("nonsense\n")
-    assert "not a line of checksums" in verify_release(tmp_path)[0]
