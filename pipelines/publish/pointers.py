@@ -97,8 +97,9 @@ def build_candidate(edition: Edition, public: Path, key: Ed25519PrivateKey) -> N
         previous = releases / edition.previous if edition.previous else None
         with Crew(workers(edition), __package__) as crew:
             build_release(edition, aside, previous, key, crew)
-        sign_release(aside, key)
-        _refuse([*verify_release(aside), *wrong_signatures(aside, edition.keys)])
+            sign_release(aside, key)
+            problems = verify_release(aside, previous, crew)
+        _refuse([*problems, *wrong_signatures(aside, edition.keys)])
         aside.rename(candidate_folder(public, edition.id))
 
 

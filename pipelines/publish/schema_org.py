@@ -208,8 +208,8 @@ def _files(site: Site, folder: str, kind: str) -> list[Node]:
             "encodingFormat": FORMATS[suffix].media_type,
             "contentSize": str(size),
         }
-        for path, size in sorted(site.sizes.items())
-        if posixpath.dirname(path) == folder and (suffix := posixpath.splitext(path)[1]) in FORMATS
+        for path, size in site.files_in.get(folder, ())
+        if (suffix := posixpath.splitext(path)[1]) in FORMATS
     ]
 
 

@@ -8,6 +8,7 @@ under any address; nothing is asked of any other site.
 from __future__ import annotations
 
 import gc
+import posixpath
 import shutil
 import uuid
 from collections import Counter, defaultdict
@@ -442,6 +443,14 @@ class Site:
         here = here if here in {path for path, _, _ in entries} else ""
         return self.same("menu.html", page, navigation=entries, section=section, here=here)
 
+    @cached_property
+    def files_in(self) -> dict[str, list[tuple[str, int]]]:
+        """Path and bytes of the files that are offered, in order, by the folder in which they lie."""
+        found: defaultdict[str, list[tuple[str, int]]] = defaultdict(list)
+        for path, size in sorted(self.sizes.items()):
+            found[posixpath.dirname(path)].append((path, size))
+        return found
+
     def size(self, path: str, language: str) -> str:
         """The size of a file of the release as people write it: 12 KB."""
         number = self.sizes[path]
@@ -505,7 +514,7 @@ class Site:
         """How many records of each hub stand in the release."""
         return Counter(entry.record.hub for entry in self.library.records.values())
 
-    @property
+    @cached_property
     def is_sample(self) -> bool:
         """Whether all content in use was written to show how hubpacks works."""
         return views.is_sample(self.edition)

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import unquote
 
+from pipelines.crew import ALONE, Crew
 from pipelines.files import Damaged, digests_in, files_in, json_of, sha256_of
 from pipelines.publish import writers
 from pipelines.publish.archives import wrong_archives
@@ -57,16 +58,9 @@ _SHARES_A_WORKER = 2
 
 Check = Callable[[], Iterable[str]]
 """What is wrong, in words. It can be sent to another process."""
-Share = Callable[[Callable[[Any], Any], Iterable[Any]], list[Any]]
-"""What makes a piece of work of each item, and gives what came of them in their order."""
 
 
-def in_turn(work: Callable[[Any], Any], items: Iterable[Any]) -> list[Any]:
-    """What ``work`` makes of each of ``items``, in this process."""
-    return [work(item) for item in items]
-
-
-def verify_release(folder: Path, before: Path | None = None, share: Share = in_turn, workers: int = 1) -> list[str]:
+def verify_release(folder: Path, before: Path | None = None, crew: Crew = ALONE) -> list[str]:
     """What is wrong with the release in ``folder``, in words; an empty list when nothing is.
 
     Needs nothing but the folder. Checks: every file is listed and as listed, the manifest agrees with the checksums,
@@ -76,17 +70,17 @@ def verify_release(folder: Path, before: Path | None = None, share: Share = in_t
     made it, and every record has an open licence. Who made it is for ``wrong_signatures``.
 
     ``before`` may be the folder of the release before it, which was verified when it was published: what was right
-    there is not checked again where it depends on nothing but what is still the same, byte for byte. ``share`` lets
-    ``workers`` processes share the work.
+    there is not checked again where it depends on nothing but what is still the same, byte for byte. The ``crew``
+    shares the work.
     """
     try:
         listed = _Lists.of(folder)
-        shares = _shares(folder, files_in(folder), _SHARES_A_WORKER * workers)
-        seen = _Seen.of_all(share(partial(_look_at, folder), shares))
+        shares = _shares(folder, files_in(folder), _SHARES_A_WORKER * crew.workers)
+        seen = _Seen.of_all(crew.share(partial(_look_at, folder), shares))
     except _UNREADABLE as error:
         return [f"the release cannot be read: {error}"]
     problems = listed.differences(seen.digests)
-    found = share(_made, _due(folder, seen, _earlier(folder, before), workers))
+    found = crew.share(_made, _due(folder, seen, _earlier(folder, before), crew.workers))
     return [*dict.fromkeys([*problems, *_broken_links(seen), *chain.from_iterable(found)])]
 
 

@@ -5,7 +5,6 @@ right.
 from __future__ import annotations
 
 import json
-import pickle
 import re
 import shutil
 from collections.abc import Callable, Iterable
@@ -15,6 +14,7 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from pipelines.crew import Crew
 from pipelines.files import sha256_of
 from pipelines.publish import figures
 from pipelines.publish.bill import BILL
@@ -22,7 +22,7 @@ from pipelines.publish.earlier import Earlier
 from pipelines.publish.release import build_release
 from pipelines.publish.signed import SUMS, sign_release
 from pipelines.publish.tables import write_tables
-from pipelines.publish.verification import in_turn, verify_release, wrong_files
+from pipelines.publish.verification import verify_release, wrong_files
 from tests.builders import KEY, a_benchmark_table, an_edition, benchmark_rows, reseal
 
 FIRST, SECOND = "2026-11-16.01", "2026-11-23.01"
@@ -151,12 +151,13 @@ def made(folder: Path, before: Path | None) -> set[str]:
     """The names of the checks that are made, also of pages that are taken apart."""
     names: set[str] = set()
 
-    def share(work: Callable[[Any], Any], items: Iterable[Any]) -> list[Any]:
-        items = [*items]
-        for check in items:
-            told = [getattr(check, "func", None), *getattr(check, "args", ())]
-            names.update(one.__name__ for one in told if callable(one))
-        return in_turn(work, items)
+    class Watching(Crew):
+        def share(self, work: Callable[[Any], Any], items: Iterable[Any]) -> list[Any]:
+            items = [*items]
+            for check in items:
+                told = [getattr(check, "func", None), *getattr(check, "args", ())]
+                names.update(one.__name__ for one in told if callable(one))
+            return super().share(work, items)
 
     class Watched(figures.Page):
         def __init__(self, html: str) -> None:
@@ -165,7 +166,7 @@ def made(folder: Path, before: Path | None) -> set[str]:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(figures, "Page", Watched)
-        assert verify_release(folder, before, share) == []
+        assert verify_release(folder, before, Watching()) == []
     return names
 
 
@@ -296,16 +297,9 @@ def test_a_page_is_held_against_none_that_is_damaged(releases: Path) -> None:
 
 
 def test_processes_can_share_the_checks(releases: Path) -> None:
-    """What they get, and what they find, can be sent."""
     replaced(releases / SECOND, "benchmarks/benchmarks.csv", rb",45,", b",43,")
     replaced(releases / SECOND, PAGE, rb">45<", b">43<")
-
-    def share(work: Callable[[Any], Any], items: Iterable[Any]) -> list[Any]:
-        return [sent(sent(work)(sent(item))) for item in items]
-
-    def sent(what: Any) -> Any:
-        return pickle.loads(pickle.dumps(what))
-
     alone = verify_release(releases / SECOND, releases / FIRST)
     assert len(alone) > 2
-    assert sorted(verify_release(releases / SECOND, releases / FIRST, share, 3)) == sorted(alone)
+    with Crew(2) as crew:
+        assert sorted(verify_release(releases / SECOND, releases / FIRST, crew)) == sorted(alone)
