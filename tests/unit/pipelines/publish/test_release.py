@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import csv
 import json
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -18,8 +19,13 @@ def a_release(tmp_path: Path, **changes: object) -> Path:
     return folder
 
 
-def test_a_release_verifies_and_its_checksums_work_with_the_common_tool(tmp_path: Path) -> None:
-    folder = a_release(tmp_path)
+@pytest.fixture
+def folder(small_release: Path, tmp_path: Path) -> Path:
+    """A copy of the small release."""
+    return Path(shutil.copytree(small_release, tmp_path / "small"))
+
+
+def test_a_release_verifies_and_its_checksums_work_with_the_common_tool(folder: Path) -> None:
     assert verify_release(folder) == []
     done = subprocess.run(["/usr/bin/sha256sum", "-c", "--quiet", "SHA256SUMS"], cwd=folder, check=False)
     assert done.returncode == 0
@@ -58,12 +64,12 @@ def test_the_manifest_says_what_went_in_and_what_came_out(tmp_path: Path) -> Non
     assert csv_file["media_type"] == "text/csv"
 
 
-def test_a_pack_has_its_records_in_every_format(tmp_path: Path) -> None:
-    folder = a_release(tmp_path) / "packs" / "national"
-    lines = [json.loads(line) for line in (folder / "records.jsonl").read_text().splitlines()]
-    with (folder / "records.csv").open(encoding="utf-8", newline="") as file:
+def test_a_pack_has_its_records_in_every_format(folder: Path) -> None:
+    national = folder / "packs" / "national"
+    lines = [json.loads(line) for line in (national / "records.jsonl").read_text().splitlines()]
+    with (national / "records.csv").open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
-    data = json.loads((folder / "pack.json").read_text())
+    data = json.loads((national / "pack.json").read_text())
     ids = [line["id"] for line in lines]
     assert ids == [row["id"] for row in rows] == [record["id"] for record in data["records"]]
     letters = lines[ids.index("vale/letters")]
@@ -104,11 +110,10 @@ def test_a_pack_has_its_records_in_every_format(tmp_path: Path) -> None:
     assert (term["term"], term["title"], term["term_source"]) == (*[term["title"]] * 2, "Sample Standards Body")
     assert rows[ids.index("vale/open-formats")]["evaluation"] == "'- Ask for a **sample export**."
     for line in lines:
-        assert (folder.parents[1] / line["address"]).is_file()
+        assert (national.parents[1] / line["address"]).is_file()
 
 
-def test_coverage_and_quality_tell_how_each_hub_stands_without_contents(tmp_path: Path) -> None:
-    folder = a_release(tmp_path)
+def test_coverage_and_quality_tell_how_each_hub_stands_without_contents(folder: Path) -> None:
     coverage = json.loads((folder / "coverage.json").read_text())
     assert coverage["states"] == {"carried_forward": 1, "fresh": 1, "held": 1, "missing": 1}
     assert coverage["hubs"][0]["derived"] == {"title from first_heading": 1}
@@ -162,8 +167,7 @@ def test_a_folder_that_holds_anything_is_refused(tmp_path: Path) -> None:
         build_release(an_edition(), tmp_path)
 
 
-def test_a_missing_an_extra_and_a_changed_file_are_found(tmp_path: Path) -> None:
-    folder = a_release(tmp_path)
+def test_a_missing_an_extra_and_a_changed_file_are_found(folder: Path) -> None:
     (folder / "en" / "method.html").unlink()
     (folder / "extra.txt").write_text("x")
     (folder / "coverage.json").write_text("{}")
@@ -174,16 +178,14 @@ def test_a_missing_an_extra_and_a_changed_file_are_found(tmp_path: Path) -> None
     assert any(problem.startswith("link to nowhere: en/method.html") for problem in problems)
 
 
-def test_a_manifest_that_disagrees_with_the_checksums_is_found(tmp_path: Path) -> None:
-    folder = a_release(tmp_path)
+def test_a_manifest_that_disagrees_with_the_checksums_is_found(folder: Path) -> None:
     manifest = json.loads((folder / "release.json").read_text())
     manifest["files"] = manifest["files"][1:]
     (folder / "release.json").write_text(json.dumps(manifest))
     assert any(problem.startswith("release.json and SHA256SUMS differ: ") for problem in verify_release(folder))
 
 
-def test_a_link_to_a_place_that_is_not_on_the_page_is_found(tmp_path: Path) -> None:
-    folder = a_release(tmp_path)
+def test_a_link_to_a_place_that_is_not_on_the_page_is_found(folder: Path) -> None:
     page = folder / "en" / "index.html"
     html = page.read_text().replace("coverage.html#hub-vale", "coverage.html#hub-gone")
     page.write_text(html.replace('"../en/method.html"', '"../en/gone.html#sector=health"', 1))
@@ -195,8 +197,7 @@ def test_a_link_to_a_place_that_is_not_on_the_page_is_found(tmp_path: Path) -> N
     assert "explore.html#view=" in (folder / "en/benchmarks/interop-baseline-v1-decision-maker.html").read_text()
 
 
-def test_help_that_is_no_record_of_the_release_is_found(tmp_path: Path) -> None:
-    folder = a_release(tmp_path)
+def test_help_that_is_no_record_of_the_release_is_found(folder: Path) -> None:
     path = folder / "cy/self-assessment/helps.js"
     path.write_bytes(path.read_bytes().replace(b"coast/exit", b"coast/else"))
     reseal(folder, "cy/self-assessment/helps.js")
@@ -205,8 +206,7 @@ def test_help_that_is_no_record_of_the_release_is_found(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("count", ["9", "12", "0", "-5", "10.0"])
-def test_a_count_under_the_threshold_or_not_rounded_is_found(tmp_path: Path, count: str) -> None:
-    folder = a_release(tmp_path)
+def test_a_count_under_the_threshold_or_not_rounded_is_found(folder: Path, count: str) -> None:
     path = folder / "benchmarks" / "benchmarks.csv"
     path.write_bytes(path.read_bytes().replace(b",45,", f",{count},".encode(), 1))
     reseal(folder, "benchmarks/benchmarks.csv")
@@ -241,8 +241,7 @@ def test_levels_that_do_not_fit_their_group_are_found(
     assert any(problem in told for told in verify_release(folder))
 
 
-def test_a_release_without_its_distributions_is_no_whole_one(tmp_path: Path) -> None:
-    folder = a_release(tmp_path)
+def test_a_release_without_its_distributions_is_no_whole_one(folder: Path) -> None:
     (folder / "benchmarks" / "distributions.csv").unlink()
     assert {"missing: benchmarks/distributions.csv"} <= {*verify_release(folder)}
 
