@@ -40,6 +40,18 @@ def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
         return (yield)
 
 
+@contextmanager
+def unchanged(folder: Path) -> Iterator[None]:
+    """Assert that what is in ``folder`` is the same after as it was before."""
+    from tests.reproduce import files_of
+
+    before = files_of(folder)
+    yield
+    after = files_of(folder)
+    changed = sorted(path for path in before.keys() | after.keys() if before.get(path) != after.get(path))
+    assert changed == [], "a test has changed what others read"
+
+
 @pytest.fixture(scope="session")
 def sample_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with the ``store`` and the ``public`` folder of one run over the sample hubs, which takes half a minute,
@@ -58,6 +70,33 @@ def sample_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
             with untraced():
                 run(line, NOW, lambda _stage, _what: None)
     return folder
+
+
+@pytest.fixture(scope="session")
+def small_release(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """The release of the edition that ``tests.builders`` gives, unsigned. It is only read: who changes anything takes a
+    copy, or is found out at the end.
+    """
+    from pipelines.publish.release import build_release
+    from tests.builders import an_edition
+
+    folder = tmp_path_factory.mktemp("small") / "2026-11-23.01"
+    build_release(an_edition(), folder)
+    with unchanged(folder):
+        yield folder
+
+
+@pytest.fixture(scope="session")
+def revised_release(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A release that tells what has changed since the one in the folder ``before`` beside it. Both are only read."""
+    from pipelines.publish.release import build_release
+    from tests.builders import a_revision, an_edition_before
+
+    folder = tmp_path_factory.mktemp("revised")
+    build_release(an_edition_before(), folder / "before")
+    build_release(a_revision(), folder / "after", previous=folder / "before")
+    with unchanged(folder):
+        yield folder / "after"
 
 
 @pytest.fixture(scope="session")

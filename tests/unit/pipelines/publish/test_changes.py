@@ -35,7 +35,7 @@ from pipelines.publish.changes_in_words import MOST, WHY, changes_in_words
 from pipelines.publish.release import build_release
 from pipelines.publish.verification import verify_release
 from pipelines.publish.writers import json_bytes, records
-from tests.builders import a_case_study, a_library, a_revision, an_edition, an_edition_before, reseal
+from tests.builders import a_case_study, a_library, a_revision, an_edition, reseal
 
 WAVE = ("2026-Q3", "interop-baseline-v1", "decision_maker")
 TOTAL = (*WAVE, "legal", "total", "all", "all", "all", "all")
@@ -43,12 +43,9 @@ HEALTH = (*WAVE, "legal", "sector", "health", "all", "all", "all")
 
 
 @pytest.fixture(scope="module")
-def folders(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+def folders(revised_release: Path) -> tuple[Path, Path]:
     """Two releases, one after the other."""
-    older, newer = (tmp_path_factory.mktemp("releases") / name for name in ("older", "newer"))
-    build_release(an_edition_before(), older)
-    build_release(a_revision(), newer, previous=older)
-    return older, newer
+    return revised_release.parent / "before", revised_release
 
 
 @pytest.fixture(scope="module")

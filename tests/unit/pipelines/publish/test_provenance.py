@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -86,6 +87,19 @@ def test_a_record_of_a_file_that_nobody_knows_is_a_bug_and_not_published(tmp_pat
 # Broken chains.
 
 
+@pytest.fixture(scope="module")
+def whole(small_release: Path) -> Path:
+    """A release of which every record can be traced. It is only read."""
+    assert verify_release(small_release) == []
+    return small_release
+
+
+@pytest.fixture
+def release(whole: Path, tmp_path: Path) -> Path:
+    """A copy of it, to be broken."""
+    return Path(shutil.copytree(whole, tmp_path / "r"))
+
+
 def change(folder: Path, name: str, **changes: Any) -> None:
     """Change the JSON file ``name`` of the release, as somebody would who puts the checksums right as well."""
     path = folder / name
@@ -128,29 +142,25 @@ STRANGER = {"id": "stranger", "snapshot": "0" * 64, "files": []}
         ({"hubs": lambda _: [1]}, "nothing can be traced"),
     ],
 )
-def test_a_broken_chain_is_found(tmp_path: Path, changes: dict[str, Any], problem: str) -> None:
-    build_release(an_edition(), tmp_path / "r")
-    assert verify_release(tmp_path / "r") == []
-    change(tmp_path / "r", "provenance.json", **changes)
-    problems = verify_release(tmp_path / "r")
+def test_a_broken_chain_is_found(release: Path, changes: dict[str, Any], problem: str) -> None:
+    change(release, "provenance.json", **changes)
+    problems = verify_release(release)
     assert any(problem in found for found in problems), problems
 
 
-def test_a_row_with_another_file_or_digest_is_found(tmp_path: Path) -> None:
-    build_release(an_edition(), tmp_path / "r")
+def test_a_row_with_another_file_or_digest_is_found(release: Path) -> None:
     name = "packs/sector-transport/records.jsonl"
-    path = tmp_path / "r" / name
+    path = release / name
     text = path.read_text(encoding="utf-8")
     path.write_text(text.replace(a_digest("cymru: case_study/bus.md"), "0" * 64), encoding="utf-8")
-    reseal(tmp_path / "r", name)
+    reseal(release, name)
     problem = "sector-transport: cymru/bus comes from a file of cymru that provenance.json does not have"
     in_zip = "packs/sector-transport/pack.zip: records.jsonl is not that of the pack"
-    assert verify_release(tmp_path / "r") == [problem, in_zip]
+    assert verify_release(release) == [problem, in_zip]
 
 
-def test_a_release_without_provenance_cannot_be_traced(tmp_path: Path) -> None:
-    build_release(an_edition(), tmp_path / "r")
-    (tmp_path / "r/provenance.json").unlink()
-    problems = verify_release(tmp_path / "r")
+def test_a_release_without_provenance_cannot_be_traced(release: Path) -> None:
+    (release / "provenance.json").unlink()
+    problems = verify_release(release)
     assert "missing: provenance.json" in problems
     assert "nothing can be traced: provenance.json: No such file or directory" in problems

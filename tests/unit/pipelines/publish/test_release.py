@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import csv
 import json
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -19,8 +20,13 @@ def a_release(tmp_path: Path, **changes: object) -> Path:
     return folder
 
 
-def test_a_release_verifies_and_its_checksums_work_with_the_common_tool(tmp_path: Path) -> None:
-    folder = a_release(tmp_path)
+@pytest.fixture
+def folder(small_release: Path, tmp_path: Path) -> Path:
+    """A copy of the small release."""
+    return Path(shutil.copytree(small_release, tmp_path / "small"))
+
+
+def test_a_release_verifies_and_its_checksums_work_with_the_common_tool(folder: Path) -> None:
     assert verify_release(folder) == []
     done = subprocess.run(["/usr/bin/sha256sum", "-c", "--quiet", "SHA256SUMS"], cwd=folder, check=False)
     assert done.returncode == 0
@@ -59,12 +65,12 @@ def test_the_manifest_says_what_went_in_and_what_came_out(tmp_path: Path) -> Non
     assert csv_file["media_type"] == "text/csv"
 
 
-def test_a_pack_has_its_records_in_every_format(tmp_path: Path) -> None:
-    folder = a_release(tmp_path) / "packs" / "national"
-    lines = [json.loads(line) for line in (folder / "records.jsonl").read_text().splitlines()]
-    with (folder / "records.csv").open(encoding="utf-8", newline="") as file:
+def test_a_pack_has_its_records_in_every_format(folder: Path) -> None:
+    national = folder / "packs" / "national"
+    lines = [json.loads(line) for line in (national / "records.jsonl").read_text().splitlines()]
+    with (national / "records.csv").open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
-    data = json.loads((folder / "pack.json").read_text())
+    data = json.loads((national / "pack.json").read_text())
     ids = [line["id"] for line in lines]
     assert ids == [row["id"] for row in rows] == [record["id"] for record in data["records"]]
     letters = lines[ids.index("vale/letters")]
@@ -105,11 +111,10 @@ def test_a_pack_has_its_records_in_every_format(tmp_path: Path) -> None:
     assert (term["term"], term["title"], term["term_source"]) == (*[term["title"]] * 2, "Sample Standards Body")
     assert rows[ids.index("vale/open-formats")]["evaluation"] == "'- Ask for a **sample export**."
     for line in lines:
-        assert (folder.parents[1] / line["address"]).is_file()
+        assert (national.parents[1] / line["address"]).is_file()
 
 
-def test_coverage_and_quality_tell_how_each_hub_stands_without_contents(tmp_path: Path) -> None:
-    folder = a_release(tmp_path)
+def test_coverage_and_quality_tell_how_each_hub_stands_without_contents(folder: Path) -> None:
     coverage = json.loads((folder / "coverage.json").read_text())
     assert coverage["states"] == {"carried_forward": 1, "fresh": 1, "held": 1, "missing": 1}
     assert coverage["hubs"][0]["derived"] == {"title from first_heading": 1}

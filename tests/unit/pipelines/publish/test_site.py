@@ -61,10 +61,8 @@ class Outline(HTMLParser):
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("release") / "r"
-    build_release(an_edition(), path)
-    return path
+def folder(small_release: Path) -> Path:
+    return small_release
 
 
 def page(folder: Path, name: str) -> str:

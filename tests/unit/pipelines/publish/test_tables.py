@@ -16,19 +16,15 @@ from python_calamine import CalamineWorkbook
 
 from pipelines.files import Damaged
 from pipelines.publish import descriptors, writers
-from pipelines.publish.release import build_release
 from pipelines.publish.tables import TABLES, published, write_pack_tables, write_tables
-from tests.builders import an_edition
 
 TOLD = ("required", "key", "unit", "minimum", "maximum", "pattern", "values", "separator", "json")
 """What columns of older versions do not say."""
 
 
 @pytest.fixture(scope="module")
-def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("tables") / "release"
-    build_release(an_edition(), folder)
-    return folder
+def built(small_release: Path) -> Path:
+    return small_release
 
 
 @pytest.fixture

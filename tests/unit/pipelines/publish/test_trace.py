@@ -1,22 +1,20 @@
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
 
 from pipelines.files import Damaged
 from pipelines.publish import NotTraced, in_words, release_named, trace
-from pipelines.publish.release import build_release
-from tests.builders import a_digest, an_edition
+from tests.builders import a_digest
 
 RELEASE = "2026-11-23.01"
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("release") / "r"
-    build_release(an_edition(), path)
-    return path
+def folder(small_release: Path) -> Path:
+    return small_release
 
 
 @pytest.mark.parametrize(
@@ -135,8 +133,8 @@ def test_the_page_of_another_release_is_not_taken_for_one_of_this(folder: Path) 
         trace(folder, address)
 
 
-def test_a_damaged_release_is_named(tmp_path: Path) -> None:
-    build_release(an_edition(), tmp_path / "r")
+def test_a_damaged_release_is_named(folder: Path, tmp_path: Path) -> None:
+    shutil.copytree(folder, tmp_path / "r")
     (tmp_path / "r/provenance.json").write_text("[]")
     with pytest.raises(Damaged, match="is damaged"):
         trace(tmp_path / "r", "vale/letters")

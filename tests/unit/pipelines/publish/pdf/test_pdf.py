@@ -40,9 +40,9 @@ LATER = datetime(2026, 12, 1, 12, tzinfo=UTC)
 
 
 @pytest.fixture(scope="module")
-def release(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def release(small_release: Path) -> Path:
     """A release of a small edition, which is only read."""
-    return built(tmp_path_factory.mktemp("pdf") / "2026-11-23.01")
+    return small_release
 
 
 def built(folder: Path, before: Path | None = None, **changes: Any) -> Path:
