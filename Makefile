@@ -17,8 +17,8 @@ NU := build/nu/node_modules/vnu-jar/build/dist/vnu.jar
 JUDGES := build/judges/.made
 PEERS := build/peers/.made
 
-# Hundreds of tests start processes, which need not compile the code anew.
-test: export PYTHONDONTWRITEBYTECODE =
+# Hundreds of tests start processes, which need not compile the code anew; nor does an operator's.
+test bench: export PYTHONDONTWRITEBYTECODE =
 test: .venv/.dev $(NU) $(JUDGES)
 	@.ci/need chromium chromium
 	@.ci/need default-jre-headless java
