@@ -26,10 +26,9 @@ from hubs.contract.vocabularies import vocabulary
 from hubs.instruments import instruments
 from pipelines.policy import read_policy
 from pipelines.publish import figures, strings, writers
-from pipelines.publish.release import build_release
 from pipelines.publish.site import Site
 from pipelines.publish.tables import write_tables
-from tests.builders import a_benchmark_table, a_revision, an_edition, an_edition_before, benchmark_rows
+from tests.builders import a_benchmark_table, an_edition, benchmark_rows
 
 SPECS = {spec.name: spec for spec in (writers.BENCHMARKS, writers.DISTRIBUTIONS, writers.TRENDS)}
 BENCHMARKS, DISTRIBUTIONS, _ = SPECS
@@ -345,10 +344,8 @@ def all_problems(folder: Path) -> list[str]:
 
 
 @pytest.fixture(scope="module")
-def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("figures") / "release"
-    build_release(an_edition(), folder)
-    return folder
+def built(small_release: Path) -> Path:
+    return small_release
 
 
 def test_no_other_number_exists(built: Path) -> None:
@@ -356,25 +353,15 @@ def test_no_other_number_exists(built: Path) -> None:
     assert sum(len(page.cells) for _, _, page in pages_of(built)) > 50
 
 
-@pytest.fixture(scope="module")
-def revised(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A release that tells what has changed, beside the one before it."""
-    made = tmp_path_factory.mktemp("figures")
-    before, folder = made / "before", made / "release"
-    build_release(an_edition_before(), before)
-    build_release(a_revision(), folder, previous=before)
-    return folder
-
-
-def test_no_other_number_exists_in_what_has_changed(revised: Path) -> None:
+def test_no_other_number_exists_in_what_has_changed(revised_release: Path) -> None:
     """Every figure of the release before is that release's, and every one of now this one's."""
-    assert all_problems(revised) == []
+    assert all_problems(revised_release) == []
     tables = [
         {tuple(row[name] for name in KEYS): row for row in pq.read_table(path).to_pylist()}
-        for folder in (revised.parent / "before", revised)
+        for folder in (revised_release.parent / "before", revised_release)
         for path in [folder / "benchmarks/benchmarks.parquet"]
     ]
-    benchmarks = json.loads((revised / "changes.json").read_bytes())["benchmarks"]
+    benchmarks = json.loads((revised_release / "changes.json").read_bytes())["benchmarks"]
     entries = [entry for name in ("revisions", "corrections", "groups") for entry in benchmarks[name]]
     told = [(entry, cell) for entry in entries for cell in [*entry["cells"], *_largest(entry)]]
     assert len(told) > 50
@@ -516,8 +503,8 @@ def is_plain(html: str) -> bool:
     return True
 
 
-def test_all_pages_with_figures_are_read_at_once_as_the_parser_reads_them(built: Path, revised: Path) -> None:
-    pages = [path.read_text(encoding="utf-8") for folder in (built, revised) for path in folder.rglob("*.html")]
+def test_all_pages_with_figures_are_read_at_once_as_the_parser_reads_them(built: Path, revised_release: Path) -> None:
+    pages = [path.read_text(encoding="utf-8") for folder in (built, revised_release) for path in folder.rglob("*.html")]
     pages = [html for html in pages if " data-figures=" in html]
     assert len(pages) > 20
     for html in pages:
@@ -632,8 +619,10 @@ IN_CHANGES = {
 
 
 @pytest.mark.parametrize("plant", IN_CHANGES)
-def test_verification_finds_a_number_that_neither_release_tells(revised: Path, tmp_path: Path, plant: str) -> None:
-    folder = damaged(revised, tmp_path)
+def test_verification_finds_a_number_that_neither_release_tells(
+    revised_release: Path, tmp_path: Path, plant: str
+) -> None:
+    folder = damaged(revised_release, tmp_path)
     *what, problem = IN_CHANGES[plant]
     planted(folder, "en/changes.html", *what)
     assert any(re.search(problem, told) for told in wrong_figures(folder)), [*wrong_figures(folder)]

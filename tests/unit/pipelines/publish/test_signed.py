@@ -28,9 +28,8 @@ DAY = timedelta(days=1)
 
 
 @pytest.fixture(scope="module")
-def signed(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("signed") / "release"
-    build_release(an_edition(), folder)
+def signed(small_release: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = Path(shutil.copytree(small_release, tmp_path_factory.mktemp("signed") / "release"))
     sign_release(folder, KEY)
     return folder
 
