@@ -169,7 +169,7 @@ class Writer:
 
     def write_share(self, sizes: Mapping[str, int], changes: Mapping[str, Any], start: int, step: int) -> None:
         """Write, of the others, the page at place ``start`` and each that is ``step`` places after the one before."""
-        self._site.sizes, self._site.changes = sizes, changes
+        self._site.tell(sizes, changes)
         gc.freeze()  # what pages are made of stays, and need not be looked through again and again
         try:
             for pages in islice(self._pages.values(), start, None, step):
@@ -201,8 +201,7 @@ class Site:
         self, edition: Edition, sizes: Mapping[str, int] | None = None, changes: Mapping[str, Any] | None = None
     ) -> None:
         self.edition = edition
-        self.sizes: Mapping[str, int] = sizes or {}
-        self.changes: Mapping[str, Any] = changes or {}
+        self.tell({} if sizes is None else sizes, changes or {})
         self.library = views.Library(edition)
         self.hubs = edition.states
         self.benchmarks = views.benchmark_views(edition)
@@ -214,6 +213,15 @@ class Site:
         self.words = Words(self.library.records[id] for id in self.library.order)
         self.lists = Lists(edition, self.library, self.words)
         self.facets = self.lists.facets
+
+    def tell(self, sizes: Mapping[str, int], changes: Mapping[str, Any]) -> None:
+        """Say what was not known yet: ``sizes`` and ``changes``."""
+        self.sizes = sizes
+        self.changes = changes
+        self.files_in: defaultdict[str, list[tuple[str, int]]] = defaultdict(list)
+        """Path and bytes of the files that are offered, in order, by the folder in which they lie."""
+        for path, size in sorted(sizes.items()):
+            self.files_in[posixpath.dirname(path)].append((path, size))
 
     def pages(self) -> list[Page]:
         """Every page, in a fixed order."""
@@ -442,14 +450,6 @@ class Site:
         section = SECTIONS.get(page.section, page.section)
         here = here if here in {path for path, _, _ in entries} else ""
         return self.same("menu.html", page, navigation=entries, section=section, here=here)
-
-    @cached_property
-    def files_in(self) -> dict[str, list[tuple[str, int]]]:
-        """Path and bytes of the files that are offered, in order, by the folder in which they lie."""
-        found: defaultdict[str, list[tuple[str, int]]] = defaultdict(list)
-        for path, size in sorted(self.sizes.items()):
-            found[posixpath.dirname(path)].append((path, size))
-        return found
 
     def size(self, path: str, language: str) -> str:
         """The size of a file of the release as people write it: 12 KB."""
