@@ -7,8 +7,10 @@ one crew does one piece of work after the other.
 from __future__ import annotations
 
 import multiprocessing
+import os
 import pickle
 import tempfile
+import threading
 from collections import deque
 from collections.abc import Callable, Iterable
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
@@ -65,7 +67,7 @@ class Crew:
         if self.workers > 1:
             self._folder = Path(self._left.enter_context(tempfile.TemporaryDirectory(prefix="hubpacks-")))
             fresh, others = multiprocessing.get_context("spawn"), self.workers - 1
-            self._pool = self._left.enter_context(ProcessPoolExecutor(others, fresh, initializer=look_rarely))
+            self._pool = self._left.enter_context(ProcessPoolExecutor(others, fresh, initializer=_begin))
             for _ in range(others):
                 self._pool.submit(import_module, self._needs)
         return self
@@ -108,6 +110,19 @@ class Crew:
             for other in others:
                 other.result()
         return [made[number] for number in range(len(made))]
+
+
+def _begin() -> None:
+    """Make this process one of a crew."""
+    look_rarely()
+    threading.Thread(target=_end_with_the_first, daemon=True).start()
+
+
+def _end_with_the_first() -> None:
+    """End when the process that hands out the work has ended, also by a kill: nobody would ever ask for more."""
+    if (first := multiprocessing.parent_process()) is not None:
+        first.join()
+        os._exit(1)
 
 
 def _handed(pool: ProcessPoolExecutor, work: Callable[[Item], Made], item: Item) -> Made:

@@ -1,11 +1,14 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
+import psutil
 import pytest
 
 from pipelines.crew import ALONE, Crew, Own
@@ -82,6 +85,27 @@ def test_alone_is_this_process(tmp_path: Path) -> None:
 def test_a_process_that_ends_is_told_of() -> None:
     with pytest.raises(RuntimeError, match="terminated abruptly"), Crew(2) as crew:
         crew.share(_end_elsewhere, [os.getpid()] * 8)
+
+
+_WAITS = """
+import os, signal
+from pipelines.crew import Crew
+if __name__ == "__main__":
+    with Crew(3) as crew:
+        crew.share(abs, range(9))
+        print(*crew._pool._processes, flush=True)
+        signal.pause()
+"""
+
+
+def test_all_end_when_the_first_is_killed() -> None:
+    with subprocess.Popen([sys.executable, "-c", _WAITS], stdout=subprocess.PIPE, text=True) as first:
+        assert first.stdout
+        others = [psutil.Process(int(process)) for process in first.stdout.readline().split()]
+        assert others
+        first.kill()
+    _, alive = psutil.wait_procs(others, timeout=30)
+    assert alive == []
 
 
 def test_nothing_is_left_of_a_crew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
