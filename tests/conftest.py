@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import signal
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
@@ -15,6 +16,14 @@ from pipelines.settings import DEFAULTS
 from tests.feeds import NOW
 
 JOURNEYS = Path(__file__).parent / "journeys"
+
+
+def pytest_configure() -> None:
+    """Let tests be interrupted, also where a shell has started them in the background: Dagster does on SIGTERM what is
+    done on SIGINT, and servers that tests start would not end either.
+    """
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @contextmanager
