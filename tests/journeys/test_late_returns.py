@@ -126,7 +126,7 @@ def test_a_run_that_is_killed_when_it_is_about_to_show_a_release_has_published(
 
 def test_a_refused_release_leaves_nothing_in_the_ledger(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     send(tmp_path, one=40, two=40)
-    monkeypatch.setattr("pipelines.publish.pointers.verify_release", lambda _: ["planted"])
+    monkeypatch.setattr("pipelines.publish.pointers.verify_release", lambda *_: ["planted"])
     with pytest.raises(publish.ReleaseRefused, match="planted"):
         run_line(a_line(tmp_path), NOW, lambda _stage, _what: None)
     assert Ledger(tmp_path / "store/ledger").periods() == []
