@@ -8,17 +8,15 @@ from __future__ import annotations
 
 import multiprocessing
 import os
-import pickle
-import tempfile
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from contextlib import ExitStack
-from functools import cached_property, lru_cache, partial
+from functools import cached_property, partial
 from importlib import import_module
 from itertools import count
-from pathlib import Path
+from multiprocessing.synchronize import Barrier
 from typing import Any, Generic, Self, TypeVar
 
 from pipelines.memory import look_rarely
@@ -28,26 +26,35 @@ Made = TypeVar("Made")
 
 
 class Own(Generic[Made]):
-    """What each process of a crew has of its own: ``made`` is that of this one. It may be sent to the others as often
-    as there are items; what it is made of stands in the file ``told``, and is read there once.
+    """What each process of a crew has of its own: ``made`` is that of this one. Work may name it as often as there are
+    items, since only its ``number`` is sent.
     """
 
-    def __init__(self, make: Callable[[], Made], told: Path | None = None) -> None:
+    def __init__(self, number: int, make: Callable[[], Made]) -> None:
+        self._number = number
         self._make = make
-        self._told = told
 
     @cached_property
     def made(self) -> Made:
         """What work needs besides its item."""
         return self._make()
 
-    def __reduce__(self) -> tuple[Callable[[Path], Own[Any]], tuple[Path | None]]:
-        return _of_this_process, (self._told,)
+    def __reduce__(self) -> tuple[Callable[[int], Own[Any]], tuple[int]]:
+        return _of_this_process, (self._number,)
 
 
-@lru_cache(maxsize=1)  # what was needed for the piece of work before is needed no more
-def _of_this_process(told: Path) -> Own[Any]:
-    return Own(pickle.loads(told.read_bytes()))  # noqa: S301 - written by the process that hands out the work
+_own: dict[int, Own[Any]] = {}
+"""Of a process of a crew: what it was told last, by its number."""
+
+
+def _of_this_process(number: int) -> Own[Any]:
+    return _own[number]
+
+
+def _take_over(number: int, make: Callable[[], Any]) -> None:
+    _own.clear()  # what was needed for the piece of work before is needed no more
+    _own[number] = Own(number, make)
+    _together[0].wait()
 
 
 class Crew:
@@ -60,16 +67,14 @@ class Crew:
         self._needs = needs
         self._left = ExitStack()
         self._pool: ProcessPoolExecutor | None = None
-        self._folder: Path | None = None
         self._numbers = count()
 
     def __enter__(self) -> Self:
         if self.workers > 1:
-            self._folder = Path(self._left.enter_context(tempfile.TemporaryDirectory(prefix="hubpacks-")))
             fresh, others = multiprocessing.get_context("spawn"), self.workers - 1
-            self._pool = self._left.enter_context(ProcessPoolExecutor(others, fresh, initializer=_begin))
-            for _ in range(others):
-                self._pool.submit(import_module, self._needs)
+            pool = ProcessPoolExecutor(others, fresh, initializer=_begin, initargs=(fresh.Barrier(others),))
+            self._pool = self._left.enter_context(pool)
+            self._by_each_other(_import, self._needs)
         return self
 
     def __exit__(self, *_error: object) -> None:
@@ -77,12 +82,16 @@ class Crew:
         self._left.close()
 
     def each(self, make: Callable[[], Made]) -> Own[Made]:
-        """What ``make``, which can be pickled, gives in each process that needs it."""
-        if self._folder is None:
-            return Own(make)
-        told = self._folder / str(next(self._numbers))
-        told.write_bytes(pickle.dumps(make))
-        return Own(make, told)
+        """What ``make``, which can be pickled, gives in each process that needs it. The one before is gone."""
+        number = next(self._numbers)
+        self._by_each_other(_take_over, number, make)
+        return Own(number, make)
+
+    def _by_each_other(self, work: Callable[..., None], *told: Any) -> None:
+        """Let each of the others do ``work`` once, in which it waits for all of them: so none does it twice."""
+        if self._pool is not None:
+            for _ in range(self.workers - 1):
+                self._pool.submit(work, *told)
 
     def share(self, work: Callable[[Item], Made], items: Iterable[Item]) -> list[Made]:
         """What ``work`` makes of each of ``items``, in their order; all three can be pickled. Whoever is free takes the
@@ -112,10 +121,20 @@ class Crew:
         return [made[number] for number in range(len(made))]
 
 
-def _begin() -> None:
+_together: list[Barrier] = []
+"""Of a process of a crew: where it waits for all the others but the first."""
+
+
+def _begin(together: Barrier) -> None:
     """Make this process one of a crew."""
     look_rarely()
+    _together.append(together)
     threading.Thread(target=_end_with_the_first, daemon=True).start()
+
+
+def _import(module: str) -> None:
+    import_module(module)
+    _together[0].wait()
 
 
 def _end_with_the_first() -> None:

@@ -12,7 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from pipelines.crew import Own
+from pipelines.crew import ALONE
 from pipelines.publish import release, site, tables
 from pipelines.publish.archives import write_archive
 from pipelines.publish.pdf import documents_due
@@ -31,7 +31,7 @@ def main(folder: Path, work: Path) -> dict[str, Any]:
             tables.write_other_forms(work, name)
     for write in documents_due(work, made.id, made.published.isoformat()):
         write()
-    site.write_printables(Own(partial(site.Writer, made, work)), work)
+    site.write_printables(ALONE.each(partial(site.Writer, made, work)), work)
     for pack in made.packs:
         write_archive(work, pack.id, made.address)
     return told(work)

@@ -106,13 +106,3 @@ def test_all_end_when_the_first_is_killed() -> None:
         first.kill()
     _, alive = psutil.wait_procs(others, timeout=30)
     assert alive == []
-
-
-def test_nothing_is_left_of_a_crew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("TMPDIR", str(tmp_path))
-    monkeypatch.setattr("tempfile.tempdir", None)
-    with Crew(2) as crew:
-        place = crew.each(partial(Place, tmp_path))
-        assert [path.name for path in tmp_path.glob("hubpacks-*/*")] == ["0"]
-        crew.share(partial(_number_at, place), range(4))
-    assert [*tmp_path.glob("hubpacks-*")] == []
