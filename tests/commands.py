@@ -29,6 +29,8 @@ IMPORTED = (
 """Of ``pipelines``; what they need comes with them."""
 _MOST_BYTES = 2**18
 """Of arguments and environment; a message is no longer on Linux."""
+_ENVIRONMENT = dict(os.environ)
+"""Before any test has changed it: that of a call is for the call."""
 _FILES = 3  # standard output, standard error, and where the exit code is written
 
 
@@ -64,7 +66,13 @@ def _ready() -> socket.socket:
     nothing = subprocess.DEVNULL
     with asked:
         forks = subprocess.Popen(
-            command, cwd=ROOT, pass_fds=[asked.fileno()], stdin=nothing, stdout=nothing, stderr=nothing
+            command,
+            cwd=ROOT,
+            env=_ENVIRONMENT,
+            pass_fds=[asked.fileno()],
+            stdin=nothing,
+            stdout=nothing,
+            stderr=nothing,
         )
     atexit.register(forks.wait)
     atexit.register(asks.close)  # what is registered last is done first
