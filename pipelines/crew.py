@@ -13,7 +13,7 @@ from collections import deque
 from collections.abc import Callable, Iterable
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from contextlib import ExitStack
-from functools import cached_property, partial
+from functools import cached_property
 from importlib import import_module
 from itertools import count
 from multiprocessing.synchronize import Barrier
@@ -25,7 +25,7 @@ Item = TypeVar("Item")
 Made = TypeVar("Made")
 
 
-class Own(Generic[Made]):
+class Each(Generic[Made]):
     """What each process of a crew has of its own: ``made`` is that of this one. Work may name it as often as there are
     items, since only its ``number`` is sent.
     """
@@ -39,22 +39,8 @@ class Own(Generic[Made]):
         """What work needs besides its item."""
         return self._make()
 
-    def __reduce__(self) -> tuple[Callable[[int], Own[Any]], tuple[int]]:
+    def __reduce__(self) -> tuple[Callable[[int], Each[Any]], tuple[int]]:
         return _of_this_process, (self._number,)
-
-
-_own: dict[int, Own[Any]] = {}
-"""Of a process of a crew: what it was told last, by its number."""
-
-
-def _of_this_process(number: int) -> Own[Any]:
-    return _own[number]
-
-
-def _take_over(number: int, make: Callable[[], Any]) -> None:
-    _own.clear()  # what was needed for the piece of work before is needed no more
-    _own[number] = Own(number, make)
-    _together[0].wait()
 
 
 class Crew:
@@ -74,24 +60,24 @@ class Crew:
             fresh, others = multiprocessing.get_context("spawn"), self.workers - 1
             pool = ProcessPoolExecutor(others, fresh, initializer=_begin, initargs=(fresh.Barrier(others),))
             self._pool = self._left.enter_context(pool)
-            self._by_each_other(_import, self._needs)
+            self._by_each_other(import_module, self._needs)
         return self
 
     def __exit__(self, *_error: object) -> None:
         self._pool = None
         self._left.close()
 
-    def each(self, make: Callable[[], Made]) -> Own[Made]:
+    def each(self, make: Callable[[], Made]) -> Each[Made]:
         """What ``make``, which can be pickled, gives in each process that needs it. The one before is gone."""
         number = next(self._numbers)
         self._by_each_other(_take_over, number, make)
-        return Own(number, make)
+        return Each(number, make)
 
-    def _by_each_other(self, work: Callable[..., None], *told: Any) -> None:
-        """Let each of the others do ``work`` once, in which it waits for all of them: so none does it twice."""
+    def _by_each_other(self, work: Callable[..., object], *told: Any) -> None:
+        """Let each of the others do ``work`` once."""
         if self._pool is not None:
             for _ in range(self.workers - 1):
-                self._pool.submit(work, *told)
+                self._pool.submit(_once, work, *told)
 
     def share(self, work: Callable[[Item], Made], items: Iterable[Item]) -> list[Made]:
         """What ``work`` makes of each of ``items``, in their order; all three can be pickled. Whoever is free takes the
@@ -113,16 +99,21 @@ class Crew:
             take(work)
         else:
             with ThreadPoolExecutor(self.workers - 1) as threads:
-                handed = partial(_handed, pool, work)
-                others = [threads.submit(take, handed) for _ in range(self.workers - 1)]
+                others = [
+                    threads.submit(take, lambda item: pool.submit(work, item).result()) for _ in range(self.workers - 1)
+                ]
                 take(work)
             for other in others:
                 other.result()
         return [made[number] for number in range(len(made))]
 
 
+# In the other processes.
+
 _together: list[Barrier] = []
-"""Of a process of a crew: where it waits for all the others but the first."""
+"""Where they wait for one another."""
+_told: dict[int, Each[Any]] = {}
+"""What this one was told last, by its number."""
 
 
 def _begin(together: Barrier) -> None:
@@ -132,11 +123,6 @@ def _begin(together: Barrier) -> None:
     threading.Thread(target=_end_with_the_first, daemon=True).start()
 
 
-def _import(module: str) -> None:
-    import_module(module)
-    _together[0].wait()
-
-
 def _end_with_the_first() -> None:
     """End when the process that hands out the work has ended, also by a kill: nobody would ever ask for more."""
     if (first := multiprocessing.parent_process()) is not None:
@@ -144,8 +130,21 @@ def _end_with_the_first() -> None:
         os._exit(1)
 
 
-def _handed(pool: ProcessPoolExecutor, work: Callable[[Item], Made], item: Item) -> Made:
-    return pool.submit(work, item).result()
+def _once(work: Callable[..., object], *told: Any) -> None:
+    """Do ``work``, and wait until all have done it: so none does it twice."""
+    try:
+        work(*told)
+    finally:
+        _together[0].wait()
+
+
+def _take_over(number: int, make: Callable[[], Any]) -> None:
+    _told.clear()  # what was needed for the piece of work before is needed no more
+    _told[number] = Each(number, make)
+
+
+def _of_this_process(number: int) -> Each[Any]:
+    return _told[number]
 
 
 ALONE = Crew()

@@ -222,6 +222,16 @@ def files_in(folder: Path) -> dict[str, Path]:
     return dict(sorted(found.items()))
 
 
+def largest_first(folder: Path, names: Iterable[str]) -> list[str]:
+    """The files ``names`` of ``folder``, those of most bytes first. One that is missing has none."""
+
+    def size(name: str) -> int:
+        path = folder / name
+        return path.stat().st_size if path.is_file() else 0
+
+    return sorted(names, key=lambda name: (-size(name), name))
+
+
 def digests_in(folder: Path) -> dict[str, str]:
     """The SHA-256 of every file under ``folder`` by its path from there."""
     return {name: sha256_of(path) for name, path in files_in(folder).items()}

@@ -6,10 +6,11 @@ which one readers see, for ``pointers``.
 
 from __future__ import annotations
 
+import operator
 import os
 import posixpath
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,7 @@ from hubs.contract import CONTRACT_VERSION
 from hubs.contract.vocabularies import vocabulary
 from pipelines.crew import ALONE, Crew
 from pipelines.edition import Edition, HubState, LibraryRecord, Pack, Withdrawn
-from pipelines.files import files_in, sha256_of
+from pipelines.files import files_in, largest_first, sha256_of
 from pipelines.publish import (
     changes,
     citation,
@@ -115,15 +116,15 @@ def build_release(
     write_keys(folder, edition.id, edition.keys)
     beside: list[Callable[[], None]] = [
         *documents_due(folder, edition.id, edition.published.isoformat(), previous, crew),
-        *(partial(tables.write_other_forms, folder, name) for name in _largest_first(folder, due)),
+        *(partial(tables.write_other_forms, folder, name) for name in largest_first(folder, due)),
         partial(write_figures, folder),
         partial(write_helps, folder, edition.instruments),
         partial(write_search, folder),
     ]
-    crew.share(_run, beside)
+    crew.share(operator.call, beside)
     writer = crew.each(partial(site.Writer, edition, folder))
     site.write_printables(writer, folder, crew)
-    crew.share(_run, [partial(write_archive, folder, pack.id, edition.address) for pack in edition.packs])
+    crew.share(operator.call, [partial(write_archive, folder, pack.id, edition.address) for pack in edition.packs])
     if key is not None:  # it stays in this process
         for pack in edition.packs:
             sign_archive(folder, pack.id, edition.id, key)
@@ -138,14 +139,6 @@ def build_release(
     site.write_site(writer, sizes, changed, crew)
     write_sitemaps(folder, edition.address)
     seal(folder, manifest)
-
-
-def _run(work: Callable[[], None]) -> None:
-    work()
-
-
-def _largest_first(folder: Path, names: Iterable[str]) -> list[str]:
-    return sorted(names, key=lambda name: (-(folder / name).stat().st_size, name))
 
 
 def workers(edition: Edition) -> int:

@@ -27,7 +27,7 @@ from markupsafe import Markup
 from hubs.contract.findings import CODES
 from hubs.contract.kinds import document_kinds
 from hubs.contract.vocabularies import vocabulary
-from pipelines.crew import ALONE, Crew, Own
+from pipelines.crew import ALONE, Crew, Each
 from pipelines.edition import Edition, HubState, LibraryRecord, Pack, Published, State, Withdrawn
 from pipelines.publish import (
     assessment,
@@ -99,7 +99,7 @@ def successor(edition: Edition, entry: Withdrawn) -> LibraryRecord | None:
     return next((kept for kept in edition.library.values() if entry.successor in kept.merged), None)
 
 
-def write_printables(site: Own[Writer], folder: Path, crew: Crew = ALONE) -> None:
+def write_printables(writer: Each[Writer], folder: Path, crew: Crew = ALONE) -> None:
     """Write style sheets, pictures, the page of each whole pack and the self-assessments without a frame into
     ``folder``: what an offline pack takes along. They show nothing of what else the release has.
     """
@@ -107,17 +107,17 @@ def write_printables(site: Own[Writer], folder: Path, crew: Crew = ALONE) -> Non
         target = folder / name
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(source, target)
-    crew.share(partial(_write_packed, site), site.made.packed)
+    crew.share(partial(_write_packed, writer), writer.made.packed)
 
 
-def write_site(site: Own[Writer], sizes: Mapping[str, int], changes: Mapping[str, Any], crew: Crew = ALONE) -> None:
+def write_site(writer: Each[Writer], sizes: Mapping[str, int], changes: Mapping[str, Any], crew: Crew = ALONE) -> None:
     """Write every page but those of ``write_printables``.
 
     ``sizes`` are the bytes of the files that the downloads page offers, by path; ``changes`` is what ``changes.json``
     says.
     """
     shares_n = crew.workers * SHARES_A_WORKER
-    crew.share(partial(_write_share, site, sizes, changes, shares_n), range(shares_n))
+    crew.share(partial(_write_share, writer, sizes, changes, shares_n), range(shares_n))
 
 
 def render_pointer_page(releases: Sequence[Published]) -> str:
@@ -182,14 +182,14 @@ class Writer:
         (self._folder / page.path).write_bytes(self._site.render(page).encode())
 
 
-def _write_packed(site: Own[Writer], path: str) -> None:
-    site.made.write_packed(path)
+def _write_packed(writer: Each[Writer], path: str) -> None:
+    writer.made.write_packed(path)
 
 
 def _write_share(
-    site: Own[Writer], sizes: Mapping[str, int], changes: Mapping[str, Any], shares_n: int, number: int
+    writer: Each[Writer], sizes: Mapping[str, int], changes: Mapping[str, Any], shares_n: int, number: int
 ) -> None:
-    site.made.write_share(sizes, changes, number, shares_n)
+    writer.made.write_share(sizes, changes, number, shares_n)
 
 
 class Site:

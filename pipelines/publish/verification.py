@@ -20,7 +20,7 @@ from typing import Any, NamedTuple
 from urllib.parse import unquote
 
 from pipelines.crew import ALONE, Crew
-from pipelines.files import Damaged, digests_in, files_in, json_of, sha256_of
+from pipelines.files import Damaged, digests_in, files_in, json_of, largest_first, sha256_of
 from pipelines.publish import writers
 from pipelines.publish.archives import wrong_archives
 from pipelines.publish.bill import BILL, wrong_bill
@@ -106,15 +106,15 @@ def _due(folder: Path, seen: _Seen, earlier: Earlier | None, workers: int) -> li
     def is_new(*names: str) -> bool:
         return earlier is None or any(now.get(name) != then.get(name) for name in names)
 
-    tables = sorted(TABLES, key=lambda table: -_size(folder / "benchmarks" / f"{table}.json"))
-    new_rows = {name for name in tables if earlier is None or _has_new_rows(folder, f"benchmarks/{name}.json", earlier)}
+    names = largest_first(folder, (f"benchmarks/{table}.json" for table in TABLES))
+    stems = [name.removesuffix(".json") for name in names]
+    new_rows = {stem for stem in stems if earlier is None or _has_new_rows(folder, f"{stem}.json", earlier)}
     alike = earlier if earlier and has_same_figures(folder, earlier) else None
     due = [_figures(wrong_pages, folder, share, alike) for share in _shares(folder, seen.with_figures, workers)]
-    for table in tables:
-        stem = f"benchmarks/{table}"
-        is_new_form = {form: table in new_rows if form == ".json" else is_new(f"{stem}{form}") for form in FORMS}
+    for stem in stems:
+        is_new_form = {form: stem in new_rows if form == ".json" else is_new(f"{stem}{form}") for form in FORMS}
         if forms := [form for form in FORMS if is_new_form[form] or is_new(f"{stem}.parquet")]:
-            due.append(_figures(wrong_forms, folder, table, forms))
+            due.append(_figures(wrong_forms, folder, posixpath.basename(stem), forms))
     if new_rows or is_new(*(name for name in now.keys() | then.keys() if name.startswith(f"{FIGURES}/"))):
         due.append(_figures(wrong_scripts, folder))
     if is_new("benchmarks/benchmarks.csv", "benchmarks/distributions.csv"):
@@ -221,12 +221,8 @@ class _Seen:
 
 def _shares(folder: Path, names: Iterable[str], most: int) -> list[list[str]]:
     """The files ``names`` in ``most`` shares of about the same size, without those that would be empty."""
-    largest_first = sorted(names, key=lambda name: -_size(folder / name))
-    return [share for start in range(most) if (share := largest_first[start::most])]
-
-
-def _size(path: Path) -> int:
-    return path.stat().st_size if path.is_file() else 0
+    ordered = largest_first(folder, names)
+    return [share for start in range(most) if (share := ordered[start::most])]
 
 
 def _look_at(folder: Path, names: Iterable[str]) -> _Seen:

@@ -14,8 +14,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from pipelines.crew import ALONE, Crew, Own
-from pipelines.files import json_of
+from pipelines.crew import ALONE, Crew, Each
+from pipelines.files import json_of, largest_first
 from pipelines.memory import give_back
 from pipelines.publish import strings, writers
 from pipelines.publish.pdf.bind import ATTACHED, KEY_PREFIX, key_of, pdf_of
@@ -42,8 +42,8 @@ def documents_due(
     take over those that say what they said in the release ``previous``. Gives what is still to be done for the others,
     a call for each PDF, the longest first.
     """
-    packs = [path.parent.name for path in (folder / "packs").glob(f"*/{_PACK}")]
-    packs.sort(key=lambda pack: (-(folder / "packs" / pack / _PACK).stat().st_size, pack))
+    found = (path.relative_to(folder).as_posix() for path in (folder / "packs").glob(f"*/{_PACK}"))
+    packs = [name.split("/")[1] for name in largest_first(folder, found)]
     source = crew.each(partial(Folder, folder))
     is_due = crew.share(partial(_settle_in, source, release, published, previous), packs)
     due = [pack for pack, is_one in zip(packs, is_due, strict=True) if is_one]
@@ -120,11 +120,11 @@ def wrong_documents(folder: Path) -> Iterator[str]:
                 yield f"{where}/{name} does not belong to {_PACK}: it bears another key"
 
 
-def _settle_in(source: Own[Folder], release: str, published: str, previous: Path | None, pack: str) -> bool:
+def _settle_in(source: Each[Folder], release: str, published: str, previous: Path | None, pack: str) -> bool:
     return _settle(source.made, pack, release, published, previous=previous)
 
 
-def _write_in(source: Own[Folder], pack: str, language: str) -> None:
+def _write_in(source: Each[Folder], pack: str, language: str) -> None:
     _write(source.made, pack, language)
 
 

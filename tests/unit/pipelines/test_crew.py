@@ -11,7 +11,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from pipelines.crew import ALONE, Crew, Own
+from pipelines.crew import ALONE, Crew, Each
 
 
 class Place:
@@ -25,7 +25,7 @@ def _number(item: int) -> tuple[int, int]:
     return item, os.getpid()
 
 
-def _number_at(place: Own[Place], item: int) -> tuple[int, int]:
+def _number_at(place: Each[Place], item: int) -> tuple[int, int]:
     assert isinstance(place.made, Place)
     time.sleep(0.02)  # so that each process gets some
     return _number(item)
@@ -85,6 +85,12 @@ def test_alone_is_this_process(tmp_path: Path) -> None:
 def test_a_process_that_ends_is_told_of() -> None:
     with pytest.raises(RuntimeError, match="terminated abruptly"), Crew(2) as crew:
         crew.share(_end_elsewhere, [os.getpid()] * 8)
+
+
+def test_a_module_that_cannot_be_imported_stops_nobody() -> None:
+    with Crew(3, "pipelines.no_such_module") as crew:
+        crew.share(time.sleep, [0.2] * 6)
+        assert crew.share(abs, [-1, -2, -3]) == [1, 2, 3]
 
 
 _WAITS = """

@@ -14,6 +14,7 @@ from pipelines.files import (
     Damaged,
     clear_staging,
     copy_hashed,
+    largest_first,
     only_one,
     read_json,
     staging,
@@ -121,6 +122,12 @@ def test_a_lock_is_refused_while_held_and_free_when_its_holder_is_killed(tmp_pat
     holder.join()
     with only_one(tmp_path / "lock"):
         pass
+
+
+def test_the_largest_file_comes_first_and_one_that_is_missing_last(tmp_path) -> None:
+    for name, size in {"a": 1, "b": 3, "c": 3, "d": 2}.items():
+        (tmp_path / name).write_bytes(b"x" * size)
+    assert largest_first(tmp_path, ["missing", "d", "c", "b", "a"]) == ["b", "c", "d", "a", "missing"]
 
 
 def test_a_process_that_was_forked_while_a_lock_was_held_does_not_keep_it(tmp_path) -> None:
