@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Locator, Page, sync_playwright
 
 from tests.java import SHORT_LIVED
 
@@ -31,6 +31,14 @@ def chromium() -> Iterator[Browser]:
         running = playwright.chromium.launch(executable_path=str(CHROMIUM), args=ARGUMENTS)
         yield running
         running.close()
+
+
+def go(link: Locator) -> None:
+    """Click what leads to another page, or to a place in this one, and wait for the whole of it: a click alone returns
+    as soon as the other page begins.
+    """
+    with link.page.expect_navigation():
+        link.click()
 
 
 def violations(page: Page, rules: Mapping[str, Any] = RULES) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import logging
 import os
 import signal
 from collections.abc import Iterator
@@ -12,6 +13,7 @@ from pathlib import Path
 import pytest
 from coverage import Coverage
 
+from pipelines import logs
 from pipelines.settings import DEFAULTS
 from tests.feeds import NOW
 
@@ -47,6 +49,15 @@ def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
     """
     with untraced() if item.path.is_relative_to(JOURNEYS) else nullcontext():
         return (yield)
+
+
+def pytest_runtest_setup() -> None:
+    """Let what is logged go where tests look for it, whatever program a test before has begun in this process."""
+    logs._bound.set({})
+    for name in logs._LOGGERS:
+        logger = logging.getLogger(name)
+        logger.handlers, logger.propagate = [], True
+        logger.setLevel(logging.NOTSET)
 
 
 @contextmanager

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browser import scrolls_sideways, violations
+from tests.browser import go, scrolls_sideways, violations
 from tests.websites import published
 
 TASKS_N = 6
@@ -33,7 +33,7 @@ def visit(browser: Browser, address: str, width: int = 1200, height: int = 800, 
 
 def follow(page: Page, name: str) -> None:
     """Go where the link of this name in the main part of the page leads."""
-    page.get_by_role("main").get_by_role("link", name=name, exact=True).first.click()
+    go(page.get_by_role("main").get_by_role("link", name=name, exact=True).first)
 
 
 def heading(page: Page) -> str:
@@ -119,7 +119,7 @@ def test_a_manager_leaves_a_legacy_system_without_any_script(browser: Browser, s
     assert "hp-copy" not in page.content()
     word = page.locator("a.hp-term").first
     meaning = page.locator(word.get_attribute("href") or "")
-    word.click()
+    go(word)
     assert page.url.endswith(word.get_attribute("href") or "?")
     expect(meaning).to_be_in_viewport()
     meaning.get_by_role("link").click()
@@ -129,11 +129,11 @@ def test_a_manager_leaves_a_legacy_system_without_any_script(browser: Browser, s
 
 def test_a_list_is_narrowed_and_widened_without_any_script(browser: Browser, site: str) -> None:
     page = visit(browser, f"{site}/en/index.html", has_script=False)
-    page.get_by_role("link", name="Find practice").first.click()
+    go(page.get_by_role("link", name="Find practice").first)
     follow(page, "Transport")
     row = page.locator(".hp-narrow li").filter(has_text="APIs")
     number = int(row.locator(".hp-quiet").inner_text())
-    row.get_by_role("link").click()
+    go(row.get_by_role("link"))
     assert page.locator(".hp-list__item").count() == number
     assert page.locator("h1 .hp-quiet").inner_text() == str(number)
     follow(page, "All of: APIs")

@@ -13,7 +13,7 @@ from playwright.sync_api import TimeoutError as PlaywrightTimeout
 
 from pipelines.intake.pages import REFRESH_SECONDS
 from tests.badfeeds import zipped
-from tests.browser import is_styled, markup_problems, scrolls_sideways, violations
+from tests.browser import go, is_styled, markup_problems, scrolls_sideways, violations
 from tests.feeds import a_case_study, a_faq, answers_of, write_feed
 from tests.intakes import Intake, form_of, intake, packed, registered, signed_in
 
@@ -172,11 +172,11 @@ def test_everything_works_without_script(browser: Browser, running: Intake, tmp_
     page = context.new_page()
     page.goto("/")
     page.locator("#feed").set_input_files(packed("zip_bomb", tmp_path))
-    page.get_by_role("button", name="Check").click()
+    go(page.get_by_role("button", name="Check"))
     assert "Refused" in page.locator("main").inner_text()
     page.goto("/sign-in")
     page.locator("#token").fill(running.tokens["two"])
-    page.get_by_role("button", name="Sign in").click()
+    go(page.get_by_role("button", name="Sign in"))
     page.locator("#feed").set_input_files(packed("manifest_of_another_hub", tmp_path / "other"))
     page.get_by_role("button", name="Submit").click()
     page.wait_for_selector("text=This feed says it is another hub's.", timeout=(REFRESH_SECONDS * 6) * 1000)
@@ -205,7 +205,7 @@ def test_what_a_feed_says_never_becomes_part_of_a_page(browser: Browser, running
     page.on("dialog", lambda dialog: visit.problems.append(f"a script ran: {dialog.message}"))
     page.goto("/")
     page.locator("#feed").set_input_files(name)
-    page.get_by_role("button", name="Check").click()
+    go(page.get_by_role("button", name="Check"))
     visit.look("hostile report")
     assert page.locator("script").count() == 0
     assert "alert(1)" in page.locator("main").inner_text()

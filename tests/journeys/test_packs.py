@@ -7,6 +7,8 @@ from pathlib import Path
 
 from playwright.sync_api import Browser
 
+from tests.browser import go
+
 BUYERS = "audience-procurement-professional"
 
 
@@ -15,13 +17,13 @@ def test_a_buyer_who_is_new_to_it_finds_the_ten_questions_and_the_self_assessmen
 ) -> None:
     page = browser.new_page()
     page.goto((sample_release / "en/packs/index.html").as_uri())
-    page.get_by_role("link", name="Interoperability 101 for procurement professionals").click()
-    page.get_by_role("navigation", name="In this pack").get_by_role("link", name="Ten questions").click()
+    go(page.get_by_role("link", name="Interoperability 101 for procurement professionals"))
+    go(page.get_by_role("navigation", name="In this pack").get_by_role("link", name="Ten questions"))
     assert page.url.endswith("#introduction--ten-questions-to-ask-a-supplier")
     questions = page.locator(".hp-intro ol > li")
     assert questions.count() == 10
     assert all("Bad answer:" in question for question in questions.all_inner_texts())
-    page.get_by_role("link", name="Take the self-assessment").click()
+    go(page.get_by_role("link", name="Take the self-assessment"))
     assert page.url.endswith("/en/self-assessment/index.html")
     page.close()
 
@@ -31,6 +33,6 @@ def test_the_introduction_comes_along_in_the_zip(browser: Browser, sample_releas
         archive.extractall(tmp_path)
     page = browser.new_page()
     page.goto((tmp_path / "cy.html").as_uri())
-    page.get_by_role("navigation", name="Cynnwys").get_by_role("link", name="Cyflwyniad").click()
+    go(page.get_by_role("navigation", name="Cynnwys").get_by_role("link", name="Cyflwyniad"))
     assert page.get_by_role("heading", name="Deg cwestiwn i'w gofyn i gyflenwr").is_visible()
     page.close()

@@ -6,7 +6,6 @@ import ast
 import json
 import logging
 import threading
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -16,16 +15,6 @@ from pipelines import logs, runs
 from pipelines.settings import UnusableSettings
 
 ROOT = Path(__file__).parents[3]
-
-
-@pytest.fixture(autouse=True)
-def _as_before() -> Iterator[None]:
-    kept = {name: (logging.getLogger(name).handlers, logging.getLogger(name).propagate) for name in logs._LOGGERS}
-    yield
-    logs._bound.set({})
-    for name, (handlers, propagate) in kept.items():
-        logging.getLogger(name).handlers, logging.getLogger(name).propagate = handlers, propagate
-        logging.getLogger(name).setLevel(logging.NOTSET)
 
 
 def written(capsys: pytest.CaptureFixture[str]) -> list[str]:
