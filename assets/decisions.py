@@ -40,7 +40,7 @@ class Approval(dg.Config):
 def approve_candidate(context: dg.OpExecutionContext, config: Approval, line: LineResource) -> None:
     """Publish a candidate. Where the rule asks for two people, the first approval waits for the second."""
     opened = line.open()
-    with refusals_fail():
+    with refusals_fail(context):
         found = releasing.approve(opened, config.release, datetime.now(UTC), by=config.by, note=config.note)
     if found.decided is None:
         context.log.warning(f"{found.id} is approved by {found.approved_by}. A second person has to approve it.")
@@ -59,7 +59,7 @@ class Refusal(dg.Config):
 @dg.op
 def refuse_candidate(context: dg.OpExecutionContext, config: Refusal, line: LineResource) -> None:
     """Refuse a candidate: it goes, and why stays. The same is not built again until something changes."""
-    with refusals_fail():
+    with refusals_fail(context):
         refused = releasing.refuse(line.open(), config.release, datetime.now(UTC), by=config.by, reason=config.reason)
     context.log.info(f"{refused.id} is refused. Readers go on seeing {refused.previous or 'nothing'}.")
 
@@ -81,7 +81,7 @@ def let_through(context: dg.OpExecutionContext, config: Confirmation, line: Line
     opened, now, hub = line.open(), datetime.now(UTC), config.hub
     if hub not in opened.registry.hubs:
         raise dg.Failure(f"No hub is called {hub!r}; there are {', '.join(opened.registry.hubs)}", allow_retries=False)
-    with refusals_fail():
+    with refusals_fail(context):
         state = confirm(opened, hub, now, reason=config.reason, by=config.by, feed=config.feed)
     context.log.info(f"{hub}: {state.state.value}, in use is feed {state.snapshot}")
     metadata = state_metadata(opened, state, newest_verdict(opened.store, hub))
@@ -111,7 +111,7 @@ def withdraw_records(context: dg.OpExecutionContext, config: Withdrawal, line: L
     """Withdraw records from all releases, past and new. It cannot be undone."""
     opened, now, kind = line.open(), datetime.now(UTC), Kind.TAKEDOWN if config.takedown else Kind.RETRACTION
     told = {"kind": kind, "reason": config.reason, "successor": config.successor or None, "by": config.by}
-    with refusals_fail():
+    with refusals_fail(context):
         decisions = withdrawal.decide(opened, config.records, now, **told)
         if config.dry_run:
             context.log.info(withdrawal.plan_in_words(withdrawal.plan(opened, decisions)))
@@ -136,7 +136,7 @@ def mirror_site(context: dg.OpExecutionContext, config: Place, line: LineResourc
     place = config.place or named(MIRROR)
     if not place:
         raise dg.Failure(f"No place for a copy is named: give one here, or {MIRROR} in {FILE}", allow_retries=False)
-    with refusals_fail():
+    with refusals_fail(context):
         bucket = Bucket(place, named(MIRROR_ENDPOINT), named(MIRROR_SECRET))
         done = mirror_to(line.open().public, bucket)
     context.add_output_metadata(done.to_dict())

@@ -1,5 +1,5 @@
-"""What the line refuses with words fails a step with those words, and is not tried again. Whatever else is raised stays
-as it is.
+"""What the line refuses with words fails a step with those words, and neither it nor its run is tried again. Whatever
+else is raised stays as it is.
 """
 
 from collections.abc import Iterator
@@ -7,6 +7,7 @@ from contextlib import contextmanager
 
 import dagster as dg
 
+from assets.queue import TRIED_AGAIN
 from pipelines.buckets import BucketRefused
 from pipelines.candidates import CandidateRefused
 from pipelines.files import Busy, Damaged
@@ -24,9 +25,10 @@ REFUSALS = (
 
 
 @contextmanager
-def refusals_fail() -> Iterator[None]:
+def refusals_fail(context: dg.OpExecutionContext | dg.AssetExecutionContext) -> Iterator[None]:
     """Let the step fail with the words of what refuses to do its work."""
     try:
         yield
     except REFUSALS as refusal:
+        context.instance.add_run_tags(context.run.run_id, {TRIED_AGAIN: "false"})
         raise dg.Failure(str(refusal), allow_retries=False) from None  # the words are enough

@@ -92,7 +92,7 @@ def release_assets(hubs: list[str]) -> list[dg.AssetsDefinition]:
     def build_and_publish(context: dg.AssetExecutionContext, config: Build, line: LineResource) -> Iterator[Told]:
         opened, now, asked = line.open(), datetime.now(UTC), context.selected_asset_keys
         before, published = opened.store.candidates.all(), opened.store.published()
-        with refusals_fail():
+        with refusals_fail(context):
             if RELEASE in asked:
                 make_release(opened, now, lambda *told: context.log.info(": ".join(told)))
             elif asked:

@@ -77,6 +77,11 @@ class Cluster:
         """As when the machine of a part loses power."""
         self.stop(name, signal.SIGKILL)
 
+    def end(self) -> None:
+        """Stop all parts. They are not asked: some would look for the others first."""
+        for name in reversed(list(self.processes)):
+            self.stop(name, signal.SIGQUIT if name == "postgres" else signal.SIGKILL)
+
     def log(self, name: str) -> str:
         """What a part has said."""
         return (self.folder / f"{name}.log").read_text(encoding="utf-8", errors="replace")
@@ -287,7 +292,7 @@ def cluster(folder: Path, workers: int = 2, patience_seconds: int = 5, **more: s
         # Not below the folder of a test, which is its owner's alone.
         data = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="hubpacks-database-"))) / "data"
         running = Cluster(folder, data, environment, web=f"http://127.0.0.1:{web}")
-        stack.callback(lambda: [running.stop(name) for name in reversed(list(running.processes))])
+        stack.callback(running.end)
         (folder / "queue").mkdir(exist_ok=True)
         redis_options = ["--port", str(queue), "--bind", "127.0.0.1", "--dir", str(folder / "queue"), "--save", ""]
         running.start("redis", ["redis-server", *redis_options, "--appendonly", "yes"])

@@ -52,8 +52,8 @@ from pipelines.publish.search import write_search
 from pipelines.publish.signed import MANIFEST, SUMS, sums_bytes, write_keys
 from pipelines.publish.sitemap import write_sitemaps
 
-RECORDS_A_WORKER = 200
-"""A fresh process takes a second to start, in which this one sets as many pages and several packs."""
+RECORDS_A_WORKER, PACKS_A_WORKER = 200, 20
+"""A fresh process takes a second to start, which it is worth for so many of either: a pack has two PDFs."""
 
 AUDITED = ("table", "cells", "step")
 """What readers are told of how each table was rounded."""
@@ -144,7 +144,8 @@ def build_release(
 def workers(edition: Edition) -> int:
     """How many processes are worth their start, for the release of ``edition``."""
     processors = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return max(1, min(processors, len(edition.library) // RECORDS_A_WORKER))
+    worth = len(edition.library) // RECORDS_A_WORKER + len(edition.packs) // PACKS_A_WORKER
+    return max(1, min(processors, worth))
 
 
 def _refuse_unlicensed(edition: Edition) -> None:

@@ -18,6 +18,7 @@ from assets.queue import PULLING, RELEASING
 from assets.resources import LineResource
 from pipelines.settings import DEFAULTS, UnusableSettings
 from tests.clusters import DEPLOY, PROGRAMS
+from tests.locations import a_line, a_location
 
 pytestmark = pytest.mark.filterwarnings("ignore::dagster.BetaWarning", "ignore::dagster.PreviewWarning")
 
@@ -50,6 +51,26 @@ def test_jobs_that_change_what_readers_see_wait_for_one_another(tmp_path: Path) 
     assert waiting == {"candidate", "release", "approve", "refuse", "withdraw", "mirror"}
     assert {name for name, told in tags.items() if PULLING.items() <= told.items()} == {"pull"}
     assert set(tags) - waiting == {"pull", "verify", "confirm_feed"}  # a new job has to be put into one of the two
+
+
+def test_what_breaks_off_is_tried_again_and_what_is_refused_is_not(waiting: Path, monkeypatch) -> None:
+    defs = a_location(waiting)
+
+    def is_tried_again(job: str) -> str | None:
+        ended = defs.resolve_job_def(job).execute_in_process(instance=instance, raise_on_error=False)
+        assert not ended.success
+        return instance.get_run_by_id(ended.run_id).tags.get("dagster/will_retry")
+
+    def break_off(*_: object) -> None:
+        raise ConnectionError("the server closed the connection")
+
+    with dg.instance_for_test(overrides={"run_retries": INSTANCE["run_retries"]}) as instance:
+        with a_line(waiting).store.locked("release"):
+            assert is_tried_again("release") == "false"
+        assert is_tried_again("approve") == "false"  # nobody has filled it in
+        for name in ("assets.hubs.gather_some", "assets.release.make_library"):
+            monkeypatch.setattr(name, break_off)
+        assert [is_tried_again(job) for job in ("pull", "candidate", "release")] == ["true"] * 3
 
 
 def test_the_cluster_on_kubernetes_queues_and_retries_alike() -> None:

@@ -62,7 +62,7 @@ def test_a_sample_release_goes_up_and_is_verified_where_readers_find_it(public: 
 
 
 def test_whenever_a_mirror_is_killed_readers_see_one_whole_release(door: Door, tmp_path: Path) -> None:
-    seen = kill_mirrors(door, two_releases(tmp_path), 5, random.Random(27))
+    seen = kill_mirrors(door, two_releases(tmp_path), 3, random.Random(27))
     assert set(seen) == {FIRST, SECOND}
 
 

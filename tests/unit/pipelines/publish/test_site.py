@@ -672,14 +672,16 @@ def test_workers_share_the_pages_and_the_bytes_stay_the_same(folder: Path, tmp_p
 
 
 @pytest.mark.parametrize(
-    ("records_n", "processors_n", "workers_n"), [(3, 8, 1), (450, 8, 2), (450, 1, 1), (10_000, 4, 4)]
+    ("records_n", "packs_n", "processors_n", "workers_n"),
+    [(3, 3, 8, 1), (450, 3, 8, 2), (3, 45, 8, 2), (450, 45, 8, 4), (450, 45, 1, 1), (10_000, 45, 4, 4)],
 )
 def test_a_release_takes_as_many_processes_as_are_there_and_worth_their_start(
-    monkeypatch: pytest.MonkeyPatch, records_n: int, processors_n: int, workers_n: int
+    monkeypatch: pytest.MonkeyPatch, records_n: int, packs_n: int, processors_n: int, workers_n: int
 ) -> None:
     monkeypatch.setattr(release.os, "sched_getaffinity", lambda _: set(range(processors_n)))
     (entry, *_) = an_edition().library.values()
-    edition = an_edition(library={str(number): entry for number in range(records_n)}, packs=())
+    (pack, *_) = an_edition().packs
+    edition = an_edition(library={str(number): entry for number in range(records_n)}, packs=(pack,) * packs_n)
     assert release.workers(edition) == workers_n
 
 
