@@ -12,6 +12,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterable
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import ExitStack
 from functools import cached_property
 from importlib import import_module
@@ -23,6 +24,16 @@ from pipelines.memory import look_rarely
 
 Item = TypeVar("Item")
 Made = TypeVar("Made")
+
+
+class Lost(RuntimeError):
+    """A process of a crew has ended, though nobody had let it go."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "a process that shares the work was killed. The system does so when memory runs out, and its log says so. "
+            "Run again where there is more: what was published stays"
+        )
 
 
 class Each(Generic[Made]):
@@ -45,7 +56,7 @@ class Each(Generic[Made]):
 
 class Crew:
     """``workers`` processes, this one among them. The others are there as long as it stands (``with``), and begin with
-    importing the module ``needs``.
+    importing the module ``needs``. Raises Lost when one of them is killed.
     """
 
     def __init__(self, workers: int = 1, needs: str = __name__) -> None:
@@ -63,9 +74,14 @@ class Crew:
             self._by_each_other(import_module, self._needs)
         return self
 
-    def __exit__(self, *_error: object) -> None:
+    def __exit__(self, _type: object, error: BaseException | None, _traceback: object) -> None:
+        if self._pool is not None:
+            # Else Python before 3.11.5 waits for ever until somebody reads what was on its way to one that was killed.
+            self._pool._call_queue._reader.close()  # type: ignore[attr-defined]
         self._pool = None
         self._left.close()
+        if isinstance(error, BrokenProcessPool) and error.__cause__ is None:  # else an answer that nobody could read
+            raise Lost from error
 
     def each(self, make: Callable[[], Made]) -> Each[Made]:
         """What ``make``, which can be pickled, gives in each process that needs it. The one before is gone."""

@@ -46,7 +46,10 @@ class Damaged(RuntimeError):
     """A file that only this project writes is not as it was written."""
 
     def __init__(self, path: Path) -> None:
-        super().__init__(f"{path} is damaged, or was written by another version: restore it from a copy")
+        super().__init__(path)  # what it is made from, so that another process can raise it as it was
+
+    def __str__(self) -> str:
+        return f"{self.args[0]} is damaged, or was written by another version: restore it from a copy"
 
 
 def write_bytes(path: Path, data: bytes, mode: int = 0o644) -> None:

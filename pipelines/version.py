@@ -8,7 +8,10 @@ from importlib.metadata import version
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
-_SUFFIXES = {".py", ".yaml", ".html", ".css", ".js", ".svg", ".xml", ".json", ".typ"}
+_SUFFIXES = {
+    *(".py", ".yaml", ".html", ".css", ".js", ".svg", ".xml", ".json", ".typ"),
+    *(".po", ".pot", ".md", ".txt", ".conf"),
+}
 _DATA = {"samples", "registry", "schemas"}
 """Rooms of ``hubs`` that hold input or generated files, not code."""
 

@@ -36,6 +36,8 @@ def main() -> None:
         stop(str(error))
     except _unusable_bank() as error:
         stop(f"a question bank cannot be used: {error}")
+    except MemoryError:
+        stop("memory has run out. Run again where there is more: what was published stays")
     except OSError as error:
         from pipelines.faults import told
 
@@ -45,11 +47,12 @@ def main() -> None:
 def _to_be_mended() -> tuple[type[Exception], ...]:
     """What says by itself what cannot be used, and why."""
     from hubs.registration import UnusableRegistration, WrongRegistry
+    from pipelines.crew import Lost
     from pipelines.files import Busy, Damaged
     from pipelines.layout import UnusableLayout
     from pipelines.settings import UnusableSettings
 
-    return Busy, Damaged, UnusableLayout, UnusableSettings, UnusableRegistration, WrongRegistry
+    return Busy, Damaged, Lost, UnusableLayout, UnusableSettings, UnusableRegistration, WrongRegistry
 
 
 def _unusable_bank() -> tuple[type[Exception], ...]:

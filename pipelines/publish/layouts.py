@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import re
 import sys
 from collections.abc import MutableMapping
@@ -24,6 +25,7 @@ GOVUK = TEMPLATES / "vendor" / "govuk-frontend-6.3.0"
 COMPILED = TEMPLATES / "__pycache__"
 
 _SIGNS = re.compile("[&<>'\"]")
+_DIGEST_BYTES = hashlib.sha256().digest_size
 
 
 def shown(value: object) -> str:
@@ -66,7 +68,8 @@ class _Code(CodeGenerator):
 class Compiled(BytecodeCache):
     """Templates as they were compiled, in a folder where any process that may do so leaves them for those after it, as
     Python leaves its modules; where it may not, each compiles them for itself. They are of use as long as no code has
-    changed, ours or Jinja's, and no template.
+    changed, ours or Jinja's, and no template. Each file begins with the SHA-256 of what follows, since over one that is
+    damaged Jinja breaks off.
     """
 
     def __init__(self, folder: Path, kind: str = "html") -> None:
@@ -83,12 +86,16 @@ class Compiled(BytecodeCache):
 
     def load_bytecode(self, bucket: Bucket) -> None:
         with contextlib.suppress(OSError):
-            bucket.bytecode_from_string((self._folder / bucket.key).read_bytes())
+            data = (self._folder / bucket.key).read_bytes()
+            digest, code = data[:_DIGEST_BYTES], data[_DIGEST_BYTES:]
+            if digest == hashlib.sha256(code).digest():
+                bucket.bytecode_from_string(code)
 
     def dump_bytecode(self, bucket: Bucket) -> None:
         if not sys.dont_write_bytecode:
+            code = bucket.bytecode_to_string()
             with contextlib.suppress(OSError):
-                write_bytes(self._folder / bucket.key, bucket.bytecode_to_string())
+                write_bytes(self._folder / bucket.key, hashlib.sha256(code).digest() + code)
 
 
 class _Layouts(Environment):

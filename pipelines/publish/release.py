@@ -49,7 +49,7 @@ from pipelines.publish.pdf import documents_due
 from pipelines.publish.provenance import PROVENANCE, provenance, record_source, withdrawal_source
 from pipelines.publish.scripts import write_figures
 from pipelines.publish.search import write_search
-from pipelines.publish.signed import MANIFEST, SUMS, sums_bytes, write_keys
+from pipelines.publish.signed import MANIFEST, SUMS, sums_bytes, write_keys, wrong_signatures
 from pipelines.publish.sitemap import write_sitemaps
 
 RECORDS_A_WORKER, PACKS_A_WORKER = 200, 20
@@ -86,7 +86,8 @@ def build_release(
     crew: Crew = ALONE,
 ) -> None:
     """Write the whole release of ``edition`` into ``folder``, which must be empty or absent; all but its signatures.
-    ``previous`` is the folder of the release before it, None when there is none: what has changed is told against it.
+    ``previous`` is the folder of the release before it, None when there is none: what has changed is told against it,
+    and what has not is taken over from it, when one of the edition's keys has signed it.
     ``key`` signs the offline packs, which stay unsigned without it.
 
     The same edition and release before it give the same bytes, however many are in the ``crew`` that shares the work.
@@ -103,7 +104,9 @@ def build_release(
     if any(folder.iterdir()):
         raise FileExistsError(f"{folder} is not empty")
     (folder / BILL).write_bytes(bill(edition.code_version))
-    earlier = Earlier(previous, (folder / BILL).read_bytes()) if previous else None
+    # What is taken over is signed with our key: it has to be ours.
+    ours = previous if previous and not wrong_signatures(previous, edition.keys) else None
+    earlier = Earlier(ours, (folder / BILL).read_bytes()) if ours else None
     due = _write_benchmarks(edition, folder, earlier)
     rows = {id: record_row(edition, entry) for id, entry in edition.library.items()}
     for pack in edition.packs:
@@ -115,7 +118,7 @@ def build_release(
     (folder / changes.VOCABULARIES).write_bytes(writers.json_bytes(shapes.codes(edition.instruments)))
     write_keys(folder, edition.id, edition.keys)
     beside: list[Callable[[], None]] = [
-        *documents_due(folder, edition.id, edition.published.isoformat(), previous, crew),
+        *documents_due(folder, edition.id, edition.published.isoformat(), ours, crew),
         *(partial(tables.write_other_forms, folder, name) for name in largest_first(folder, due)),
         partial(write_figures, folder),
         partial(write_helps, folder, edition.instruments),

@@ -19,7 +19,7 @@ from typing import Any
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from hubs.contract.records import canonical_json
-from pipelines.files import Damaged, json_of, sha256_of
+from pipelines.files import Damaged, json_of
 from pipelines.publish import writers
 from pipelines.signatures import (
     STATEMENT_TYPE,
@@ -107,12 +107,17 @@ def read_sums(folder: Path) -> dict[str, str]:
     return sums_of((folder / SUMS).read_text(encoding="utf-8"))
 
 
-def as_published(release: Path, name: str, sums: Mapping[str, str]) -> Path:
-    """Where the file ``name`` of the folder ``release`` is, once it is what its ``sums`` say. Raises files.Damaged."""
+def published_bytes(release: Path, name: str, sums: Mapping[str, str]) -> bytes:
+    """The bytes of the file ``name`` in the folder ``release``, which are what its ``sums`` say: read once, so that
+    nobody can exchange them in between. Raises OSError, and files.Damaged when they are others.
+    """
     path = release / name
-    if not path.is_file() or sha256_of(path) != sums.get(name):
+    if not path.is_file():
         raise Damaged(path)
-    return path
+    data = path.read_bytes()
+    if hashlib.sha256(data).hexdigest() != sums.get(name):
+        raise Damaged(path)
+    return data
 
 
 def sums_of(text: str) -> dict[str, str]:

@@ -162,7 +162,7 @@ def _earlier(folder: Path, before: Path | None) -> Earlier | None:
         return None
     earlier = Earlier(before, (folder / BILL).read_bytes())
     try:
-        is_reliable = earlier.is_alike and not wrong_signatures(before, published_keys(folder))
+        is_reliable = not wrong_signatures(before, published_keys(folder)) and earlier.is_alike
     except (OSError, UnusableKey):  # of this one, of which wrong_signatures tells
         return None
     return earlier if is_reliable else None

@@ -7,7 +7,6 @@ release before. Else its PDF stays the same file, and names the release in which
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from functools import partial
@@ -20,7 +19,7 @@ from pipelines.memory import give_back
 from pipelines.publish import strings, writers
 from pipelines.publish.pdf.bind import ATTACHED, KEY_PREFIX, key_of, pdf_of
 from pipelines.publish.pdf.model import Folder, csv_of, model_of
-from pipelines.publish.signed import as_published, read_sums
+from pipelines.publish.signed import published_bytes, read_sums
 from pipelines.publish.strings import LANGUAGES
 
 DOCUMENTS = "documents"
@@ -141,12 +140,12 @@ def _settle(
     data, folder = source.pack(pack), source.path / "packs" / pack
     models = {language: model_of(source, data, language, (note or {}).get(language)) for language in LANGUAGES}
     told = {"version": release, "published": published, "key": key_of(models, csv_of(data))}
-    before = _before(previous, pack) if previous else None
+    before, documents = _before(previous, pack) if previous else (None, {})
     is_same = before is not None and before["key"] == told["key"]
-    if before is not None and previous is not None and is_same:
+    if before is not None and is_same:
         told |= {name: before[name] for name in ("version", "published")}
-        for name in map(file_name, LANGUAGES):
-            shutil.copyfile(previous / "packs" / pack / name, folder / name)
+        for name, document in documents.items():
+            (folder / name).write_bytes(document)
     (folder / _PACK).write_bytes(writers.json_bytes(_with(data, told)))
     return not is_same
 
@@ -171,14 +170,14 @@ def _with(data: Mapping[str, Any], told: Mapping[str, str]) -> dict[str, Any]:
     return result
 
 
-def _before(previous: Path, pack: str) -> dict[str, str] | None:
-    """What the release before tells of the PDFs of the pack; None when it has none. Raises files.Damaged."""
+def _before(previous: Path, pack: str) -> tuple[dict[str, str] | None, dict[str, bytes]]:
+    """What the release before tells of the PDFs of the pack, None when it has none, and they by name. Raises
+    files.Damaged.
+    """
     folder = f"packs/{pack}"
     if not (previous / folder / _PACK).exists():
-        return None
+        return None, {}
     sums = read_sums(previous)
-    path = as_published(previous, f"{folder}/{_PACK}", sums)
-    told: dict[str, str] | None = json_of(path.read_bytes()).get(DOCUMENTS)
-    for name in map(file_name, LANGUAGES) if told is not None else ():
-        as_published(previous, f"{folder}/{name}", sums)
-    return told
+    told: dict[str, str] | None = json_of(published_bytes(previous, f"{folder}/{_PACK}", sums)).get(DOCUMENTS)
+    names = map(file_name, LANGUAGES) if told is not None else ()
+    return told, {name: published_bytes(previous, f"{folder}/{name}", sums) for name in names}

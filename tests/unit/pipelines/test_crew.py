@@ -5,13 +5,14 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from concurrent.futures.process import BrokenProcessPool
 from functools import partial
 from pathlib import Path
 
 import psutil
 import pytest
 
-from pipelines.crew import ALONE, Crew, Each
+from pipelines.crew import ALONE, Crew, Each, Lost
 
 
 class Place:
@@ -83,8 +84,59 @@ def test_alone_is_this_process(tmp_path: Path) -> None:
 
 
 def test_a_process_that_ends_is_told_of() -> None:
-    with pytest.raises(RuntimeError, match="terminated abruptly"), Crew(2) as crew:
+    with pytest.raises(Lost, match="was killed"), Crew(2) as crew:
         crew.share(_end_elsewhere, [os.getpid()] * 8)
+
+
+_KILLED = """
+import os
+from functools import partial
+from threading import Timer
+from pipelines.crew import Crew, Lost
+from tests.unit.pipelines.test_crew import Large
+if __name__ == "__main__":
+    try:
+        with Crew(3) as crew:
+            crew.share(abs, range(9))
+            first, *_ = crew._pool._processes
+            Timer(0.02, os.kill, (first, 9)).start()
+            for _ in range(100):
+                crew.share(abs, [len(crew.each(Large(1 << 25)).made)])
+    except Lost:
+        print("told")
+"""
+
+
+def test_one_that_is_killed_while_it_is_told_what_it_needs_holds_up_nobody() -> None:
+    """Python before 3.11.5 waited for ever."""
+    done = subprocess.run([sys.executable, "-c", _KILLED], capture_output=True, text=True, timeout=60, check=False)
+    assert done.stdout == "told\n"
+
+
+class Large:
+    """Takes a while to be sent to another process."""
+
+    def __init__(self, size: int) -> None:
+        self._data = bytes(size)
+
+    def __call__(self) -> bytes:
+        return self._data
+
+
+class _Unreadable:
+    def __reduce__(self) -> tuple[object, tuple[str]]:
+        return int, ("no number",)
+
+
+def _answer_that_nobody_reads(_item: int) -> _Unreadable:
+    time.sleep(0.001)
+    return _Unreadable()
+
+
+def test_an_answer_that_cannot_be_read_is_not_told_as_a_kill() -> None:
+    with pytest.raises(BrokenProcessPool) as told, Crew(2) as crew:
+        crew.share(_answer_that_nobody_reads, range(1000))
+    assert "no number" in str(told.value.__cause__)
 
 
 def test_a_module_that_cannot_be_imported_stops_nobody() -> None:

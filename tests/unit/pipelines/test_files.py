@@ -4,7 +4,7 @@ import os
 import signal
 import subprocess
 import sys
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -34,6 +34,18 @@ def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path) -> None:
         write_bytes(path, "text is not bytes")  # type: ignore[arg-type]
     assert read_json(path) == {"old": True}
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_that_a_file_is_damaged_is_told_by_another_process_in_the_same_words() -> None:
+    damaged = Damaged(Path("a.json"))
+    with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
+        told = pool.submit(_raise, damaged).exception()
+    assert isinstance(told, Damaged)
+    assert str(told) == str(damaged) == "a.json is damaged, or was written by another version: restore it from a copy"
+
+
+def _raise(error: Exception) -> None:
+    raise error
 
 
 def test_files_that_are_written_together_are_there_at_the_end(tmp_path) -> None:

@@ -6,7 +6,8 @@ import sys
 import psutil
 import pytest
 
-from pipelines import memory
+from pipelines import cli, memory
+from pipelines.crew import Lost
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the C library of others decides itself")
@@ -56,3 +57,19 @@ except SystemExit:
 def test_commands_look_rarely_for_what_holds_itself_and_never_at_their_end(way: str, told: str) -> None:
     done = subprocess.run([sys.executable, "-c", COMMAND, way], check=True, capture_output=True, text=True)
     assert done.stderr[:6] == told
+
+
+@pytest.mark.parametrize(("error", "told"), [(MemoryError(), "memory has run out."), (Lost(), "was killed.")])
+def test_that_memory_has_run_out_is_told_in_a_line(
+    error: Exception, told: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def run_out(**_told: object) -> None:
+        raise error
+
+    monkeypatch.setattr(cli, "app", run_out)
+    with pytest.raises(SystemExit):
+        cli.main()
+    said = capsys.readouterr().err
+    assert said.count("\n") == 1
+    assert told in said
+    assert said.endswith("what was published stays\n")

@@ -251,6 +251,14 @@ def test_pages_are_read_when_something_else_was_told_before(releases: Path) -> N
 
 def with_another_bill(first: Path) -> None:
     (first / BILL).write_bytes((first / BILL).read_bytes() + b"\n")
+    reseal(first, BILL)
+
+
+def with_another_bill_than_was_signed(first: Path) -> None:
+    """As the other code would be hidden that made it."""
+    now = (first / BILL).read_bytes()
+    with_another_bill(first)
+    (first / BILL).write_bytes(now)
 
 
 def with_sums_of_nobody(first: Path) -> None:
@@ -267,7 +275,15 @@ def without_signatures(first: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "change", [with_another_bill, with_sums_of_nobody, with_another_key, without_signatures, shutil.rmtree]
+    "change",
+    [
+        with_another_bill,
+        with_another_bill_than_was_signed,
+        with_sums_of_nobody,
+        with_another_key,
+        without_signatures,
+        shutil.rmtree,
+    ],
 )
 def test_a_release_that_cannot_be_relied_on_makes_nothing_right(
     releases: Path, change: Callable[[Path], object]
@@ -286,6 +302,29 @@ def test_a_fault_that_was_put_into_both_releases_is_found(releases: Path) -> Non
     reseal(releases / SECOND, name)
     found = verify_release(releases / SECOND, releases / FIRST)
     assert [problem for problem in found if problem.startswith("trends.xlsx row 1: not as in")]
+
+
+@pytest.mark.parametrize("name", ["pack.ods", "pack.xlsx", "pack.pdf", "records.csv", "records.csv-metadata.json"])
+def test_what_somebody_has_put_into_the_release_before_is_not_taken_over(once_more: Path, name: str) -> None:
+    assert PLANTED not in (once_more / "packs/national" / name).read_bytes()
+
+
+PLANTED = b"planted by nobody we know"
+
+
+@pytest.fixture(scope="module")
+def once_more(both: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The second release, built after somebody has changed files of a pack in the first, with checksums that fit."""
+    root = tmp_path_factory.mktemp("once-more")
+    first = root / FIRST
+    shutil.copytree(both / FIRST, first)
+    for path in (first / "packs/national").iterdir():
+        if path.name not in ("pack.json", "records.jsonl"):  # in which changes are looked for
+            before = sha256_of(path)
+            path.write_bytes(path.read_bytes() + PLANTED)
+            (first / SUMS).write_text((first / SUMS).read_text().replace(before, sha256_of(path)))
+    build_release(an_edition(id=SECOND, previous=FIRST), root / SECOND, previous=first)
+    return root / SECOND
 
 
 def test_a_page_is_held_against_none_that_is_damaged(releases: Path) -> None:

@@ -31,8 +31,9 @@ from pipelines.publish.pdf import (
 from pipelines.publish.pdf.model import FULL_CHARACTERS, LISTED_N, Folder, model_of
 from pipelines.publish.pdf.rowheads import with_row_heads
 from pipelines.publish.release import build_release
+from pipelines.publish.signed import sign_release
 from pipelines.publish.verification import verify_release
-from tests.builders import a_case_study, a_library, a_question, a_term, an_edition
+from tests.builders import KEY, a_case_study, a_library, a_question, a_term, an_edition
 from tests.judges.pdf import pdf_problems
 from tests.pdfs import elements_of, squeezed, text_of
 
@@ -209,7 +210,9 @@ def test_a_pack_that_has_not_changed_keeps_its_version_and_its_file(release: Pat
     hubs = tuple(replace(hub, state=State.FRESH, fetched=LATER, seen=LATER) for hub in edition.hubs)
     later = {"id": "2026-12-01.01", "published": LATER, "previous": "2026-11-23.01", "hubs": hubs}
     library = dict(edition.library) | a_library(a_question("exit", "coast", answer="Write the exit into the contract."))
-    newer = built(tmp_path / "newer", release, **later, library=library)
+    ours = a_folder(release, tmp_path / "ours")
+    sign_release(ours, KEY)
+    newer = built(tmp_path / "newer", ours, **later, library=library)
     assert verify_release(newer) == []
     # The question has changed, so every pack that holds it has: of feeds, only how they stand.
     holds = {pack.id for pack in edition.packs if "coast/exit" in pack.records}
