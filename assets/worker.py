@@ -29,7 +29,7 @@ def settings() -> dict[str, object]:
     text = os.environ.get(PATIENCE) or str(DEFAULT_PATIENCE_SECONDS)
     if not text.isdecimal() or not int(text):
         raise UnusableSettings(f"{PATIENCE} = {text!r}: write a number of seconds, longer than the longest step takes")
-    # Workers look every ten seconds. Only each tenth look would count otherwise, since threads that wait look all the time.
+    # Workers look every ten seconds. Else only each tenth look would count, as other programs look all the time.
     options = {"visibility_timeout": int(text), "unacked_restore_throttle": 1} if broker.startswith("redis") else {}
     return {
         "broker_url": broker,

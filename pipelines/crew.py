@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import sys
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable
@@ -75,8 +76,8 @@ class Crew:
         return self
 
     def __exit__(self, _type: object, error: BaseException | None, _traceback: object) -> None:
-        if self._pool is not None:
-            # Else Python before 3.11.5 waits for ever until somebody reads what was on its way to one that was killed.
+        if self._pool is not None and sys.version_info < (3, 11, 5):
+            # It waits for ever that somebody reads what was on its way to one that was killed. Later ones do this.
             self._pool._call_queue._reader.close()  # type: ignore[attr-defined]
         self._pool = None
         self._left.close()
