@@ -194,7 +194,7 @@ def test_the_same_folder_gives_the_same_bytes_anywhere(release: Path, tmp_path: 
         "crew = Crew(2).__enter__();"
         "due = documents_due(Path(sys.argv[1]), '2026-11-23.01', '2026-11-23T12:00:00+00:00', crew=crew);"
         "[write() for write in due];"
-        "crew.__exit__()"
+        "crew.__exit__(None, None, None)"
     )
     environment = os.environ | {"TZ": zone, "LC_ALL": "C", "PYTHONHASHSEED": "7"}
     subprocess.run(
