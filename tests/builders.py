@@ -493,7 +493,8 @@ def the_least_edition(**changes: Any) -> Edition:
     """The one record of one hub, in a pack, and benchmarks of all organisations: for tests of what becomes of a
     release, whatever is in it.
     """
-    return replace(_least_edition(), **changes)
+    bases = bases_of(changes.get("library", _least_edition().library).values(), ())
+    return replace(_least_edition(), **{"bases": bases} | changes)
 
 
 def waves_of(benchmarks: pa.Table, hubs: Iterable[HubState]) -> tuple[WaveTold, ...]:
