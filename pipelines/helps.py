@@ -52,10 +52,8 @@ def helping(
     records: Sequence[Record], helps: Helps | None, sector: str | None, audience: str
 ) -> dict[str, tuple[Help, ...]]:
     """The records that help, by kind; kinds of which none does are left out. Without a sector, all sectors will do."""
-    found = {
-        kind: tuple(best_first([one for one in of_kind if is_for(one.record, sector, audience)], sector)[:MAX_HELPS])
-        for kind, of_kind in matching(records, helps).items()
-    }
+    theirs = [record for record in records if is_for(record, sector, audience)]  # before their texts are read
+    found = {kind: tuple(best_first(of_kind, sector)[:MAX_HELPS]) for kind, of_kind in matching(theirs, helps).items()}
     return {kind: of_kind for kind, of_kind in found.items() if of_kind}
 
 

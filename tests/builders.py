@@ -258,6 +258,11 @@ def benchmark_rows(period: str = "2026-Q3", n: int = 45) -> list[dict[str, Any]]
     """Rows of a small cube: a national group, two sectors (one confidential), one size, one type and one region. Half
     of the organisations, in round numbers, are on one level, and the rest on the one below.
     """
+    return [dict(row) for row in _benchmark_rows(period, n)]
+
+
+@cache
+def _benchmark_rows(period: str, n: int) -> list[dict[str, Any]]:
     instrument = instruments()[INSTRUMENT]
     groups: tuple[Mapping[str, str], ...] = (
         {},
@@ -469,6 +474,27 @@ def a_small_edition(**changes: Any) -> Edition:
     """``an_edition`` without packs, for tests of what is found in a library. Its tables are made once for all."""
     bases = bases_of(changes.get("library", _the_edition().library).values(), ())
     return replace(_the_edition(), **{"bases": bases} | changes)
+
+
+@cache
+def _least_edition() -> Edition:
+    record = a_case_study()
+    of_all = [row for row in benchmark_rows() if row["breakdown"] == "total"]
+    return an_edition(
+        hubs=(a_hub(),),
+        library=a_library(record),
+        packs=(Pack("national", "national", None, "National pack", "Pecyn cenedlaethol", (record.id,)),),
+        benchmarks=a_benchmark_table(of_all),
+        withdrawn=(),
+    )
+
+
+def the_least_edition(**changes: Any) -> Edition:
+    """The one record of one hub, in a pack, and benchmarks of all organisations: for tests of what becomes of a
+    release, whatever is in it.
+    """
+    bases = bases_of(changes.get("library", _least_edition().library).values(), ())
+    return replace(_least_edition(), **{"bases": bases} | changes)
 
 
 def waves_of(benchmarks: pa.Table, hubs: Iterable[HubState]) -> tuple[WaveTold, ...]:

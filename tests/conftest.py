@@ -45,9 +45,10 @@ def untraced() -> Iterator[None]:
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
     """Coverage is of what tests of the code and of its assets reach. Journeys go through processes, which are not
-    traced; what they do in this one is the same again.
+    traced; what they do in this one is the same again. So is what tests do that are marked as ``untraced``.
     """
-    with untraced() if item.path.is_relative_to(JOURNEYS) else nullcontext():
+    is_again = item.path.is_relative_to(JOURNEYS) or item.get_closest_marker("untraced") is not None
+    with untraced() if is_again else nullcontext():
         return (yield)
 
 
@@ -101,7 +102,8 @@ def small_release(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     from tests.builders import an_edition
 
     folder = tmp_path_factory.mktemp("small") / "2026-11-23.01"
-    build_release(an_edition(), folder)
+    with untraced():
+        build_release(an_edition(), folder)
     with unchanged(folder):
         yield folder
 
@@ -113,8 +115,9 @@ def revised_release(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     from tests.builders import a_revision, an_edition_before
 
     folder = tmp_path_factory.mktemp("revised")
-    build_release(an_edition_before(), folder / "before")
-    build_release(a_revision(), folder / "after", previous=folder / "before")
+    with untraced():
+        build_release(an_edition_before(), folder / "before")
+        build_release(a_revision(), folder / "after", previous=folder / "before")
     with unchanged(folder):
         yield folder / "after"
 

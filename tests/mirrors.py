@@ -17,6 +17,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
@@ -27,7 +28,7 @@ import httpx
 from pipelines.buckets import Bucket
 from pipelines.publish import publish
 from pipelines.publish.pointers import POINTERS
-from tests.builders import KEY, an_edition, an_edition_before
+from tests.builders import KEY, the_least_edition
 from tests.intakes import COMMAND
 from tests.servers import BUCKET, s3
 from tests.websites import serving
@@ -137,9 +138,9 @@ def a_door(scratch: Path, is_open: bool = False) -> Iterator[Door]:
 def two_releases(scratch: Path) -> tuple[Path, Path]:
     """A public folder with one release, and the same with one more."""
     first, second = scratch / "first", scratch / "second"
-    publish(an_edition_before(), first, KEY)
+    publish(the_least_edition(id=FIRST, published=datetime(2026, 11, 1, 12, tzinfo=UTC)), first, KEY)
     shutil.copytree(first, second, symlinks=True)
-    publish(an_edition(previous=FIRST), second, KEY)
+    publish(the_least_edition(id=SECOND, previous=FIRST), second, KEY)
     return first, second
 
 

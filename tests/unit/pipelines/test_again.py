@@ -126,6 +126,7 @@ CHANGES: Mapping[str, Callable[[World, Hub], None]] = {
 }
 
 
+@pytest.mark.untraced
 @pytest.mark.parametrize("seed", SEEDS)
 def test_what_is_ready_changes_no_byte(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seed: int) -> None:
     rng = random.Random(seed)

@@ -35,7 +35,7 @@ from pipelines.publish.changes_in_words import MOST, WHY, changes_in_words
 from pipelines.publish.release import build_release
 from pipelines.publish.verification import verify_release
 from pipelines.publish.writers import json_bytes, records
-from tests.builders import a_case_study, a_library, a_revision, an_edition, reseal
+from tests.builders import a_case_study, a_library, a_revision, reseal, the_least_edition
 
 WAVE = ("2026-Q3", "interop-baseline-v1", "decision_maker")
 TOTAL = (*WAVE, "legal", "total", "all", "all", "all", "all")
@@ -381,10 +381,11 @@ def test_the_page_of_a_first_release_says_that_it_is_the_first(folders: tuple[Pa
 
 def test_what_a_hub_wrote_does_nothing_on_the_page_or_the_terminal(tmp_path: Path) -> None:
     nasty = "</script><script>alert(1)</script>\x1b[31m"
-    build_release(an_edition(id="2026-11-01.01"), tmp_path / "older")
-    library = an_edition().library | a_library(a_case_study("nasty", title=nasty, sectors=["health"]))
-    packs = tuple(replace(pack, records=(*pack.records, "vale/nasty")) for pack in an_edition().packs[:1])
-    edition = an_edition(previous="2026-11-01.01", library=library, packs=packs)
+    before = the_least_edition(id="2026-11-01.01")
+    build_release(before, tmp_path / "older")
+    library = before.library | a_library(a_case_study("nasty", title=nasty, sectors=["health"]))
+    packs = tuple(replace(pack, records=tuple(library)) for pack in before.packs)
+    edition = the_least_edition(previous="2026-11-01.01", library=library, packs=packs)
     build_release(edition, tmp_path / "newer", previous=tmp_path / "older")
     assert wrong_changes(tmp_path / "newer") == []
     html = (tmp_path / "newer/en/changes.html").read_text(encoding="utf-8")

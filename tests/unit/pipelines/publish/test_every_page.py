@@ -16,6 +16,8 @@ import pytest
 
 from pipelines.publish.pages import DESCRIPTION_CHARACTERS
 
+pytestmark = pytest.mark.untraced
+
 MAX_BYTES = 100_000
 """Of a page and all that it loads at first, as it is sent: compressed. The index of the search comes later."""
 _DATE = re.compile(r"\b\d{1,2} [A-Z][a-z]+ 20\d\d\b")

@@ -22,7 +22,7 @@ from pipelines.publish.dcat import CONTEXT
 from pipelines.publish.errata import ERRATA
 from pipelines.publish.metadata import write_metadata, wrong_metadata
 from pipelines.publish.release import MEDIA_TYPES
-from tests.builders import a_case_study, a_library, a_question, an_edition, an_edition_before, reseal
+from tests.builders import a_case_study, a_library, a_question, an_edition, reseal, the_least_edition
 
 SITE = "https://packs.example.org/interop/"
 BASE = f"{SITE}releases/2026-11-23.01/"
@@ -134,8 +134,9 @@ def test_texts_are_in_both_languages(built: Path) -> None:
 
 
 def test_series_stay_and_a_release_names_the_one_before_it(tmp_path: Path) -> None:
-    build_release(an_edition_before(address=SITE), tmp_path / "before")
-    build_release(an_edition(address=SITE, previous="2026-11-01.01"), tmp_path / "r", previous=tmp_path / "before")
+    build_release(the_least_edition(address=SITE, id="2026-11-01.01"), tmp_path / "before")
+    after = the_least_edition(address=SITE, previous="2026-11-01.01")
+    build_release(after, tmp_path / "r", previous=tmp_path / "before")
     series = [{node["@id"] for node in of_type(tmp_path / name, "dcat:DatasetSeries")} for name in ("before", "r")]
     assert f"{SITE}#series-pack-national" in series[0] & series[1]
     assert nodes(tmp_path / "r", "dcat.jsonld")[BASE]["dcat:prev"]["@id"] == f"{SITE}releases/2026-11-01.01/"

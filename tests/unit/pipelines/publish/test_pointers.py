@@ -11,7 +11,7 @@ import pytest
 from pipelines.edition import Edition
 from pipelines.files import Busy, only_one
 from pipelines.publish import ReleaseRefused, latest, next_id, pointers
-from tests.builders import KEY, a_benchmark_table, an_edition, benchmark_rows
+from tests.builders import KEY, a_benchmark_table, an_edition, benchmark_rows, the_least_edition
 
 ATOM = "{http://www.w3.org/2005/Atom}"
 
@@ -24,7 +24,7 @@ def publish(edition: Edition, public: Path) -> None:
 def once(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A public folder with the first release. It is only read."""
     folder = tmp_path_factory.mktemp("once") / "public"
-    publish(an_edition(), folder)
+    publish(the_least_edition(), folder)
     return folder
 
 
@@ -54,7 +54,7 @@ def test_publishing_makes_the_release_visible_in_all_pointers(tmp_path: Path) ->
 
 def test_the_feed_lists_releases_newest_first_with_ids_that_stay(public: Path) -> None:
     first = ElementTree.fromstring((public / "feed.xml").read_text())
-    publish(an_edition(id="2026-11-24.01", previous="2026-11-23.01"), public)
+    publish(the_least_edition(id="2026-11-24.01", previous="2026-11-23.01"), public)
     second = ElementTree.fromstring((public / "feed.xml").read_text())
     entries = second.findall(f"{ATOM}entry")
     assert [e.findtext(f"{ATOM}title") for e in entries] == ["Release 2026-11-24.01", "Release 2026-11-23.01"]
@@ -74,13 +74,13 @@ def test_the_root_files_are_relative_links_through_one_pointer(public: Path) -> 
 def test_incident_r_a_version_never_repeats(public: Path, id: str) -> None:
     before = (public / "releases" / "2026-11-23.01" / "SHA256SUMS").read_bytes()
     with pytest.raises(ReleaseRefused, match="never used again"):
-        publish(an_edition(id=id, build_key="1" * 64), public)
+        publish(the_least_edition(id=id, build_key="1" * 64), public)
     assert (public / "releases" / "2026-11-23.01" / "SHA256SUMS").read_bytes() == before
     assert listing(public) == ["2026-11-23.01"]
 
 
 def test_incident_r_rolling_back_and_publishing_again_uses_a_new_version(public: Path) -> None:
-    publish(an_edition(id="2026-11-23.02"), public)
+    publish(the_least_edition(id="2026-11-23.02"), public)
     pointers.swap(public, "2026-11-23.01")
     assert listing(public) == ["2026-11-23.01"]
     assert next_id(public, datetime(2026, 11, 23, 20, tzinfo=UTC)) == "2026-11-23.03"
@@ -96,7 +96,7 @@ def test_ids_follow_the_clock_and_never_go_back(tmp_path: Path, public: Path) ->
 
 def test_an_id_that_is_no_id_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ReleaseRefused, match="not a release id"):
-        publish(an_edition(id="../escape"), tmp_path)
+        publish(the_least_edition(id="../escape"), tmp_path)
 
 
 def test_a_release_that_fails_verification_leaves_the_old_one(public: Path) -> None:
@@ -112,7 +112,7 @@ def test_what_a_dead_run_left_is_cleared_by_the_next(tmp_path: Path) -> None:
     leftover.mkdir(parents=True)
     (leftover / "half.html").write_text("<h1>ha")
     assert next_id(tmp_path, datetime(2026, 11, 23, 12, tzinfo=UTC)) == "2026-11-23.02"
-    publish(an_edition(id="2026-11-23.02"), tmp_path)
+    publish(the_least_edition(id="2026-11-23.02"), tmp_path)
     assert not leftover.exists()
     assert listing(tmp_path) == ["2026-11-23.02"]
 
@@ -123,7 +123,7 @@ def test_incident_s_a_kill_before_the_swap_leaves_the_old_release_whole(public: 
     half.mkdir()
     (half / "latest.json").write_text("{")
     assert listing(public) == ["2026-11-23.01"]
-    publish(an_edition(id="2026-11-24.01"), public)
+    publish(the_least_edition(id="2026-11-24.01"), public)
     assert listing(public) == ["2026-11-24.01", "2026-11-23.01"]
     assert (public / ".current").readlink() == Path(".pointers/3")
 
@@ -140,18 +140,18 @@ def test_readers_see_four_pointers_of_one_release_at_every_moment(public: Path, 
         return done
 
     monkeypatch.setattr(Path, "rename", watched)
-    publish(an_edition(id="2026-11-24.01"), public)
+    publish(the_least_edition(id="2026-11-24.01"), public)
     assert set(seen) == {("2026-11-23.01", "2026-11-23.01"), ("2026-11-24.01", "2026-11-24.01")}
 
 
 def test_two_publications_at_once_are_refused(tmp_path: Path) -> None:
     with only_one(tmp_path / ".publishing.lock"), pytest.raises(Busy):
-        publish(an_edition(), tmp_path)
+        publish(the_least_edition(), tmp_path)
 
 
 def test_old_pointer_folders_go_but_the_one_before_stays(public: Path) -> None:
     for day in (24, 25, 26):
-        publish(an_edition(id=f"2026-11-{day}.01"), public)
+        publish(the_least_edition(id=f"2026-11-{day}.01"), public)
     assert sorted(path.name for path in (public / ".pointers").iterdir()) == ["3", "4"]
 
 

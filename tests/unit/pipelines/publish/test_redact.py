@@ -90,6 +90,7 @@ def test_traces_are_of_the_record_itself_and_not_of_one_whose_id_is_longer() -> 
     assert not redact.traces(b'href="../records/a-b.html"', ["vale/z"], ["a"])
 
 
+@pytest.mark.untraced
 def test_every_mention_of_a_record_on_a_page_goes_with_its_elements(sample_release: Path) -> None:
     """The house's rule for templates: whatever shows a record carries its id."""
     rows = [json.loads(line) for line in (sample_release / "packs/national/records.jsonl").read_text().splitlines()]

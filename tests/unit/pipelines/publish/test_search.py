@@ -203,9 +203,9 @@ def test_a_missing_language_is_told_and_an_older_release_is_not(tmp_path: Path) 
     assert list(wrong_search(folder)) == []
 
 
-def test_a_release_is_verified_with_what_is_searched_in_it(sample_release: Path, tmp_path: Path) -> None:
-    folder = tmp_path / sample_release.name
-    shutil.copytree(sample_release, folder)
+def test_a_release_is_verified_with_what_is_searched_in_it(small_release: Path, tmp_path: Path) -> None:
+    folder = tmp_path / small_release.name
+    shutil.copytree(small_release, folder)
     data = index(folder)
     data["records"][0][3] = "Another title"
     (folder / SEARCH / "en.js").write_bytes(as_script("search.en", data))

@@ -32,6 +32,7 @@ from tests.builders import (
     a_withdrawn,
     an_edition,
     benchmark_rows,
+    the_least_edition,
 )
 
 
@@ -88,7 +89,7 @@ def test_every_page_has_one_main_heading_no_skipped_level_and_its_head(folder: P
 
 
 def test_a_question_that_is_called_like_its_dimension_has_an_anchor_of_its_own(tmp_path: Path) -> None:
-    edition, named = an_edition(), {}
+    edition, named = an_edition(packs=()), {}
     for id, instrument in edition.instruments.items():
         (question, *_) = instrument.questions.values()
         alike = dataclasses.replace(question, id=question.dimension)
@@ -275,14 +276,14 @@ def test_coverage_tells_when_content_was_had_confirmed_and_until_when_it_is_kept
 def test_hubs_with_few_answers_are_not_named_as_having_sent_any(tmp_path: Path) -> None:
     few = a_hub("coast", state=State.CARRIED_FORWARD, counts={"answers_accepted": 0})  # rounded down from up to 99
     others = (a_hub("cymru"), a_hub("vale"))
-    build_release(an_edition(hubs=(few, *others)), tmp_path / "r")
+    build_release(an_edition(hubs=(few, *others), packs=()), tmp_path / "r")
     assert "could not be renewed" not in page(tmp_path / "r", "en/benchmarks/index.html")
 
 
 def test_a_record_under_an_older_id_names_the_id_that_it_has_at_its_hub(tmp_path: Path) -> None:
     entry = a_case_study("new-id")
     entry = dataclasses.replace(entry, record=dataclasses.replace(entry.record, public="old-id"))
-    build_release(an_edition(library=a_library(entry), packs=(), withdrawn=()), tmp_path / "r")
+    build_release(the_least_edition(library=a_library(entry), packs=()), tmp_path / "r")
     html = page(tmp_path / "r", "en/records/vale-new-id.html")
     assert "vale/old-id" in html
     assert "Identifier at the hub today" in html
@@ -324,7 +325,7 @@ def test_medians_have_their_limits(folder: Path) -> None:
 
 
 def test_a_change_is_told_in_both_languages_with_its_limits(tmp_path: Path) -> None:
-    edition = an_edition()
+    edition = an_edition(packs=())
     rows = edition.trends.to_pylist()
     words = {"total": "better", "sector": "worse", "region": "better", "size_band": "similar"}
     for row in rows:
@@ -350,7 +351,7 @@ def test_a_change_is_told_in_both_languages_with_its_limits(tmp_path: Path) -> N
 
 
 def test_the_first_period_has_no_change_to_show(tmp_path: Path) -> None:
-    build_release(an_edition(benchmarks=a_benchmark_table(benchmark_rows())), tmp_path / "r")
+    build_release(an_edition(benchmarks=a_benchmark_table(benchmark_rows()), packs=()), tmp_path / "r")
     assert "Change since" not in page(tmp_path / "r", "en/benchmarks/interop-baseline-v1-decision-maker.html")
 
 
@@ -384,7 +385,7 @@ def test_a_text_of_a_hub_cannot_break_out_of_its_page(tmp_path: Path) -> None:
         contact="javascript://alert(1)",
         body="{{ 7*7 }} <script>alert(2)</script>\n\n## </main>",
     )
-    edition = an_edition(library=a_library(nasty), packs=())
+    edition = the_least_edition(library=a_library(nasty), packs=())
     build_release(edition, tmp_path / "r")
     html = page(tmp_path / "r", "en/records/vale-letters.html")
     outline = Outline(html)
@@ -409,7 +410,7 @@ def test_a_requirement_shows_its_three_texts_under_headings_of_their_own(folder:
 def test_headings_inside_the_texts_of_a_requirement_stand_below_those_of_the_page(tmp_path: Path) -> None:
     text = "## Marks\n\nTen.\n\n### Half marks\n\nFive. [Up](#marks)"
     entry = a_requirement(clause=text, evaluation=text, verification=text)
-    build_release(an_edition(library=a_library(entry), packs=(), withdrawn=()), tmp_path / "r")
+    build_release(the_least_edition(library=a_library(entry), packs=()), tmp_path / "r")
     html = page(tmp_path / "r", "en/records/vale-open-formats.html")
     for name in ("clause", "evaluation", "verification"):
         assert f'<h3 id="{name}--marks">' in html
@@ -439,14 +440,14 @@ def test_an_address_that_is_no_web_address_is_shown_and_never_linked(address: st
     entry = a_signpost()
     document = entry.record.document.model_copy(update={"address": address})  # as an older store may hold it
     entry = dataclasses.replace(entry, record=dataclasses.replace(entry.record, document=document))
-    build_release(an_edition(library=a_library(entry), packs=(), withdrawn=()), tmp_path / "r")
+    build_release(the_least_edition(library=a_library(entry), packs=()), tmp_path / "r")
     for name in ("en/records/vale-code.html", "en/signpost/index.html"):
         assert address not in {a.get("href") for a in Outline(page(tmp_path / "r", name)).having("a")}, name
     assert address in page(tmp_path / "r", "en/records/vale-code.html")
 
 
 def test_a_signpost_without_a_description_still_has_its_pages(tmp_path: Path) -> None:
-    edition = an_edition(library=a_library(a_signpost(description=None)), packs=(), withdrawn=())
+    edition = the_least_edition(library=a_library(a_signpost(description=None)), packs=())
     build_release(edition, tmp_path / "r")
     html = page(tmp_path / "r", "en/records/vale-code.html")
     assert Outline(html).having("meta", name="description")[0]["content"] == "Code of practice (code)"
@@ -487,7 +488,7 @@ def test_what_hubs_have_withdrawn_is_told_with_reason_and_successor(folder: Path
     for text in ("Withdrawn records", "vale/assistance", "Nobody could enforce it.", "3 June 2026"):
         assert text in html, text
     assert Outline(html).having("a", href="../en/records/vale-open-formats.html")
-    build_release(an_edition(withdrawn=()), tmp_path / "r")
+    build_release(the_least_edition(), tmp_path / "r")
     assert "Withdrawn records" not in page(tmp_path / "r", "en/coverage.html")
 
 
@@ -660,7 +661,7 @@ def test_an_edition_without_anything_still_makes_a_site(tmp_path: Path) -> None:
 
 def test_the_sample_notice_goes_when_hubs_are_real(tmp_path: Path) -> None:
     real = tuple(a_hub(hub.id, is_sample=False) for hub in an_edition().hubs)
-    build_release(an_edition(hubs=real), tmp_path / "r")
+    build_release(an_edition(hubs=real, packs=()), tmp_path / "r")
     assert "Sample content" not in page(tmp_path / "r", "en/records/vale-letters.html")
     assert "Sample content" not in page(tmp_path / "r", "en/index.html")
 

@@ -9,7 +9,7 @@ import pytest
 
 from pipelines.publish import build_release, pointers, sitemap
 from pipelines.publish.pointers import latest
-from tests.builders import KEY, an_edition
+from tests.builders import KEY, an_edition, the_least_edition
 
 SITE = "https://packs.example.org/interop/"
 BASE = f"{SITE}releases/2026-11-23.01/"
@@ -72,8 +72,8 @@ def test_many_pages_are_listed_in_parts(built: Path, tmp_path: Path, monkeypatch
 
 
 def test_the_root_leads_to_the_newest_release_alone(tmp_path: Path) -> None:
-    pointers.publish(an_edition(address=SITE), tmp_path, KEY)
-    pointers.publish(an_edition(address=SITE, id="2026-11-24.01", previous="2026-11-23.01"), tmp_path, KEY)
+    pointers.publish(the_least_edition(address=SITE), tmp_path, KEY)
+    pointers.publish(the_least_edition(address=SITE, id="2026-11-24.01", previous="2026-11-23.01"), tmp_path, KEY)
     newest = latest(tmp_path)
     assert newest is not None
     assert [*urls(tmp_path / "sitemap.xml")] == [f"{SITE}releases/2026-11-24.01/sitemap-1.xml"]
@@ -99,14 +99,14 @@ def test_the_root_leads_to_the_newest_release_alone(tmp_path: Path) -> None:
 
 
 def test_without_an_address_searches_are_not_sent_to_a_sitemap_that_nobody_has(tmp_path: Path) -> None:
-    pointers.publish(an_edition(), tmp_path, KEY)
+    pointers.publish(the_least_edition(), tmp_path, KEY)
     assert (tmp_path / "robots.txt").read_text() == (
         "User-agent: *\nAllow: /releases/2026-11-23.01/\nDisallow: /releases/\n"
     )
 
 
 def test_a_release_of_an_older_version_has_no_sitemap_and_stays_in_the_feed(tmp_path: Path) -> None:
-    pointers.publish(an_edition(address=SITE), tmp_path, KEY)
+    pointers.publish(the_least_edition(address=SITE), tmp_path, KEY)
     release = tmp_path / "releases/2026-11-23.01"
     manifest = json.loads((release / "release.json").read_text())
     del manifest["address"]

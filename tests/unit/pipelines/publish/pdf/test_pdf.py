@@ -15,7 +15,7 @@ from typing import Any
 import pikepdf
 import pytest
 
-from pipelines.edition import Edition, Pack, State
+from pipelines.edition import Pack, State
 from pipelines.files import Damaged
 from pipelines.publish import introductions, strings, views
 from pipelines.publish.pdf import (
@@ -365,8 +365,7 @@ def _outside(document: Path) -> list[str]:
 
 def test_a_pack_without_records_says_so(tmp_path: Path) -> None:
     pack = Pack("technology-none", "technology_types", "cloud", "Cloud", "Cwmwl", ())
-    edition: Edition = an_edition()
-    folder = built(tmp_path / "empty", packs=(*edition.packs, pack))
+    folder = built(tmp_path / "empty", packs=(pack,))
     document = folder / "packs" / "technology-none" / "pack.pdf"
     assert squeezed(strings.text("pack.empty", "en")) in text_of(document)
     assert pdf_problems(document) == []
