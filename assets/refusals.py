@@ -1,9 +1,10 @@
-"""What the line refuses with words fails a step with those words, and neither it nor its run is tried again. Whatever
-else is raised stays as it is.
+"""What the line refuses with words fails a step with those words, and what a check stops is stopped: neither the step
+nor its run is tried again. Whatever else is raised stays as it is.
 """
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import dagster as dg
 
@@ -23,12 +24,25 @@ REFUSALS = (
     *(ReleaseRefused, UnusableKey),
 )
 
+Context = dg.OpExecutionContext | dg.AssetExecutionContext | dg.AssetCheckExecutionContext
+
 
 @contextmanager
-def refusals_fail(context: dg.OpExecutionContext | dg.AssetExecutionContext) -> Iterator[None]:
+def refusals_fail(context: Context) -> Iterator[None]:
     """Let the step fail with the words of what refuses to do its work."""
     try:
         yield
     except REFUSALS as refusal:
-        context.instance.add_run_tags(context.run.run_id, {TRIED_AGAIN: "false"})
+        _is_final(context)
         raise dg.Failure(str(refusal), allow_retries=False) from None  # the words are enough
+
+
+def verdict(context: dg.AssetCheckExecutionContext, passed: bool, **metadata: Any) -> dg.AssetCheckResult:
+    """The result of a check that stops the run unless it has ``passed``."""
+    if not passed:
+        _is_final(context)
+    return dg.AssetCheckResult(passed=passed, metadata=metadata)
+
+
+def _is_final(context: Context) -> None:
+    context.instance.add_run_tags(context.run.run_id, {TRIED_AGAIN: "false"})

@@ -10,7 +10,7 @@ import dagster as dg
 from pydantic import Field
 
 from assets.hubs import standing_key
-from assets.refusals import refusals_fail
+from assets.refusals import refusals_fail, verdict
 from assets.resources import LineResource
 from assets.showing import bars, folder_of, moment, page, table, version_of
 from pipelines import publish
@@ -232,34 +232,34 @@ def _changes(line: Line, candidate: Candidate) -> dict[str, Any]:
 
 
 @dg.asset_check(asset="library", blocking=True)
-def a_feed_is_in_use(line: LineResource) -> dg.AssetCheckResult:
+def a_feed_is_in_use(context: dg.AssetCheckExecutionContext, line: LineResource) -> dg.AssetCheckResult:
     """There is something to publish: no feed in use means that every hub was lost at once."""
     in_use = [state.id for state in standings(line.open()) if state.snapshot]
-    return dg.AssetCheckResult(passed=bool(in_use), metadata={"hubs": in_use})
+    return verdict(context, bool(in_use), hubs=in_use)
 
 
 @dg.asset_check(asset="library", blocking=True)
-def addresses_are_unique(line: LineResource) -> dg.AssetCheckResult:
+def addresses_are_unique(context: dg.AssetCheckExecutionContext, line: LineResource) -> dg.AssetCheckResult:
     """No two records share an address, and none has lost the address it was published under."""
     store = line.open().store
     given, entries = store.slugs(), store.library()
     slugs = [entry.slug for entry in entries.values()]
     moved = [id for id, entry in entries.items() if given.get(id, entry.slug) != entry.slug]
-    return dg.AssetCheckResult(passed=len(set(slugs)) == len(slugs) and not moved, metadata={"moved": moved})
+    return verdict(context, len(set(slugs)) == len(slugs) and not moved, moved=moved)
 
 
 @dg.asset_check(asset="benchmarks", blocking=True)
-def thresholds_are_kept(line: LineResource) -> dg.AssetCheckResult:
+def thresholds_are_kept(context: dg.AssetCheckExecutionContext, line: LineResource) -> dg.AssetCheckResult:
     """No published number is of fewer organisations than the policy allows, or not rounded."""
     offenders = rows_that_break(read_policy(), line.open().store.benchmarks())
-    return dg.AssetCheckResult(passed=not offenders, metadata={"offenders": offenders[:PREVIEW_ROWS]})
+    return verdict(context, not offenders, offenders=offenders[:PREVIEW_ROWS])
 
 
 @dg.asset_check(asset="benchmarks", blocking=True)
-def nobody_can_be_picked_out(line: LineResource) -> dg.AssetCheckResult:
+def nobody_can_be_picked_out(context: dg.AssetCheckExecutionContext, line: LineResource) -> dg.AssetCheckResult:
     """An attack on the benchmarks, also by each hub that knows its own members, finds nothing."""
     audit, leaks, _ = line.open().store.disclosure()
-    return dg.AssetCheckResult(passed=not leaks, metadata={"leaks": leaks[:PREVIEW_ROWS], **audit["attack"]})
+    return verdict(context, not leaks, leaks=leaks[:PREVIEW_ROWS], **audit["attack"])
 
 
 @dg.asset_check(asset="release")

@@ -67,6 +67,9 @@ def test_what_breaks_off_is_tried_again_and_what_is_refused_is_not(waiting: Path
     with dg.instance_for_test(overrides={"run_retries": INSTANCE["run_retries"]}) as instance:
         with a_line(waiting).store.locked("release"):
             assert is_tried_again("release") == "false"
+        with monkeypatch.context() as one:
+            one.setattr("assets.release.rows_that_break", lambda *_: ["a row that breaks the policy"])
+            assert is_tried_again("release") == "false"
         assert is_tried_again("approve") == "false"  # nobody has filled it in
         for name in ("assets.hubs.gather_some", "assets.release.make_library"):
             monkeypatch.setattr(name, break_off)
