@@ -37,7 +37,7 @@ def refusals_fail(context: Context) -> Iterator[None]:
         raise dg.Failure(str(refusal), allow_retries=False) from None  # the words are enough
 
 
-def verdict(context: dg.AssetCheckExecutionContext, passed: bool, **metadata: Any) -> dg.AssetCheckResult:
+def blocking_result(context: dg.AssetCheckExecutionContext, passed: bool, **metadata: Any) -> dg.AssetCheckResult:
     """The result of a check that stops the run unless it has ``passed``."""
     if not passed:
         _is_final(context)

@@ -10,7 +10,7 @@ import dagster as dg
 from pydantic import Field
 
 from assets.hubs import standing_key
-from assets.refusals import refusals_fail, verdict
+from assets.refusals import blocking_result, refusals_fail
 from assets.resources import LineResource
 from assets.showing import bars, folder_of, moment, page, table, version_of
 from pipelines import publish
@@ -235,7 +235,7 @@ def _changes(line: Line, candidate: Candidate) -> dict[str, Any]:
 def a_feed_is_in_use(context: dg.AssetCheckExecutionContext, line: LineResource) -> dg.AssetCheckResult:
     """There is something to publish: no feed in use means that every hub was lost at once."""
     in_use = [state.id for state in standings(line.open()) if state.snapshot]
-    return verdict(context, bool(in_use), hubs=in_use)
+    return blocking_result(context, bool(in_use), hubs=in_use)
 
 
 @dg.asset_check(asset="library", blocking=True)
@@ -245,21 +245,21 @@ def addresses_are_unique(context: dg.AssetCheckExecutionContext, line: LineResou
     given, entries = store.slugs(), store.library()
     slugs = [entry.slug for entry in entries.values()]
     moved = [id for id, entry in entries.items() if given.get(id, entry.slug) != entry.slug]
-    return verdict(context, len(set(slugs)) == len(slugs) and not moved, moved=moved)
+    return blocking_result(context, len(set(slugs)) == len(slugs) and not moved, moved=moved)
 
 
 @dg.asset_check(asset="benchmarks", blocking=True)
 def thresholds_are_kept(context: dg.AssetCheckExecutionContext, line: LineResource) -> dg.AssetCheckResult:
     """No published number is of fewer organisations than the policy allows, or not rounded."""
     offenders = rows_that_break(read_policy(), line.open().store.benchmarks())
-    return verdict(context, not offenders, offenders=offenders[:PREVIEW_ROWS])
+    return blocking_result(context, not offenders, offenders=offenders[:PREVIEW_ROWS])
 
 
 @dg.asset_check(asset="benchmarks", blocking=True)
 def nobody_can_be_picked_out(context: dg.AssetCheckExecutionContext, line: LineResource) -> dg.AssetCheckResult:
     """An attack on the benchmarks, also by each hub that knows its own members, finds nothing."""
     audit, leaks, _ = line.open().store.disclosure()
-    return verdict(context, not leaks, leaks=leaks[:PREVIEW_ROWS], **audit["attack"])
+    return blocking_result(context, not leaks, leaks=leaks[:PREVIEW_ROWS], **audit["attack"])
 
 
 @dg.asset_check(asset="release")

@@ -20,6 +20,8 @@ import pytest
 from pipelines.publish.earlier import Earlier
 from pipelines.releasing import run
 from pipelines.store import CACHES
+from pipelines.withdraw import decide, withdraw
+from pipelines.withdrawals import Kind
 from tests.feeds import (
     NOW,
     a_faq,
@@ -34,7 +36,7 @@ from tests.feeds import (
 from tests.reproduce import files_of
 
 SEEDS = (1,)
-MOST_CHANGES = 3
+MOST_CHANGES = 4
 """Between one run and the next."""
 
 
@@ -54,6 +56,7 @@ class World:
 
     def __init__(self, folder: Path, rng: random.Random) -> None:
         self.folder, self.rng, self.studies = folder, rng, 0
+        self.decided: list[tuple[str, Kind]] = []
         self.hubs = {name: Hub({}) for name in ("one", "two", "three")}
         for hub in self.hubs.values():
             for _ in range(3):
@@ -109,6 +112,16 @@ class World:
     def _map_otherwise(self, hub: Hub) -> None:
         hub.settings["name"] = {"en": f"Hub {self.rng.randrange(1000)}", "cy": "Hwb"}
 
+    def _be_retracted(self, hub: Hub) -> None:
+        self._decide(hub, Kind.RETRACTION)
+
+    def _be_taken_down(self, hub: Hub) -> None:
+        self._decide(hub, Kind.TAKEDOWN)
+
+    def _decide(self, hub: Hub, kind: Kind) -> None:
+        [name] = [name for name, one in self.hubs.items() if one is hub]
+        self.decided.append((f"{name}/{next(iter(hub.studies.values()))['id']}", kind))
+
     def _wait(self, _hub: Hub) -> None:
         """Nothing changes."""
 
@@ -122,6 +135,8 @@ CHANGES: Mapping[str, Callable[[World, Hub], None]] = {
     "a feed is held, or is good again": World._be_held,
     "returns change": World._answer,
     "a registration changes": World._map_otherwise,
+    "the operator retracts a record": World._be_retracted,
+    "the operator takes a record down": World._be_taken_down,
     "nothing": World._wait,
 }
 
@@ -132,10 +147,10 @@ def test_what_is_ready_changes_no_byte(tmp_path: Path, monkeypatch: pytest.Monke
     rng = random.Random(seed)
     world, twin = World(tmp_path / "line", rng), tmp_path / "twin"
     world.write()
-    releases = {_run(world.folder, 0)}
+    releases = {_run(world.folder, 0, [])}
     left = rng.sample(sorted(CHANGES), len(CHANGES))
     for day, start in enumerate(range(0, len(left), MOST_CHANGES), 1):
-        happens = left[start : start + MOST_CHANGES]
+        happens, world.decided = left[start : start + MOST_CHANGES], []
         for name in happens:
             world.change(name)
         world.write()
@@ -145,14 +160,25 @@ def test_what_is_ready_changes_no_byte(tmp_path: Path, monkeypatch: pytest.Monke
             if path.is_file():
                 path.unlink()
             shutil.rmtree(path, ignore_errors=True)
-        releases.add(_run(world.folder, day))
+        releases.add(_run(world.folder, day, world.decided))
         with monkeypatch.context() as patched:
             patched.setattr(Earlier, "take", lambda *_: False)
-            _run(twin, day)
+            _run(twin, day, world.decided)
         mine, its = files_of(world.folder / "public"), files_of(twin / "public")
         assert {path for path in mine.keys() | its.keys() if mine.get(path) != its.get(path)} == set(), happens
     assert len(releases) > 1
 
 
-def _run(folder: Path, day: int) -> str | None:
-    return run(a_line(folder), NOW + timedelta(days=day), lambda _stage, _what: None).release
+def _run(folder: Path, day: int, decided: list[tuple[str, Kind]]) -> str | None:
+    line, now = a_line(folder), NOW + timedelta(days=day)
+    release = run(line, now, _say_nothing).release
+    for hour, (record, kind) in enumerate(decided, 1):
+        later, about = now + timedelta(hours=hour), {"reason": "It was wrong", "successor": None, "by": "operator"}
+        done = withdraw(line, decide(line, [record], later, kind=kind, **about), later, _say_nothing)
+        assert done.reissued
+        assert done.release
+    return release
+
+
+def _say_nothing(_stage: str, _what: str | None) -> None:
+    """Nobody looks on."""
