@@ -148,7 +148,7 @@ HOSTILE = [
 ]
 
 
-@pytest.mark.parametrize("value", HOSTILE, ids=repr)
+@pytest.mark.parametrize("value", HOSTILE)
 def test_a_value_of_any_kind_is_escaped_as_jinja_does_it(value: object) -> None:
     assert shown(value) == escape(value)
     assert type(shown(value)) is Markup or not {*shown(value)} & {*"&<>'\""}
