@@ -100,7 +100,9 @@ def build_candidate(edition: Edition, public: Path, key: Ed25519PrivateKey) -> N
             sign_release(aside, key)
             problems = verify_release(aside, previous, crew)
         _refuse([*problems, *wrong_signatures(aside, edition.keys)])
-        aside.rename(candidate_folder(public, edition.id))
+        candidate = candidate_folder(public, edition.id)
+        shutil.rmtree(candidate, ignore_errors=True)  # of a publication that was killed before readers saw it
+        aside.rename(candidate)
 
 
 def candidate_folder(public: Path, release_id: str) -> Path:

@@ -10,7 +10,7 @@ import pytest
 
 from pipelines.edition import Edition
 from pipelines.files import Busy, only_one
-from pipelines.publish import ReleaseRefused, latest, next_id, pointers
+from pipelines.publish import ReleaseRefused, candidate_folder, latest, next_id, pointers
 from tests.builders import KEY, a_benchmark_table, an_edition, benchmark_rows, the_least_edition
 
 ATOM = "{http://www.w3.org/2005/Atom}"
@@ -115,6 +115,17 @@ def test_what_a_dead_run_left_is_cleared_by_the_next(tmp_path: Path) -> None:
     publish(the_least_edition(id="2026-11-23.02"), tmp_path)
     assert not leftover.exists()
     assert listing(tmp_path) == ["2026-11-23.02"]
+
+
+def test_a_candidate_that_a_dead_run_did_not_get_to_show_is_built_again(tmp_path: Path) -> None:
+    edition = the_least_edition()
+    leftover = candidate_folder(tmp_path, edition.id)
+    leftover.mkdir(parents=True)
+    (leftover / "half.html").write_text("<h1>ha")
+    publish(edition, tmp_path)
+    assert listing(tmp_path) == [edition.id]
+    assert not leftover.exists()
+    assert not (tmp_path / "releases" / edition.id / "half.html").exists()
 
 
 def test_incident_s_a_kill_before_the_swap_leaves_the_old_release_whole(public: Path) -> None:
