@@ -5,7 +5,7 @@ import dagster as dg
 from assets.decisions import JOBS
 from assets.executors import chosen_executor
 from assets.hubs import hubs_assets, overview_asset
-from assets.queue import BREAKING_OFF, PULLING, RELEASING
+from assets.queue import PULLING, RELEASING, REPEATABLE
 from assets.release import CHECKS, RELEASE, VERIFIES, release_assets
 from assets.resources import LineResource
 from assets.schedules import on_working_days, pull_daily
@@ -27,13 +27,13 @@ def build_defs(line: LineResource) -> dg.Definitions:
         "candidate",
         releasing - dg.AssetSelection.assets(RELEASE),
         description="Consolidate, count, check, and build a candidate that waits for the job approve.",
-        tags=RELEASING | BREAKING_OFF,
+        tags=RELEASING | REPEATABLE,
     )
     release = dg.define_asset_job(
         "release",
         releasing,
         description="The same, and publish it as far as the rule lets it go out by itself; else it waits.",
-        tags=RELEASING | BREAKING_OFF,
+        tags=RELEASING | REPEATABLE,
     )
     verify = dg.define_asset_job("verify", verifies, description="Verify the release that readers see, file by file.")
     schedule = read_schedule()

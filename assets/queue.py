@@ -6,9 +6,9 @@ second run is refused.
 RELEASING = {"hubpacks/line": "release"}
 """Of jobs that change what readers see, or build what they may see."""
 TRIED_AGAIN = "dagster/retry_on_asset_or_op_failure"
-BREAKING_OFF = {TRIED_AGAIN: "true"}
+REPEATABLE = {TRIED_AGAIN: "true"}
 """Of runs that may be made twice, since what is done is found done. A step fails when the database goes while Dagster
 asks it something; what the line refuses is not tried again (``refusals``).
 """
-PULLING = {"hubpacks/line": "pull", **BREAKING_OFF}
+PULLING = {"hubpacks/line": "pull", **REPEATABLE}
 """Of runs that gather hubs. One run gathers many at once, and two may not be at work on the same hub."""

@@ -140,12 +140,13 @@ def _settle(
     data, folder = source.pack(pack), source.path / "packs" / pack
     models = {language: model_of(source, data, language, (note or {}).get(language)) for language in LANGUAGES}
     told = {"version": release, "published": published, "key": key_of(models, csv_of(data))}
-    before, documents = _before(previous, pack) if previous else (None, {})
+    before = _before(previous, pack) if previous else None
     is_same = before is not None and before["key"] == told["key"]
-    if before is not None and is_same:
+    if before is not None and previous is not None and is_same:
         told |= {name: before[name] for name in ("version", "published")}
-        for name, document in documents.items():
-            (folder / name).write_bytes(document)
+        sums = read_sums(previous)
+        for name in map(file_name, LANGUAGES):
+            (folder / name).write_bytes(published_bytes(previous, f"packs/{pack}/{name}", sums))
     (folder / _PACK).write_bytes(writers.json_bytes(_with(data, told)))
     return not is_same
 
@@ -170,14 +171,10 @@ def _with(data: Mapping[str, Any], told: Mapping[str, str]) -> dict[str, Any]:
     return result
 
 
-def _before(previous: Path, pack: str) -> tuple[dict[str, str] | None, dict[str, bytes]]:
-    """What the release before tells of the PDFs of the pack, None when it has none, and they by name. Raises
-    files.Damaged.
-    """
-    folder = f"packs/{pack}"
-    if not (previous / folder / _PACK).exists():
-        return None, {}
-    sums = read_sums(previous)
-    told: dict[str, str] | None = json_of(published_bytes(previous, f"{folder}/{_PACK}", sums)).get(DOCUMENTS)
-    names = map(file_name, LANGUAGES) if told is not None else ()
-    return told, {name: published_bytes(previous, f"{folder}/{name}", sums) for name in names}
+def _before(previous: Path, pack: str) -> dict[str, str] | None:
+    """What the release before tells of the PDFs of the pack; None when it has none. Raises files.Damaged."""
+    name = f"packs/{pack}/{_PACK}"
+    if not (previous / name).exists():
+        return None
+    told: dict[str, str] | None = json_of(published_bytes(previous, name, read_sums(previous))).get(DOCUMENTS)
+    return told

@@ -90,7 +90,6 @@ def test_a_process_that_ends_is_told_of() -> None:
 
 _KILLED = """
 import os
-from functools import partial
 from threading import Timer
 from pipelines.crew import Crew, Lost
 from tests.unit.pipelines.test_crew import Large

@@ -20,7 +20,7 @@ def test_a_file_of_each_kind_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     """Also catalogues of texts, introductions and plain texts: what is taken over from the release before is alike only
     when they are.
     """
-    left_out = shutil.ignore_patterns("__pycache__", ".*", "samples", "registry", "schemas")
+    left_out = shutil.ignore_patterns("__pycache__", ".*", *version._DATA)
     for room in ROOMS:
         shutil.copytree(version.ROOT / room, tmp_path / room, ignore=left_out)
     monkeypatch.setattr(version, "ROOT", tmp_path)
